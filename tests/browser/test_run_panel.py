@@ -113,7 +113,7 @@ def test_a_deadlock_is_seen_in_the_stacks_and_ended_by_keys_alone(person, rng):
     expect(found).to_contain_text(f"thread {name}_a in line", timeout=20_000)
 
     def ask() -> None:
-        found.get_by_role("button", name=re.compile("stacks", re.IGNORECASE)).focus()
+        found.get_by_role("button", name=re.compile("stack", re.IGNORECASE)).focus()
         page.keyboard.press("Enter")
 
     person.expected.append("503")
@@ -176,7 +176,7 @@ def test_a_node_that_waits_for_another_runs_slot_is_started_by_a_larger_pool(per
     expect(found).to_contain_text(f'"{held}" of run {first}', timeout=15_000)
     expect(panel.get_by_role("link", name=f"Run {first}, {held}")).to_be_visible()
     found.get_by_role("button", name=f"Add 1 slot to {pool}").click()
-    expect(panel.locator("[data-outcome]")).to_contain_text("The pool has its new size")
+    expect(panel.locator("[data-outcome]")).to_contain_text("Pool resized")
     expect(panel.locator("[data-panel-state]")).to_have_text("Succeeded", timeout=20_000)
     stood(page)
 

@@ -67,6 +67,14 @@ export function formatTime(iso: string, form: string, now: number): string {
   return formatOf("day").format(at);
 }
 
+/** Formats the time of day with milliseconds, in the reader's zone; empty: `iso` is no time. */
+export function clockTime(iso: string): string {
+  const at = new Date(iso);
+  if (Number.isNaN(at.getTime())) return "";
+  const digits = (value: number, count = 2): string => String(value).padStart(count, "0");
+  return `${digits(at.getHours())}:${digits(at.getMinutes())}:${digits(at.getSeconds())}.${digits(at.getMilliseconds(), 3)}`;
+}
+
 /** Updates all times below `root`. */
 export function refreshTimes(root: ParentNode = document): void {
   const now = serverNow();

@@ -37,8 +37,8 @@ async function fetchGraph(address: string): Promise<Graph> {
   if (response.redirected || response.status === 401)
     throw new GraphLoadError(gettext("You're signed out. Reload the page to sign in."));
   if (response.status === 404) throw new GraphLoadError(gettext("This run was deleted."));
-  if (!response.ok) throw new GraphLoadError(gettext("The server answered with a fault. Its log says more."));
+  if (!response.ok) throw new GraphLoadError(gettext("Something went wrong on the server. Its log has the details."));
   const graph = readGraph(parseObject(text) ?? {});
-  if (!graph) throw new GraphLoadError(gettext("What the server sent is no graph. Load the page again."));
+  if (!graph) throw new GraphLoadError(gettext("The server sent an unreadable graph. Reload the page."));
   return graph;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import SAID from "../words/examples.json";
-import { bodyOf } from "./api-buttons";
-import { spark } from "./sparkline";
+import { formBody } from "./api-buttons";
+import { sparklinePath } from "./sparkline";
 
 describe("what a form of limits sends", () => {
   const form = (fields: Record<string, string>): FormData => {
@@ -11,7 +11,7 @@ describe("what a form of limits sends", () => {
   };
   it("holds numbers as numbers, and nothing of empty fields", () => {
     expect(
-      bodyOf(
+      formBody(
         form({
           "policy.soft_timeout": "60",
           "policy.hard_timeout": " ",
@@ -24,13 +24,13 @@ describe("what a form of limits sends", () => {
       policy: { soft_timeout: 60, memory_mb: 512 },
       from: "start",
     });
-    expect(bodyOf(form({ "policy.soft_timeout": "", csrfmiddlewaretoken: "t" }))).toEqual({});
+    expect(formBody(form({ "policy.soft_timeout": "", csrfmiddlewaretoken: "t" }))).toEqual({});
   });
 });
 
 describe("a small chart", () => {
   for (const [values, most, path] of SAID.spark) {
     it(`is drawn as the server draws it: ${JSON.stringify(values)}`, () =>
-      expect(spark(values as (number | null)[], most as number)).toBe(path));
+      expect(sparklinePath(values as (number | null)[], most as number)).toBe(path));
   }
 });

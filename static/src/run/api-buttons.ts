@@ -1,11 +1,11 @@
-/** Buttons that are calls of the API: sent once, their outcome shown in place, what goes wrong beside the button.
+/** Buttons that call the API. Each call is sent once; its outcome is shown in the panel, an error beside the button.
  *
  *   <button data-call-method="POST" data-call-path="/api/v1/runs/7/nodes/a/retry/" data-call-body='{"policy": …}'>
  *   <form data-call-form data-call-method=… data-call-path=…>     fields `policy.x` and `from` make the body
- *   <button data-stack-path="/api/v1/runs/7/nodes/a/stack/">      takes the live stacks
- *   <div data-outcome data-keep role="status">                     where outcomes are told
+ *   <button data-stack-path="/api/v1/runs/7/nodes/a/stack/">      captures stack traces
+ *   <div data-outcome data-keep role="status">                     shows outcomes
  *
- * Without scripts the same buttons send forms of the page.
+ * Without scripts the same buttons submit forms of the page.
  */
 
 import { isObject, type Json, type JsonObject } from "../json";
@@ -16,11 +16,11 @@ import { fill, gettext, ngettext } from "../words/i18n";
 import { count, RUN_ENDED, visible } from "../words/words";
 import type { RunStore } from "./store";
 
-const RECEIPT_MS = 15_000;
+const END_TIMEOUT_MS = 15_000;
 const STATES_WITHOUT_ATTEMPT: ReadonlySet<string> = new Set(["pending", "ready", "retrying", "waiting"]);
 
-/** The body that a form's fields make; empty ones are left out. Numbers are numbers. */
-export function bodyOf(form: FormData): JsonObject {
+/** Returns the request body of a form; empty fields are left out, numeric ones become numbers. */
+export function formBody(form: FormData): JsonObject {
   const policy: JsonObject = {};
   const body: JsonObject = {};
   for (const [name, value] of form) {
@@ -35,7 +35,7 @@ export function bodyOf(form: FormData): JsonObject {
 const NODE_COMMAND = /^\/api\/v1\/runs\/(\d+)\/nodes\/([a-z][a-z0-9_]*)\/(cancel|retry|skip)\/$/;
 const RUN_COMMAND = /^\/api\/v1\/runs\/(\d+)\/(cancel|retry)\/$/;
 
-function why(error: unknown): string {
+function errorText(error: unknown): string {
   if (error instanceof ApiError) {
     const list = error.body["errors"];
     const first: Json | undefined = Array.isArray(list) ? list[0] : undefined;
@@ -45,14 +45,14 @@ function why(error: unknown): string {
   return error instanceof TypeError ? gettext("Offline: this did not reach the server.") : String(error);
 }
 
-export class Calls {
-  /** What is on its way, by its button's key: a morph of the page must not make it possible to send it again. */
-  private readonly sent = new Set<string>();
+export class ApiButtons {
+  /** Keys of the calls in progress: morphing the page must not make it possible to send them again. */
+  private readonly pending = new Set<string>();
 
   constructor(
     private readonly store: RunStore,
     private readonly root: HTMLElement,
-    /** Asks for the panel again; `stack`: with the newest stacks open. */
+    /** Reloads the panel; `stack`: with the newest stack traces open. */
     private readonly refresh: (stack?: boolean) => void,
   ) {
     root.addEventListener("click", (event) => {
@@ -63,24 +63,24 @@ export class Calls {
       if (!button) return;
       event.preventDefault();
       if (button.dataset["stackPath"]) void this.takeStacks(button, button.dataset["stackPath"]);
-      else void this.send(button, button.dataset, this.parsed(button.dataset["callBody"]));
+      else void this.send(button, button.dataset, this.parseBody(button.dataset["callBody"]));
     });
     root.addEventListener("submit", (event) => {
       const form = event.target;
       if (!(form instanceof HTMLFormElement) || !form.hasAttribute("data-call-form")) return;
       event.preventDefault();
       const button = event.submitter ?? one("button.primary, button.danger", form);
-      if (button instanceof HTMLButtonElement) void this.send(button, form.dataset, bodyOf(new FormData(form)));
+      if (button instanceof HTMLButtonElement) void this.send(button, form.dataset, formBody(new FormData(form)));
     });
   }
 
-  /** After the page was brought up to date: what is on its way stays so. */
-  mark(): void {
+  /** Shows calls in progress again, after the page was morphed. */
+  restoreBusy(): void {
     for (const button of all<HTMLButtonElement>("[data-call-path], [data-stack-path]", this.root))
-      this.show(button, this.sent.has(this.key(button)));
+      this.showBusy(button, this.pending.has(this.key(button)));
   }
 
-  private parsed(text: string | undefined): Json | undefined {
+  private parseBody(text: string | undefined): Json | undefined {
     return text ? (JSON.parse(text) as Json) : undefined;
   }
 
@@ -89,7 +89,7 @@ export class Calls {
     return stackPath ? `GET ${stackPath}` : `${callMethod ?? ""} ${callPath ?? ""} ${callBody ?? ""}`;
   }
 
-  private show(button: HTMLElement, busy: boolean): void {
+  private showBusy(button: HTMLElement, busy: boolean): void {
     const target =
       button instanceof HTMLFormElement ? one<HTMLButtonElement>("button.primary, button.danger", button) : button;
     if (!target) return;
@@ -105,44 +105,44 @@ export class Calls {
       ? button
       : (button.closest<HTMLElement>("[data-call-path]") ?? button);
     const key = this.key(keyed);
-    if (this.sent.has(key)) return;
-    this.sent.add(key);
-    this.show(keyed, true);
-    this.wrong(button, "");
+    if (this.pending.has(key)) return;
+    this.pending.add(key);
+    this.showBusy(keyed, true);
+    this.showError(button, "");
     const node = NODE_COMMAND.exec(path);
     const run = RUN_COMMAND.exec(path);
     const own = run?.[1] === this.store.id ? run[2] : "";
-    const attempt = node && node[1] === this.store.id ? this.running(node[2] ?? "") : 0;
+    const attempt = node && node[1] === this.store.id ? this.runningAttempt(node[2] ?? "") : 0;
     try {
       await call(method, path, body ?? (method === "GET" ? undefined : {}));
       button.closest<HTMLElement>("[popover]")?.hidePopover();
       if (node && attempt) {
-        this.tell(
+        this.showOutcome(
           "busy",
           node[3] === "retry" ? gettext("Stopping it, then starting it again …") : gettext("Stopping it …"),
         );
-        this.tell("done", await this.ended(node[2] ?? "", attempt));
-      } else if (own === "cancel") void this.cancelled();
-      else if (own) this.tellRun(this.done(method, path));
-      else this.tell("done", this.done(method, path));
+        this.showOutcome("done", await this.waitForEnd(node[2] ?? "", attempt));
+      } else if (own === "cancel") void this.followCancellation();
+      else if (own) this.showRunOutcome(this.successText(method, path));
+      else this.showOutcome("done", this.successText(method, path));
     } catch (error) {
-      this.tell("", "");
-      this.wrong(button, why(error));
+      this.showOutcome("", "");
+      this.showError(button, errorText(error));
     } finally {
-      this.sent.delete(key);
-      this.mark();
+      this.pending.delete(key);
+      this.restoreBusy();
       this.refresh();
     }
   }
 
   /** Number of the node's running attempt; 0: none. */
-  private running(node: string): number {
+  private runningAttempt(node: string): number {
     const known = this.store.nodes.get(node);
     return known?.state === "running" ? known.attempt : 0;
   }
 
-  /** Waits until the attempt is over; what its end says. */
-  private async ended(node: string, attempt: number): Promise<string> {
+  /** Waits until the attempt has ended; returns the text of the outcome. */
+  private async waitForEnd(node: string, attempt: number): Promise<string> {
     const over = (): boolean => {
       const known = this.store.nodes.get(node);
       return (
@@ -156,7 +156,7 @@ export class Calls {
         done();
         return;
       }
-      const timer = window.setTimeout(finish, RECEIPT_MS);
+      const timer = window.setTimeout(finish, END_TIMEOUT_MS);
       const stop = this.store.listen(() => {
         if (over()) finish();
       });
@@ -177,8 +177,8 @@ export class Calls {
     return over() ? gettext("It had already finished.") : gettext("Still stopping. See Attempts for the result.");
   }
 
-  /** Tells in the head how far the end of the run is, and at last what was ended. */
-  private async cancelled(): Promise<void> {
+  /** Shows the progress of the cancellation in the head, and its outcome at the end. */
+  private async followCancellation(): Promise<void> {
     const { store } = this;
     const button = one<HTMLButtonElement>("[data-cancel]", this.root);
     if (button) {
@@ -192,7 +192,7 @@ export class Calls {
           stop();
           done();
         } else
-          this.tellRun(
+          this.showRunOutcome(
             running
               ? fill(ngettext("Stopping {n} running node …", "Stopping {n} running nodes …", running), {
                   n: count(running),
@@ -214,44 +214,44 @@ export class Calls {
         .parseFromString(await response.text(), "text/html")
         .querySelector("[data-receipt]")
         ?.textContent.trim() ?? "";
-    this.tellRun(said);
+    this.showRunOutcome(said);
   }
 
-  private done(method: string, path: string): string {
+  private successText(method: string, path: string): string {
     const node = NODE_COMMAND.exec(path);
     const run = RUN_COMMAND.exec(path);
-    if (node?.[3] === "retry") return gettext("It starts again.");
-    if (node?.[3] === "skip") return gettext("It counts as succeeded; the nodes after it go on.");
+    if (node?.[3] === "retry") return gettext("Restarting.");
+    if (node?.[3] === "skip") return gettext("Skipped. Downstream nodes continue.");
     if (node)
       return node[1] === this.store.id
-        ? gettext("It does not start any more.")
-        : fill(gettext("Node {node} of run {run} is being ended."), { node: node[2] ?? "", run: node[1] ?? "" });
-    if (run?.[2] === "retry") return gettext("The failed nodes start again.");
-    if (run) return fill(gettext("Run {run} is being ended."), { run: run[1] ?? "" });
+        ? gettext("Cancelled before it started.")
+        : fill(gettext("Stopping node {node} of run {run}."), { node: node[2] ?? "", run: node[1] ?? "" });
+    if (run?.[2] === "retry") return gettext("Restarting failed nodes.");
+    if (run) return fill(gettext("Cancelling run {run}."), { run: run[1] ?? "" });
     if (method === "PATCH" && path.startsWith("/api/v1/pools/"))
-      return gettext("The pool has its new size; who waits for it starts now.");
+      return gettext("Pool resized. Waiting nodes start now.");
     return gettext("Done.");
   }
 
   private async takeStacks(button: HTMLButtonElement, path: string): Promise<void> {
     const key = this.key(button);
-    if (this.sent.has(key)) return;
-    this.sent.add(key);
-    this.show(button, true);
-    this.wrong(button, "");
+    if (this.pending.has(key)) return;
+    this.pending.add(key);
+    this.showBusy(button, true);
+    this.showError(button, "");
     try {
       await call("GET", path);
       this.refresh(true);
     } catch (error) {
-      this.wrong(button, why(error));
+      this.showError(button, errorText(error));
     } finally {
-      this.sent.delete(key);
-      this.mark();
+      this.pending.delete(key);
+      this.restoreBusy();
     }
   }
 
-  /** Tells what came of a call, in the place that the panel has for it. */
-  private tell(kind: "busy" | "done" | "", text: string): void {
+  /** Shows the outcome of a call in the panel. */
+  private showOutcome(kind: "busy" | "done" | "", text: string): void {
     const place = one("[data-outcome]", this.root);
     if (!place) return;
     place.replaceChildren();
@@ -261,12 +261,12 @@ export class Calls {
       );
   }
 
-  private tellRun(text: string): void {
+  private showRunOutcome(text: string): void {
     setText(one("[data-run-outcome]", this.root), text);
   }
 
-  /** Says beside the button why its call was refused; empty: takes that away. */
-  private wrong(button: HTMLElement, text: string): void {
+  /** Shows an error beside the button; an empty text removes it. */
+  private showError(button: HTMLElement, text: string): void {
     const row = button.closest<HTMLElement>("[data-acts], form, .row") ?? button;
     let place =
       row.nextElementSibling instanceof HTMLElement && row.nextElementSibling.hasAttribute("data-call-wrong")

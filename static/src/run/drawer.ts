@@ -1,45 +1,45 @@
-/** The drawer: one part of it is shown at a time, by tabs; a part starts when it is first shown.
+/** The drawer of a run's page: one part at a time, selected by tabs; a part is started when it is first shown.
  *
- * On a narrow page there is one column: the panel follows the graph, then all nodes, then the drawer with what is left.
+ * The narrow layout has one column: the graph, the panel, the nodes, then the drawer with the other parts.
  */
 
 import { DrawerFrame } from "../behaviours/drawer";
 import { all, one, setHidden } from "../dom";
-import { keepQuery, readQuery } from "./url";
+import { setQuery, readQuery } from "./url";
 
-export const PARTS = ["logs", "timeline", "nodes", "inputs", "events"] as const;
-export type Part = (typeof PARTS)[number];
+export const DRAWER_PARTS = ["logs", "timeline", "nodes", "inputs", "events"] as const;
+export type DrawerPart = (typeof DRAWER_PARTS)[number];
 
-const USUAL = 280;
+const DEFAULT_HEIGHT = 280;
 
-function isPart(name: string): name is Part {
-  return (PARTS as readonly string[]).includes(name);
+function isPart(name: string): name is DrawerPart {
+  return (DRAWER_PARTS as readonly string[]).includes(name);
 }
 
 export class Drawer {
-  private readonly started = new Set<Part>();
+  private readonly started = new Set<DrawerPart>();
   private readonly narrow = window.matchMedia("(max-width: 900px)");
   private readonly frame: DrawerFrame;
-  private shown: Part = "logs";
+  private shown: DrawerPart = "logs";
 
   constructor(
     private readonly root: HTMLElement,
-    /** What starts a part; called once, right after it was first shown. */
-    private readonly starts: Readonly<Partial<Record<Part, () => void>>>,
+    /** Functions that start a part, called once when it is first shown. */
+    private readonly starts: Readonly<Partial<Record<DrawerPart, () => void>>>,
   ) {
     this.frame = new DrawerFrame(root, {
       heightKey: "interlock.drawer.height",
       foldedKey: "interlock.drawer.folded",
-      defaultHeight: USUAL,
+      defaultHeight: DEFAULT_HEIGHT,
       show: (name) => this.show(name),
     });
-    this.narrow.addEventListener("change", () => this.lay());
+    this.narrow.addEventListener("change", () => this.updateLayout());
     const asked = readQuery("drawer");
     this.shown = isPart(asked) ? asked : "logs";
-    this.lay();
+    this.updateLayout();
   }
 
-  get current(): Part {
+  get current(): DrawerPart {
     return this.shown;
   }
 
@@ -56,23 +56,23 @@ export class Drawer {
     this.shown = part;
     this.frame.mark(part);
     for (const tab of this.frame.tabs) setHidden(tab, apart && tab.dataset["drawer"] === "nodes");
-    for (const each of PARTS) {
+    for (const each of DRAWER_PARTS) {
       const on = each === part || (apart && each === "nodes");
       setHidden(one(`#drawer-${each}`, this.root), !on);
       for (const tools of all(`[data-tools-of="${each}"]`, this.root)) setHidden(tools, !on);
       if (on) this.start(each);
     }
-    keepQuery("drawer", asked === "logs" ? "" : asked);
+    setQuery("drawer", asked === "logs" ? "" : asked);
   }
 
-  private start(part: Part): void {
+  private start(part: DrawerPart): void {
     if (this.started.has(part)) return;
     this.started.add(part);
     this.starts[part]?.();
   }
 
-  /** Puts the parts in the order in which they are read on this width: what is seen next is reached next. */
-  private lay(): void {
+  /** Puts the parts in the order of the layout, so that the tab order follows what is seen. */
+  private updateLayout(): void {
     const drawer = one(".drawer", this.root);
     const panel = one("[data-panel]", this.root);
     const nodes = one("#drawer-nodes", this.root);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { makeGraph } from "../graph/model";
 import type { NodeRun, Run } from "../live/protocol";
-import { endsIn } from "./expected-end";
+import { secondsToEnd } from "./expected-end";
 
 const NOW = Date.parse("2026-11-24T10:00:10Z");
 const run = (state = "running"): Run => ({
@@ -21,7 +21,7 @@ const node = (id: string, state: string, more: Partial<NodeRun> = {}): NodeRun =
 // a -> b -> d, a -> c -> d
 const graph = makeGraph(["a", "b", "c", "d"].map((id) => ({ id })), [[0, 1], [0, 2], [1, 3], [2, 3]]); // prettier-ignore
 const ends = (nodes: NodeRun[], usual: Record<string, number> = {}, stuck: string[] = [], of = run()): number | null =>
-  endsIn(of, graph, new Map(nodes.map((one) => [one.node, one])), new Set(stuck), usual, NOW);
+  secondsToEnd(of, graph, new Map(nodes.map((one) => [one.node, one])), new Set(stuck), usual, NOW);
 const begun = (id: string, expected: number): NodeRun =>
   node(id, "running", { started_at: "2026-11-24T10:00:00Z", expected });
 

@@ -4,15 +4,14 @@ import { edgesAt, type Graph } from "../graph/model";
 import type { NodeRun, Run } from "../live/protocol";
 import { NODE_ENDED } from "../words/words";
 
-const BAD: ReadonlySet<string> = new Set(["failed", "timed_out"]);
+const FAILED: ReadonlySet<string> = new Set(["failed", "timed_out"]);
 
-/** Seconds from `now` (the server's clock, in ms) until the run ends; null where it cannot be determined: the run does
- * not run, a node is stuck or waits for somebody, something failed (what still starts is then another question), or of
- * a node that is left nobody knows how long it takes.
+/** Seconds from `now` (milliseconds by the server's clock) until the run ends. Null: it cannot be estimated, because the run
+ * is not running, a node is stuck, waits for a person or failed, or a remaining node has no expected duration.
  *
- * It is the longest way through what is left, and no less than all work that is left over what runs at once, where
- * more is ready than runs. */
-export function endsIn(
+ * The estimate is the longest path through the remaining nodes, and while nodes are ready, at least the remaining work
+ * divided by the number of running nodes. */
+export function secondsToEnd(
   run: Run,
   graph: Graph,
   nodes: ReadonlyMap<string, NodeRun>,
@@ -21,7 +20,7 @@ export function endsIn(
   now: number,
 ): number | null {
   if (run.state !== "running" || stuck.size) return null;
-  // Seconds of work that each node still has; 0: it has ended.
+  // Remaining seconds of each node; 0: it has ended.
   const left = new Float64Array(graph.size);
   const open = new Uint8Array(graph.size);
   let work = 0;
@@ -29,7 +28,7 @@ export function endsIn(
   let ready = 0;
   for (let at = 0; at < graph.size; at += 1) {
     const node = nodes.get(graph.ids[at] ?? "");
-    if (!node || node.state === "waiting" || BAD.has(node.state)) return null;
+    if (!node || node.state === "waiting" || FAILED.has(node.state)) return null;
     if (NODE_ENDED.has(node.state)) continue;
     const whole = node.expected ?? expected[node.node];
     if (whole === undefined) return null;
@@ -43,12 +42,12 @@ export function endsIn(
     }
     work += left[at] ?? 0;
   }
-  const way = longest(graph, open, left);
+  const way = longestPath(graph, open, left);
   return ready && running ? Math.max(way, work / running) : way;
 }
 
-/** The longest way through the nodes that are open. */
-function longest(graph: Graph, open: Uint8Array, left: Float64Array): number {
+/** The longest path through the open nodes. */
+function longestPath(graph: Graph, open: Uint8Array, left: Float64Array): number {
   const missing = new Int32Array(graph.size);
   const queue: number[] = [];
   for (let at = 0; at < graph.size; at += 1) {

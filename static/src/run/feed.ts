@@ -1,4 +1,4 @@
-/** Feeds a run's store from its socket: asks again after a gap or a doubt, and says how current the store is. */
+/** Feeds a run's store from its socket, asks again after a gap, and reports how current the store is. */
 
 import { serverNow } from "../behaviours/clock";
 import { DelayMeter } from "../live/delay";
@@ -6,30 +6,30 @@ import { readRunMessage, readSamples } from "../live/protocol";
 import { LiveSocket, type ConnectionState } from "../live/socket";
 import type { RunStore } from "./store";
 
-/** Silence after which a page that is behind asks whether there is more. */
-const QUIET_SECONDS = 1;
+/** A page that is behind asks for more after so much silence. */
+const PROBE_AFTER_SECONDS = 1;
 
-export interface Feed {
-  /** Nothing is taken any more. */
+export interface RunFeed {
+  /** Closes the socket. */
   close(): void;
 }
 
 export interface FeedOptions {
   state?(state: ConnectionState): void;
-  /** For good, by the socket's code: 4401, 4403, 4404. */
+  /** The server refuses for good, with close code 4401, 4403 or 4404. */
   refused?(code: number): void;
 }
 
-export function feedRun(store: RunStore, { state = () => undefined, refused = () => undefined }: FeedOptions): Feed {
-  const lag = new DelayMeter();
-  const live = new LiveSocket({
+export function feedRun(store: RunStore, { state = () => undefined, refused = () => undefined }: FeedOptions): RunFeed {
+  const delay = new DelayMeter();
+  const socket = new LiveSocket({
     path: `/ws/runs/${store.id}/`,
     hello: () => {
-      lag.helloSent();
+      delay.helloSent();
       return store.seq >= 0 ? { type: "hello", after: store.seq } : { type: "hello" };
     },
     state: (now) => {
-      // Live is only what a message has just proved.
+      // Only a message proves that the page is live; see below.
       if (now.kind !== "live") state(now);
     },
     refused,
@@ -40,24 +40,28 @@ export function feedRun(store: RunStore, { state = () => undefined, refused = ()
       if (!message) return;
       const taken = store.take(message, serverNow());
       if (taken.gap) {
-        live.hello();
+        socket.hello();
         return;
       }
-      const seconds = lag.received(taken.newestAt, message.type === "events" ? message.events.length : 0, serverNow());
-      if (seconds || taken.older) live.probeAfter(taken.older ? 2 * QUIET_SECONDS : QUIET_SECONDS);
-      state(taken.older ? { kind: "connecting" } : seconds ? { kind: "behind", seconds } : { kind: "live" });
+      const seconds = delay.received(
+        taken.newestAt,
+        message.type === "events" ? message.events.length : 0,
+        serverNow(),
+      );
+      if (seconds || taken.outdated) socket.probeAfter(taken.outdated ? 2 * PROBE_AFTER_SECONDS : PROBE_AFTER_SECONDS);
+      state(taken.outdated ? { kind: "connecting" } : seconds ? { kind: "behind", seconds } : { kind: "live" });
     },
   });
   const tick = (): void => {
     if (!document.hidden) store.tick(serverNow());
   };
-  const beat = window.setInterval(tick, 1000);
+  const timer = window.setInterval(tick, 1000);
   document.addEventListener("visibilitychange", tick);
   return {
     close: () => {
-      window.clearInterval(beat);
+      window.clearInterval(timer);
       document.removeEventListener("visibilitychange", tick);
-      live.close();
+      socket.close();
     },
   };
 }

@@ -1,4 +1,4 @@
-/** The head of a run's page: state, what is stuck, how far it is and how long it takes, kept current. */
+/** The head of a run's page: state, stuck nodes, progress and duration. */
 
 import { isObject } from "../json";
 import { call } from "../api/client";
@@ -8,36 +8,36 @@ import { loadGraph } from "../graph/load";
 import type { Graph } from "../graph/model";
 import { fill, gettext } from "../words/i18n";
 import { count, stateLook, NODE_ENDED, RUN_ENDED } from "../words/words";
-import { endsIn } from "./expected-end";
-import { lasting } from "./nodes/nodes";
+import { secondsToEnd } from "./expected-end";
+import { showDuration } from "./nodes/nodes";
 import type { RunStore } from "./store";
 
-/** How often it is looked at again when the run ends about. */
-const ENDS_MS = 2000;
-const LOOK_MS = 5000;
+/** The estimate of the run's end is updated at most, and at least, this often. */
+const ESTIMATE_MS = 2000;
+const RECHECK_MS = 5000;
 
-/** `why` shows the cause of the chosen node. */
+/** `why`: shows the tab "Why" of the selected node. */
 export function startHead(store: RunStore, root: HTMLElement, why: () => void): void {
   one("[data-run-stuck]", root)?.addEventListener("click", (event) => {
     event.preventDefault();
-    const [first] = inOrder(store);
+    const [first] = stuckNodes(store);
     if (!first) return;
     store.choose(first);
     why();
   });
-  startEnds(store, root);
+  showExpectedEnd(store, root);
   store.listen((change) => {
     if (change.run || change.snapshot) showRun(store, root);
     if (change.stuck.size || change.snapshot) showStuck(store, root);
   });
 }
 
-/** Keeps what is said of the end. What it takes is read once, and only for a run that goes on. */
-function startEnds(store: RunStore, root: HTMLElement): void {
+/** Shows the expected end. Its data is loaded once, and only for unfinished runs. */
+function showExpectedEnd(store: RunStore, root: HTMLElement): void {
   const place = one("[data-run-ends]", root);
   if (!place) return;
-  let known: Promise<Known> | null = null;
-  const show = throttled(ENDS_MS, () => void tell());
+  let known: Promise<EstimateData> | null = null;
+  const show = throttled(ESTIMATE_MS, () => void tell());
   async function tell(): Promise<void> {
     const run = store.run;
     const part = place?.closest<HTMLElement>("[data-run-ends-part]") ?? place;
@@ -46,10 +46,10 @@ function startEnds(store: RunStore, root: HTMLElement): void {
     let seconds: number | null = null;
     if (run.state === "running" && !store.stuck.size) {
       try {
-        const { graph, expected } = await (known ??= read(store, root));
-        seconds = graph && endsIn(run, graph, store.nodes, store.stuck, expected, serverNow());
+        const { graph, expected } = await (known ??= loadEstimateData(store, root));
+        seconds = graph && secondsToEnd(run, graph, store.nodes, store.stuck, expected, serverNow());
       } catch {
-        // Offline: the next look asks again.
+        // Offline: try again the next time.
         known = null;
       }
     }
@@ -64,17 +64,17 @@ function startEnds(store: RunStore, root: HTMLElement): void {
   store.listen((change) => {
     if (change.run || change.snapshot || change.nodes.size || change.stuck.size) show();
   });
-  // The end moves without a message if a node takes longer than expected.
-  window.setInterval(show, LOOK_MS);
+  // The estimate changes without a message when a node takes longer than expected.
+  window.setInterval(show, RECHECK_MS);
 }
 
-interface Known {
+interface EstimateData {
   readonly graph: Graph | null;
   readonly expected: Readonly<Record<string, number>>;
 }
 
-/** The graph (shared with the canvas) and the expected durations of its nodes. */
-async function read(store: RunStore, root: HTMLElement): Promise<Known> {
+/** Loads the graph (shared with the canvas) and the expected durations of its nodes. */
+async function loadEstimateData(store: RunStore, root: HTMLElement): Promise<EstimateData> {
   const address = one("[data-canvas]", root)?.dataset["graph"];
   const [graph, times] = await Promise.all([
     address ? loadGraph(address) : null,
@@ -88,8 +88,8 @@ async function read(store: RunStore, root: HTMLElement): Promise<Known> {
   return { graph, expected };
 }
 
-/** Ids of the stuck nodes, in the order of the document. */
-function inOrder(store: RunStore): string[] {
+/** Ids of the stuck nodes in document order. */
+function stuckNodes(store: RunStore): string[] {
   return [...store.nodes.keys()].filter((id) => store.stuck.has(id));
 }
 
@@ -130,7 +130,7 @@ function showRun(store: RunStore, root: HTMLElement): void {
     bar.value = done;
     setAttribute(bar, "class", `bar st-${run.state}`);
   }
-  lasting(one("[data-run-time]", root), run);
+  showDuration(one("[data-run-time]", root), run);
   const began = one("[data-run-began] time", root);
   if (began && run.started_at && began.getAttribute("datetime") !== run.started_at) {
     began.setAttribute("datetime", run.started_at);
@@ -147,7 +147,7 @@ function showRun(store: RunStore, root: HTMLElement): void {
   setHidden(one("[data-run-lasts]", root), !run.started_at);
   setText(one("[data-run-took]", root), ended ? gettext("Took") : gettext("Running"));
   if (!ended && root.dataset["state"] !== run.state) {
-    // A retry made an ended run go on: its button may be pressed again.
+    // A retry made an ended run continue: enable its cancel button again.
     const cancel = one<HTMLButtonElement>("[data-cancel]", root);
     if (cancel && RUN_ENDED.has(root.dataset["state"] ?? "")) {
       cancel.disabled = false;

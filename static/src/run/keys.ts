@@ -1,5 +1,5 @@
-/** Keys of a run's page: J K the next and previous failed or stuck node, W why, L logs, T timeline, . follow, F fit,
- * Shift F the chosen one, / search in the part that has the focus, Esc closes. */
+/** Keyboard shortcuts of a run's page: J K next and previous failed or stuck node, W why, L logs, T timeline, . follow, F fit,
+ * Shift F fit the selection, / search in the focused part, Esc close. */
 
 import { one, isTyping } from "../dom";
 import type { Drawer } from "./drawer";
@@ -22,14 +22,14 @@ export interface RunParts {
   readonly panel: Panel;
 }
 
-/** Parts that are null until they are first shown, or loaded. */
+/** Parts that are null until they are shown or loaded. */
 export interface LazyParts {
   canvas: RunCanvas | null;
   nodes: NodeTable | null;
   events: Events | null;
 }
 
-const BAD: ReadonlySet<string> = new Set(["failed", "timed_out"]);
+const FAILED: ReadonlySet<string> = new Set(["failed", "timed_out"]);
 
 export function startRunKeys(
   store: RunStore,
@@ -37,17 +37,17 @@ export function startRunKeys(
   { drawer, logs, panel }: RunParts,
   lazy: LazyParts,
 ): void {
-  /** Whether the key was one of these. */
+  /** Handles a key; returns whether it did. */
   const act = (event: KeyboardEvent): boolean => {
     const inside = (selector: string): boolean =>
       document.activeElement?.closest(selector) !== null && document.activeElement !== null;
     switch (event.key === "F" ? "shift f" : event.key.toLowerCase()) {
       case "j":
-        return step(store, 1);
+        return chooseNextProblem(store, 1);
       case "k":
-        return step(store, -1);
+        return chooseNextProblem(store, -1);
       case "w":
-        if (!store.chosen) step(store, 1);
+        if (!store.chosen) chooseNextProblem(store, 1);
         panel.show("why");
         return true;
       case "l":
@@ -77,12 +77,12 @@ export function startRunKeys(
         else one<HTMLInputElement>("[data-log-search]", root)?.focus();
         return true;
       case "escape":
-        return escape(store);
+        return onEscape(store);
       default:
         return false;
     }
   };
-  // Before the keys of every page, which leave alone what is done already.
+  // Before the shortcuts of every page, which ignore handled events.
   document.addEventListener(
     "keydown",
     (event) => {
@@ -99,8 +99,8 @@ export function startRunKeys(
   );
 }
 
-/** Closes the innermost of what is open: a search, then the panel's node. */
-function escape(store: RunStore): boolean {
+/** Clears the search, or else the selection. */
+function onEscape(store: RunStore): boolean {
   const at = document.activeElement;
   if (at instanceof HTMLInputElement && at.type === "search") {
     if (at.value) {
@@ -114,14 +114,14 @@ function escape(store: RunStore): boolean {
   return true;
 }
 
-/** Chooses the next (1) or previous (-1) node that failed or is stuck, from the chosen one, round the end. */
-function step(store: RunStore, direction: 1 | -1): true {
+/** Selects the next (1) or previous (-1) failed or stuck node, wrapping around. */
+function chooseNextProblem(store: RunStore, direction: 1 | -1): true {
   const ids = [...store.nodes.keys()];
   const from = ids.indexOf(store.chosen);
   const start = from < 0 && direction < 0 ? 0 : from;
   for (let n = 1; n <= ids.length; n += 1) {
     const id = ids[(start + direction * n + ids.length * 2) % ids.length];
-    if (id !== undefined && (BAD.has(store.nodes.get(id)?.state ?? "") || store.stuck.has(id))) {
+    if (id !== undefined && (FAILED.has(store.nodes.get(id)?.state ?? "") || store.stuck.has(id))) {
       store.choose(id);
       break;
     }

@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ApiError } from "../api/client";
-import { Coming } from "./loading";
+import { LoadingState } from "./loading";
 
 describe("what stands in the place of what is not there yet", () => {
   let host: HTMLElement;
   let tries: number;
-  let coming: Coming;
+  let coming: LoadingState;
   beforeEach(() => {
     vi.useFakeTimers();
     host = document.createElement("div");
     tries = 0;
-    coming = new Coming(host, "The log could not be loaded", () => (tries += 1));
+    coming = new LoadingState(host, "The log could not be loaded", () => (tries += 1));
   });
   afterEach(() => vi.useRealTimers());
 
@@ -30,7 +30,7 @@ describe("what stands in the place of what is not there yet", () => {
     coming.failed(new ApiError(500, "", "boom", {}));
     const alert = host.querySelector("[role=alert]");
     expect(host.children).toHaveLength(1);
-    expect(alert?.textContent).toContain("The log could not be loadedThe server answered with a fault.");
+    expect(alert?.textContent).toContain("The log could not be loadedSomething went wrong on the server.");
     alert?.querySelector("button")?.click();
     expect(tries).toBe(1);
     coming.begin();

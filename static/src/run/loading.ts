@@ -1,61 +1,73 @@
-/** What stands in a part of the page while its content is on its way, and when it cannot be had. */
+/** The state of a part of the page whose content is loaded: a skeleton, a failure, automatic retries. */
 
 import { ApiError } from "../api/client";
 import { loadFailure } from "../behaviours/load-failure";
 import { element } from "../dom";
 import { gettext } from "../words/i18n";
 
-/** Grey rows come only when it takes longer: what is quick must not flicker. */
-const ROWS_MS = 200;
+/** The skeleton appears after this delay, so that a quick load does not flicker. */
+const SKELETON_MS = 200;
+const RETRY_MS = 3000;
 
-/** Why something could not be read, in words for people. */
-export function whyNot(error: unknown): string {
+/** Returns why content could not be loaded, for people. */
+export function loadErrorText(error: unknown): string {
   if (!(error instanceof ApiError)) return gettext("Can't reach the server.");
   if (error.status === 401) return error.message;
   if (error.status === 404) return gettext("This run was deleted.");
-  return gettext("The server answered with a fault. Its log says more.");
+  return gettext("Something went wrong on the server. Its log has the details.");
 }
 
-/** Whether another try can bring it: what was deleted does not come back. */
-export function mayCome(error: unknown): boolean {
+/** Returns whether another try may succeed: what was deleted does not come back. */
+export function isRetryable(error: unknown): boolean {
   return !(error instanceof ApiError && error.status === 404);
 }
 
-export class Coming {
-  private readonly rows = element("div", "coming", ...Array.from({ length: 5 }, () => element("i")));
+export class LoadingState {
+  private readonly skeleton = element("div", "loading-rows", ...Array.from({ length: 5 }, () => element("i")));
   private failure: HTMLElement | null = null;
-  private timer = 0;
+  private skeletonTimer = 0;
+  private retryTimer = 0;
 
   constructor(
     private readonly host: HTMLElement,
     private readonly title: string,
-    private readonly again: () => void,
+    private readonly load: () => void,
   ) {
-    this.rows.setAttribute("role", "status");
-    this.rows.append(element("span", "sr", gettext("Loading")));
+    this.skeleton.setAttribute("role", "status");
+    this.skeleton.append(element("span", "sr", gettext("Loading")));
   }
 
-  /** It was asked for. What was said of the last try stays until there is an answer. */
+  /** Loading has started. A failure of the last try stays visible until there is an answer. */
   begin(): void {
-    if (!this.failure && !this.timer) this.timer = window.setTimeout(() => this.host.append(this.rows), ROWS_MS);
+    window.clearTimeout(this.retryTimer);
+    if (!this.failure && !this.skeletonTimer)
+      this.skeletonTimer = window.setTimeout(() => this.host.append(this.skeleton), SKELETON_MS);
   }
 
-  /** It is there. */
+  /** The content is there. */
   done(): void {
-    window.clearTimeout(this.timer);
-    this.timer = 0;
-    this.rows.remove();
+    window.clearTimeout(this.retryTimer);
+    window.clearTimeout(this.skeletonTimer);
+    this.skeletonTimer = 0;
+    this.skeleton.remove();
     this.failure?.remove();
     this.failure = null;
   }
 
-  failed(error: unknown, why = whyNot(error)): void {
-    // Said once, however often it is tried.
+  /** Shows why loading failed. */
+  failed(error: unknown, why = loadErrorText(error)): void {
+    // An unchanged failure is not announced again.
     if (this.failure?.dataset["why"] === why) return;
     this.done();
-    this.failure = loadFailure(this.title, why, mayCome(error) ? this.again : null);
-    this.failure.classList.add("comes");
+    this.failure = loadFailure(this.title, why, isRetryable(error) ? this.load : null);
+    this.failure.classList.add("load-failure");
     this.failure.dataset["why"] = why;
     this.host.append(this.failure);
+  }
+
+  /** Loads again in a moment. */
+  retryLater(): void {
+    window.clearTimeout(this.retryTimer);
+    this.retryTimer = window.setTimeout(this.load, RETRY_MS);
   }
 }

@@ -1,7 +1,7 @@
-/** The panel at the side: HTML of the server about the chosen node or the run, asked for again when what it shows changed.
+/** The side panel: HTML from the server about the selected node or the run, reloaded when its content has changed.
  *
- * Links to the run's own nodes and tabs are taken here, so that the page stands while one looks around; without scripts
- * they are links. What somebody has open, typed or scrolled to survives a refresh (behaviours/morph.ts).
+ * Links to nodes and tabs of the run only change the panel; without scripts they are ordinary links. What the reader has
+ * opened, typed or scrolled survives a reload (behaviours/morph.ts).
  */
 
 import { ApiError } from "../api/client";
@@ -12,25 +12,25 @@ import { all, element, one, setAttribute, setText, throttled } from "../dom";
 import type { NodeRun } from "../live/protocol";
 import { gettext } from "../words/i18n";
 import { NODE_ENDED, RUN_ENDED, size, visible } from "../words/words";
-import { keepQuery, readQuery } from "./url";
-import { Calls } from "./api-buttons";
-import { mayCome, whyNot } from "./loading";
-import { spark } from "./sparkline";
+import { setQuery, readQuery } from "./url";
+import { ApiButtons } from "./api-buttons";
+import { isRetryable, loadErrorText } from "./loading";
+import { sparklinePath } from "./sparkline";
 import type { RunStore } from "./store";
 
 export interface Panel {
-  /** Shows a tab of the chosen node (`why`, `output`, ...) and takes the focus there. */
+  /** Shows and focuses a tab of the selected node (`why`, `output`, ...). */
   show(tab: string): void;
 }
 
 const REFRESH_MS = 500;
-const EVERY_MS = 2000;
-/** Samples that a small chart shows: two minutes. */
+const POLL_MS = 2000;
+/** Samples shown in a chart: two minutes. */
 const SPARK_SAMPLES = 120;
 const LIVE_TABS: ReadonlySet<string> = new Set(["", "why", "attempts"]);
 
-/** Parts of a node that its panel shows; progress alone does not ask the server again. */
-function facets(node: NodeRun | undefined): string {
+/** The parts of a node that the panel shows, as text; a change of its progress causes no reload. */
+function fingerprint(node: NodeRun | undefined): string {
   return node ? JSON.stringify([node.state, node.attempt, node.reason, node.error, node.output, node.waiting_for]) : "";
 }
 
@@ -41,13 +41,13 @@ export function startPanel(store: RunStore, root: HTMLElement): Panel {
 }
 
 class NodePanel implements Panel {
-  private readonly calls: Calls;
-  private readonly refreshSoon = throttled(REFRESH_MS, () => void this.ask());
-  /** What of the node is looked at: tab, offset of rows, which stack. */
+  private readonly buttons: ApiButtons;
+  private readonly refreshSoon = throttled(REFRESH_MS, () => void this.load());
+  /** Parameters of the content: tab, offset of rows, which stack trace. */
   private query = new URLSearchParams();
-  private asked = 0;
-  private known = "";
-  private askedAt = 0;
+  private requestNumber = 0;
+  private shownFingerprint = "";
+  private loadedAt = 0;
 
   constructor(
     private readonly store: RunStore,
@@ -55,42 +55,42 @@ class NodePanel implements Panel {
     private readonly panel: HTMLElement,
   ) {
     for (const name of ["tab", "offset", "stack", "before"]) if (readQuery(name)) this.query.set(name, readQuery(name));
-    // The page came with it: what is open in it by then stays open.
-    panel.dataset["shows"] = this.place();
-    this.calls = new Calls(store, root, (stack) => {
+    // The page was served with this content: keep what is opened in it.
+    panel.dataset["shows"] = this.contentKey();
+    this.buttons = new ApiButtons(store, root, (stack) => {
       if (stack) {
         this.query = new URLSearchParams({ tab: "why", stack: "newest" });
-        void this.ask().then(() => this.openStacks());
+        void this.load().then(() => this.openStacks());
       } else this.refreshSoon();
     });
     store.listen((change) => {
       if (change.chosen) {
-        this.known = this.shown();
+        this.shownFingerprint = this.currentFingerprint();
         this.query = new URLSearchParams();
-        void this.ask();
+        void this.load();
         return;
       }
-      if (change.samples.has(store.chosen)) this.drawTiles();
+      if (change.samples.has(store.chosen)) this.drawCharts();
       if (!change.snapshot && !change.run && !change.stuck.size && !change.nodes.has(store.chosen)) return;
-      const now = this.shown();
-      // What the page came with may have ended before the first snapshot.
-      if ((this.known && this.known !== now) || this.isOld()) this.refreshSoon();
-      this.known = now;
+      const now = this.currentFingerprint();
+      // The node may have ended between serving the page and the first snapshot.
+      if ((this.shownFingerprint && this.shownFingerprint !== now) || this.isOutdated()) this.refreshSoon();
+      this.shownFingerprint = now;
     });
-    panel.addEventListener("click", (event) => this.follow(event));
-    // A row count of the graph was pressed, which has chosen its node.
+    panel.addEventListener("click", (event) => this.onClick(event));
+    // A number of rows in the graph was clicked, which selected its node.
     root.addEventListener("run:output", () => {
       this.query = new URLSearchParams({ tab: "output" });
-      keepQuery("tab", "output");
-      void this.ask();
+      setQuery("tab", "output");
+      void this.load();
     });
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) this.refreshSoon();
     });
     window.setInterval(() => {
-      if (!document.hidden && (this.goesOn() || this.isOld()) && performance.now() - this.askedAt >= EVERY_MS)
+      if (!document.hidden && (this.isLive() || this.isOutdated()) && performance.now() - this.loadedAt >= POLL_MS)
         this.refreshSoon();
-    }, EVERY_MS / 2);
+    }, POLL_MS / 2);
   }
 
   show(tab: string): void {
@@ -105,14 +105,14 @@ class NodePanel implements Panel {
     link.click();
   }
 
-  private shown(): string {
+  private currentFingerprint(): string {
     const { store } = this;
-    if (store.chosen) return facets(store.nodes.get(store.chosen)) + String(store.stuck.has(store.chosen));
+    if (store.chosen) return fingerprint(store.nodes.get(store.chosen)) + String(store.stuck.has(store.chosen));
     return store.run ? JSON.stringify([store.run.state, store.run.counts, store.stuck.size]) : "";
   }
 
-  /** Whether the HTML tells of another state than the one that is known: it was made before, or could not be fetched. */
-  private isOld(): boolean {
+  /** Returns whether the HTML shows another state than the known one. */
+  private isOutdated(): boolean {
     const { store } = this;
     const { panelNode, panelOf } = one("[data-panel-node]", this.panel)?.dataset ?? {};
     if (!store.ready || panelNode !== store.chosen) return false;
@@ -121,8 +121,8 @@ class NodePanel implements Panel {
     return known !== undefined && panelOf !== known;
   }
 
-  /** Whether what is shown changes by time alone. */
-  private goesOn(): boolean {
+  /** Returns whether the content changes over time. */
+  private isLive(): boolean {
     const { store } = this;
     if (!store.run || RUN_ENDED.has(store.run.state)) return false;
     if (!store.chosen) return true;
@@ -136,7 +136,7 @@ class NodePanel implements Panel {
     return (chosen ? `/runs/${id}/nodes/${chosen}/panel/` : `/runs/${id}/summary/`) + (query ? `?${query}` : "");
   }
 
-  private follow(event: MouseEvent): void {
+  private onClick(event: MouseEvent): void {
     const link = event.target instanceof Element ? event.target.closest("a") : null;
     if (
       !link ||
@@ -149,7 +149,7 @@ class NodePanel implements Panel {
       event.altKey
     )
       return;
-    // In a chart the link is of SVG: its address is an object.
+    // The href of an SVG link is an object.
     const address = new URL(link.getAttribute("href") ?? "", location.href);
     const match = new RegExp(`^/runs/${this.store.id}/(?:nodes/([a-z][a-z0-9_]*)/)?$`).exec(address.pathname);
     if (address.origin !== location.origin || !match) return;
@@ -159,16 +159,16 @@ class NodePanel implements Panel {
     const wanted = address.searchParams;
     if (node && wanted.toString() !== this.query.toString()) {
       this.query = wanted;
-      void this.ask();
+      void this.load();
     }
-    keepQuery("tab", node ? (wanted.get("tab") ?? "") : "");
+    setQuery("tab", node ? (wanted.get("tab") ?? "") : "");
   }
 
-  private async ask(): Promise<void> {
-    const mine = ++this.asked;
+  private async load(): Promise<void> {
+    const mine = ++this.requestNumber;
     const address = this.address();
-    if (this.panel.dataset["shows"] !== this.place()) setAttribute(this.panel, "aria-busy", "true");
-    this.askedAt = performance.now();
+    if (this.panel.dataset["shows"] !== this.contentKey()) setAttribute(this.panel, "aria-busy", "true");
+    this.loadedAt = performance.now();
     let text: string;
     try {
       const response = await fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin" });
@@ -178,18 +178,18 @@ class NodePanel implements Panel {
         throw new ApiError(status, "", gettext("You're signed out. Reload the page to sign in."), {});
       }
     } catch (error) {
-      // What is shown stays, unless it is of another node or tab.
-      if (mine === this.asked && this.panel.dataset["shows"] !== this.place()) this.failed(error);
+      // Keep the content unless it belongs to another node or tab.
+      if (mine === this.requestNumber && this.panel.dataset["shows"] !== this.contentKey()) this.showFailure(error);
       return;
     } finally {
-      if (mine === this.asked) this.panel.removeAttribute("aria-busy");
+      if (mine === this.requestNumber) this.panel.removeAttribute("aria-busy");
     }
-    if (mine !== this.asked) return;
-    this.bring(text);
+    if (mine !== this.requestNumber) return;
+    this.update(text);
   }
 
-  /** Nothing is known of what was chosen: says so in its place. It is asked for again as what is old is. */
-  private failed(error: unknown): void {
+  /** Shows that the content could not be loaded. */
+  private showFailure(error: unknown): void {
     const { store, panel } = this;
     const { chosen } = store;
     const head = element(
@@ -210,9 +210,9 @@ class NodePanel implements Panel {
         "section",
         "",
         loadFailure(
-          gettext("What is known of it could not be loaded"),
-          whyNot(error),
-          mayCome(error) ? () => void this.ask() : null,
+          gettext("Details could not be loaded"),
+          loadErrorText(error),
+          isRetryable(error) ? () => void this.load() : null,
         ),
       ),
     );
@@ -222,27 +222,27 @@ class NodePanel implements Panel {
     panel.dataset["shows"] = "";
   }
 
-  private place(): string {
+  private contentKey(): string {
     return `${this.store.chosen} ${this.query.get("tab") ?? ""} ${this.query.get("offset") ?? ""}`;
   }
 
-  private bring(text: string): void {
+  private update(text: string): void {
     const { panel } = this;
     const fresh = new DOMParser().parseFromString(text, "text/html");
     const wanted = element("aside");
     wanted.append(...fresh.body.childNodes);
     for (const { name, value } of [...panel.attributes]) wanted.setAttribute(name, value);
     const body = one("[data-panel-body]", panel);
-    if (panel.dataset["shows"] !== this.place()) {
-      // Another node or tab: nothing of the last one is to be kept. The tabs stay, and with them the focus.
+    if (panel.dataset["shows"] !== this.contentKey()) {
+      // Another node or tab: keep nothing of the old content but the tabs, which may have the focus.
       body?.replaceChildren(element("section"));
       body?.scrollTo(0, 0);
-      wanted.dataset["shows"] = this.place();
+      wanted.dataset["shows"] = this.contentKey();
     }
     morph(panel, wanted);
     refreshTimes(panel);
-    this.drawTiles();
-    this.calls.mark();
+    this.drawCharts();
+    this.buttons.restoreBusy();
   }
 
   private openStacks(): void {
@@ -253,16 +253,16 @@ class NodePanel implements Panel {
     one("summary", taken)?.focus();
   }
 
-  private drawTiles(): void {
+  private drawCharts(): void {
     const tiles = one("[data-tiles]", this.panel);
     const samples = this.store.samples(this.store.chosen).slice(-SPARK_SAMPLES);
     const newest = samples.at(-1);
-    // The server's values reach further back than the first samples that this page has heard of.
+    // The server's chart may reach further back than the samples received here.
     if (!tiles || !newest || samples.length < 2) return;
     const cpu = samples.map((sample) => sample.cpu);
     const memory = samples.map((sample) => sample.memory);
     const known = (values: readonly (number | null)[]): number[] => values.filter((value) => value !== null);
-    this.drawTile(
+    this.drawChart(
       tiles,
       "cpu",
       newest.cpu === null ? "–" : `${newest.cpu.toFixed(0)} %`,
@@ -270,7 +270,7 @@ class NodePanel implements Panel {
       Math.max(100, ...known(cpu)),
     );
     const limit = Number(one('[data-tile="memory"]', tiles)?.dataset["limit"] ?? "");
-    this.drawTile(
+    this.drawChart(
       tiles,
       "memory",
       newest.memory === null ? "–" : size(newest.memory),
@@ -279,7 +279,7 @@ class NodePanel implements Panel {
     );
   }
 
-  private drawTile(
+  private drawChart(
     tiles: HTMLElement,
     name: string,
     value: string,
@@ -289,8 +289,8 @@ class NodePanel implements Panel {
     const tile = one(`[data-tile="${name}"]`, tiles);
     setText(one("[data-tile-value]", tile ?? tiles), value);
     const path = tile && one<SVGPathElement>("path", tile);
-    // A line that the server drew longer is not made shorter.
+    // Do not replace a longer chart of the server.
     if (path && values.length * 2 >= (path.getAttribute("d")?.match(/[ML]/g)?.length ?? 0))
-      setAttribute(path, "d", spark(values, most));
+      setAttribute(path, "d", sparklinePath(values, most));
   }
 }

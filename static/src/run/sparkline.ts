@@ -1,10 +1,10 @@
-/** The path of a small chart; dashboard/presenters/charts.py draws the same. */
+/** The SVG path of a sparkline; dashboard/presenters/charts.py draws the same. */
 
 const WIDTH = 150;
 const HEIGHT = 34;
 
-/** `values` oldest first, from 0 to `most`; what is not determined leaves a gap. */
-export function spark(values: readonly (number | null)[], most: number): string {
+/** `values`: oldest first, from 0 to `most`; null leaves a gap. */
+export function sparklinePath(values: readonly (number | null)[], most: number): string {
   const step = WIDTH / Math.max(1, values.length - 1);
   let path = "";
   let pen = "M";

@@ -67,15 +67,15 @@ describe("the store of a run", () => {
   it("never goes back for a snapshot that is older than what it knows", () => {
     store.take(snapshot(4, node("a", "running")), at(0));
     store.take(events(5, node("a", "succeeded")), at(0));
-    expect(store.take(snapshot(4, node("a", "running")), at(1))).toMatchObject({ older: true });
+    expect(store.take(snapshot(4, node("a", "running")), at(1))).toMatchObject({ outdated: true });
     expect(store.nodes.get("a")?.state).toBe("succeeded");
     expect(heard).toHaveLength(2);
   });
   it("believes an older snapshot that is still older after a while: the database is another one", () => {
     store.take(snapshot(9, node("a", "succeeded")), at(0));
-    expect(store.take(snapshot(4, node("a", "running")), at(1)).older).toBe(true);
-    expect(store.take(snapshot(4, node("a", "running")), at(2)).older).toBe(true);
-    expect(store.take(snapshot(4, node("a", "running")), at(3)).older).toBe(false);
+    expect(store.take(snapshot(4, node("a", "running")), at(1)).outdated).toBe(true);
+    expect(store.take(snapshot(4, node("a", "running")), at(2)).outdated).toBe(true);
+    expect(store.take(snapshot(4, node("a", "running")), at(3)).outdated).toBe(false);
     expect(store.nodes.get("a")?.state).toBe("running");
   });
   it("shows nothing older than what the page came with", () => {

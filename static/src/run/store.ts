@@ -1,26 +1,26 @@
-/** What the run page knows: fed by the socket, read by its parts, each of which draws only what changed.
+/** The state of a run's page: fed by the socket; its parts listen and draw only what changed.
  *
- * Listeners are called once for each message, in the order in which they came to listen, with what changed. Time and
- * the choice of a node are part of it, so that every part shows the same node chosen and the same nodes stuck.
+ * Listeners are called once per message with what changed, in the order in which they were added. The selected node and the
+ * stuck nodes are part of the state, so that all parts show the same.
  */
 
 import { fold, emptyView, type RunView } from "../live/fold";
 import type { LogLine, NodeRun, Run, RunMessage, Sample, Step } from "../live/protocol";
-import { stuck } from "../words/node-summary";
+import { isStuck } from "../words/node-summary";
 
 export interface Change {
-  /** All may differ: the first state, or one that replaced what was known. */
+  /** Anything may differ: this is the first state, or replaces the known one. */
   readonly snapshot: boolean;
   readonly run: boolean;
-  /** Ids of nodes that differ. */
+  /** Ids of the nodes that differ. */
   readonly nodes: ReadonlySet<string>;
-  /** New log lines, in order. After a snapshot, lines in between are read with the API. */
+  /** New log lines in order. After a snapshot, lines in between are loaded from the API. */
   readonly lines: readonly LogLine[];
-  /** What went from one state to another, in order. After a snapshot, steps in between are read from the page's events. */
+  /** State changes in order. After a snapshot, steps in between are loaded from the API. */
   readonly steps: readonly Step[];
-  /** Nodes that became stuck, or are no more. */
+  /** Nodes that became stuck, or stopped being stuck. */
   readonly stuck: ReadonlySet<string>;
-  /** Another node is chosen, or none. */
+  /** Another node was selected, or none. */
   readonly chosen: boolean;
   /** Nodes with a new sample. */
   readonly samples: ReadonlySet<string>;
@@ -28,14 +28,13 @@ export interface Change {
 
 export type Listener = (change: Change) => void;
 
-/** What a message did, for whoever holds the socket. */
-export interface Taken {
-  /** Events are missing before it: nothing was taken; say hello again. */
+/** The effect of a message, for the owner of the socket. */
+export interface TakeResult {
+  /** Events before it are missing: it was ignored. Send hello again. */
   readonly gap: boolean;
-  /** It is older than what is known: nothing was taken. Events may follow that lead from it to here; when none do, say
-   * hello again. */
-  readonly older: boolean;
-  /** When its newest event happened; null when it held none. */
+  /** It is older than the known state and was ignored. If no events follow, send hello again. */
+  readonly outdated: boolean;
+  /** Time of its newest event; null: it has none. */
   readonly newestAt: string | null;
 }
 
@@ -50,29 +49,29 @@ const NOTHING_CHANGED: Change = {
   chosen: false,
   samples: NONE,
 };
-/** Samples kept of each running node: five minutes at one a second. */
-const SAMPLES_KEPT = 300;
-/** How long a snapshot may be older than what is known, in ms: the server hands one on for a second. One that is still
- * older after that comes from another database (a backup was restored), and is the truth. */
-const OLDER_MS = 1500;
+/** Samples kept per running node: five minutes, one per second. */
+const SAMPLES_MAX = 300;
+/** How long outdated snapshots are ignored: the server reuses a snapshot for a second. After that, an older snapshot is
+ * accepted: the database was restored from a backup. */
+const OUTDATED_MS = 1500;
 
 export class RunStore {
   private readonly view: RunView = emptyView();
   private readonly listeners: Listener[] = [];
   private readonly stuckNow = new Set<string>();
   private readonly running = new Set<string>();
-  private readonly kept = new Map<string, Sample[]>();
+  private readonly samplesOf = new Map<string, Sample[]>();
   private chosenNow: string;
-  /** When the first of the older snapshots came; null: what came last was not one. */
-  private olderSince: number | null = null;
-  /** When what came was first held back; null: nothing is. */
-  private heldSince: number | null = null;
+  /** When the first of several outdated snapshots arrived; null: the last one was not outdated. */
+  private outdatedSince: number | null = null;
+  /** Since when listeners wait for a state as new as the page; null: they do not. */
+  private waitingSince: number | null = null;
 
   constructor(
     /** Id of the run. */
     readonly id: string,
     chosen: string,
-    /** Number of the last event that the page showed when it came: nothing older is shown in its place. */
+    /** Number of the last event in the page as it was served; older states are not shown. */
     private readonly pageSeq = -1,
   ) {
     this.chosenNow = chosen;
@@ -81,29 +80,29 @@ export class RunStore {
   get run(): Run | null {
     return this.view.run;
   }
-  /** By id, in document order. Always the same map; its nodes are replaced, never changed. */
+  /** Nodes by id in document order. The map stays the same; nodes in it are replaced, never changed. */
   get nodes(): ReadonlyMap<string, NodeRun> {
     return this.view.nodes;
   }
-  /** Number of the last event or line that is known; -1: nothing yet. */
+  /** Number of the last known event or log line; -1: none. */
   get seq(): number {
     return this.view.seq;
   }
-  /** Whether there is something to show: the first state has come, and is not older than what the page came with. */
+  /** The first state has arrived and is not older than the page. */
   get ready(): boolean {
-    return this.view.seq >= 0 && this.heldSince === null;
+    return this.view.seq >= 0 && this.waitingSince === null;
   }
-  /** Nodes that run past what is expected of them. */
+  /** Nodes that run longer than expected. */
   get stuck(): ReadonlySet<string> {
     return this.stuckNow;
   }
-  /** Id of the chosen node; empty: none. */
+  /** Id of the selected node; empty: none. */
   get chosen(): string {
     return this.chosenNow;
   }
-  /** Samples of the node's present attempt, the oldest first. */
+  /** Samples of the node's present attempt, oldest first. */
   samples(node: string): readonly Sample[] {
-    return this.kept.get(node) ?? [];
+    return this.samplesOf.get(node) ?? [];
   }
 
   listen(listener: Listener): () => void {
@@ -114,15 +113,15 @@ export class RunStore {
     };
   }
 
-  /** Takes a message; `now` by the server's clock, in ms. */
-  take(message: RunMessage, now: number): Taken {
-    const folded = fold(this.view, message, this.olderSince !== null && now - this.olderSince >= OLDER_MS);
+  /** Applies a message. `now`: milliseconds by the server's clock. */
+  take(message: RunMessage, now: number): TakeResult {
+    const folded = fold(this.view, message, this.outdatedSince !== null && now - this.outdatedSince >= OUTDATED_MS);
     if (folded.gap || folded.outdated) {
-      if (folded.outdated) this.olderSince ??= now;
-      return { gap: folded.gap, older: folded.outdated, newestAt: null };
+      if (folded.outdated) this.outdatedSince ??= now;
+      return { gap: folded.gap, outdated: folded.outdated, newestAt: null };
     }
-    this.olderSince = null;
-    const held = this.heldSince !== null;
+    this.outdatedSince = null;
+    const held = this.waitingSince !== null;
     const snapshot = folded.snapshot || held;
     const ids = snapshot ? this.view.nodes.keys() : folded.nodesChanged;
     if (snapshot) this.running.clear();
@@ -130,16 +129,16 @@ export class RunStore {
       if (this.view.nodes.get(id)?.state === "running") this.running.add(id);
       else {
         this.running.delete(id);
-        this.kept.delete(id);
+        this.samplesOf.delete(id);
       }
     }
-    if (this.view.seq < this.pageSeq && now - (this.heldSince ??= now) < OLDER_MS)
-      return { gap: false, older: false, newestAt: folded.newestAt };
-    if (held) this.release(now);
+    if (this.view.seq < this.pageSeq && now - (this.waitingSince ??= now) < OUTDATED_MS)
+      return { gap: false, outdated: false, newestAt: folded.newestAt };
+    if (held) this.notifyFirst(now);
     else {
-      const stuck = this.look(now);
+      const stuck = this.updateStuck(now);
       if (folded.snapshot || folded.runChanged || folded.nodesChanged.size || folded.lines.length || stuck.size) {
-        this.tell({
+        this.notify({
           ...NOTHING_CHANGED,
           snapshot: folded.snapshot,
           run: folded.runChanged,
@@ -150,63 +149,63 @@ export class RunStore {
         });
       }
     }
-    return { gap: false, older: false, newestAt: folded.newestAt };
+    return { gap: false, outdated: false, newestAt: folded.newestAt };
   }
 
-  /** Tells of what was held back, as a first snapshot. */
-  private release(now: number): void {
-    this.heldSince = null;
-    this.tell({
+  /** Reports the state that listeners waited for, as a first snapshot. */
+  private notifyFirst(now: number): void {
+    this.waitingSince = null;
+    this.notify({
       ...NOTHING_CHANGED,
       snapshot: true,
       run: true,
       nodes: new Set(this.view.nodes.keys()),
-      stuck: this.look(now),
+      stuck: this.updateStuck(now),
     });
   }
 
-  /** Time went on: nodes may have become stuck. Call it each second. */
+  /** Updates what depends on time; called every second. */
   tick(now: number): void {
-    if (this.heldSince !== null) {
-      if (now - this.heldSince >= OLDER_MS) this.release(now);
+    if (this.waitingSince !== null) {
+      if (now - this.waitingSince >= OUTDATED_MS) this.notifyFirst(now);
       return;
     }
-    const stuck = this.look(now);
-    if (stuck.size) this.tell({ ...NOTHING_CHANGED, stuck });
+    const stuck = this.updateStuck(now);
+    if (stuck.size) this.notify({ ...NOTHING_CHANGED, stuck });
   }
 
   choose(node: string): void {
     if (node === this.chosenNow) return;
     this.chosenNow = node;
-    this.tell({ ...NOTHING_CHANGED, chosen: true });
+    this.notify({ ...NOTHING_CHANGED, chosen: true });
   }
 
   sampled(samples: readonly Sample[]): void {
     const changed = new Set<string>();
     for (const sample of samples) {
       if (!this.running.has(sample.node)) continue;
-      const before = this.kept.get(sample.node);
+      const before = this.samplesOf.get(sample.node);
       const list = before?.at(-1)?.attempt === sample.attempt ? before : [];
       list.push(sample);
-      if (list.length > SAMPLES_KEPT) list.shift();
-      this.kept.set(sample.node, list);
+      if (list.length > SAMPLES_MAX) list.shift();
+      this.samplesOf.set(sample.node, list);
       changed.add(sample.node);
     }
-    if (changed.size) this.tell({ ...NOTHING_CHANGED, samples: changed });
+    if (changed.size) this.notify({ ...NOTHING_CHANGED, samples: changed });
   }
 
-  private look(now: number): ReadonlySet<string> {
+  private updateStuck(now: number): ReadonlySet<string> {
     let changed: Set<string> | null = null;
     for (const id of this.running) {
       const node = this.view.nodes.get(id);
-      if (node && stuck(node, now) && !this.stuckNow.has(id)) {
+      if (node && isStuck(node, now) && !this.stuckNow.has(id)) {
         this.stuckNow.add(id);
         (changed ??= new Set()).add(id);
       }
     }
     for (const id of this.stuckNow) {
       const node = this.view.nodes.get(id);
-      if (!this.running.has(id) || !node || !stuck(node, now)) {
+      if (!this.running.has(id) || !node || !isStuck(node, now)) {
         this.stuckNow.delete(id);
         (changed ??= new Set()).add(id);
       }
@@ -214,9 +213,9 @@ export class RunStore {
     return changed ?? NONE;
   }
 
-  private tell(change: Change): void {
+  private notify(change: Change): void {
     for (const listener of [...this.listeners]) {
-      // A part that fails must not keep the others, or the socket, from what is true.
+      // A failing listener must not affect the others or the socket.
       try {
         listener(change);
       } catch (error) {

@@ -1,25 +1,25 @@
-/** What the address of a run's page says: the chosen node, the tab of its panel, the open part of the drawer.
+/** The URL of a run's page: selected node, tab of its panel, open part of the drawer.
  *
  *   /runs/7/nodes/join_weather/?tab=output&drawer=logs
  *
- * It is replaced, never added to: the browser's "back" leaves the run.
+ * History entries are replaced, never added: "back" leaves the run.
  */
 
-/** The value of a part of the query; empty: not said. */
+/** Returns a parameter of the query; empty: not set. */
 export function readQuery(name: string): string {
   return new URLSearchParams(location.search).get(name) ?? "";
 }
 
-/** Keeps `value` under `name` in the address; empty: leaves it out. */
-export function keepQuery(name: string, value: string): void {
+/** Sets a parameter of the query; an empty value removes it. */
+export function setQuery(name: string, value: string): void {
   const query = new URLSearchParams(location.search);
   if (value) query.set(name, value);
   else query.delete(name);
   replace(location.pathname, query);
 }
 
-/** Keeps the chosen node in the address; the tab of its panel was another node's and goes. */
-export function keepChosen(run: string, node: string): void {
+/** Sets the selected node; removes the tab, which belonged to another node. */
+export function setNodePath(run: string, node: string): void {
   const query = new URLSearchParams(location.search);
   query.delete("tab");
   query.delete("node");

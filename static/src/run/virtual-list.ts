@@ -1,39 +1,39 @@
-/** A list of rows of one height of which only those in view are in the page. */
+/** A virtual list of rows of equal height. */
 
-import { Reach } from "./long-scroll";
+import { LongScroll } from "./long-scroll";
 
-export interface Source {
-  /** Makes or fills the row at `index`; `row` is one that was out of view, to be used again. */
+export interface RowSource {
+  /** Creates or fills the row at `index`; `row`: an unused row to fill. */
   render(index: number, row: HTMLElement | null): HTMLElement;
-  /** Rows from `first` up to, without it, `last` are in the page now. */
-  shown?(first: number, last: number): void;
+  /** Rows from `first` to `last`, exclusive, are in the page now. */
+  rowsShown?(first: number, last: number): void;
 }
 
 const OVERSCAN = 12;
-const REST_MS = 150;
+const SETTLE_MS = 150;
 
-export class Windowed {
+export class VirtualList {
   private count = 0;
   private readonly rows = new Map<number, HTMLElement>();
-  private spare: HTMLElement[] = [];
+  private unusedRows: HTMLElement[] = [];
   private frame = 0;
-  private rest = 0;
-  private readonly reach = new Reach();
+  private settleTimer = 0;
+  private readonly scroll = new LongScroll();
   private offset = 0;
-  /** What is in the scroller above and below the rows. */
-  private around = 0;
+  /** Height of what is above and below the rows in the scroller. */
+  private surroundings = 0;
   private view = 0;
 
   constructor(
     private readonly scroller: HTMLElement,
     private readonly sizer: HTMLElement,
-    private readonly source: Source,
+    private readonly source: RowSource,
     private rowHeight: number,
   ) {
     scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
     new ResizeObserver(() => {
       this.measure();
-      this.later();
+      this.requestFrame();
     }).observe(scroller);
     this.measure();
   }
@@ -46,123 +46,126 @@ export class Windowed {
     this.showAt(first, 0);
   }
 
-  /** All rows may be different ones: everything is drawn anew. */
+  /** Any row may have changed: draws all again. */
   reset(count: number): void {
     for (const row of this.rows.values()) {
       row.remove();
-      this.spare.push(row);
+      this.unusedRows.push(row);
     }
     this.rows.clear();
     this.setCount(count);
     this.draw();
   }
 
-  /** Rows were added at the end, or taken from there; those that stay are the same. */
+  /** Rows were added or removed at the end. */
   setCount(count: number): void {
     this.count = count;
     this.size();
-    this.later();
+    this.requestFrame();
   }
 
-  /** The row at `index` has changed; nothing happens when it is not in view. */
+  /** Draws the row at `index` again, if it is in the page. */
   changed(index: number): void {
     const row = this.rows.get(index);
     if (row) this.source.render(index, row);
   }
 
-  /** All rows that are in the page are filled again. */
+  /** Fills all rows in the page again. */
   redraw(): void {
     for (const [index, row] of this.rows) this.source.render(index, row);
     this.draw();
   }
 
-  /** Scrolls as little as brings the row into view. */
+  /** Scrolls as little as needed to show the row. */
   reveal(index: number): void {
     const top = index * this.rowHeight;
-    if (top < this.reach.top) this.goTo(top);
-    else if (top + this.rowHeight + this.around > this.reach.top + this.view)
-      this.goTo(top + this.rowHeight + this.around - this.view);
+    if (top < this.scroll.top) this.goTo(top);
+    else if (top + this.rowHeight + this.surroundings > this.scroll.top + this.view)
+      this.goTo(top + this.rowHeight + this.surroundings - this.view);
     this.draw();
   }
 
-  /** Scrolls so that the row stands `below` pixels under the upper edge. */
+  /** Scrolls so that the row is `below` pixels under the upper edge. */
   showAt(index: number, below: number): void {
     this.goTo(index * this.rowHeight - below);
     this.draw();
   }
 
   toEnd(): void {
-    this.goTo(this.reach.end);
+    this.goTo(this.scroll.end);
     this.draw();
   }
 
   get atEnd(): boolean {
-    return this.reach.top >= this.reach.end - this.rowHeight;
+    return this.scroll.top >= this.scroll.end - this.rowHeight;
   }
 
-  /** The row at the upper edge, and by how many pixels it is above it. */
+  /** The row at the upper edge. */
   get firstInView(): number {
-    return Math.min(Math.max(0, this.count - 1), Math.floor(this.reach.top / this.rowHeight));
+    return Math.min(Math.max(0, this.count - 1), Math.floor(this.scroll.top / this.rowHeight));
   }
   get cutOff(): number {
-    return this.reach.top - this.firstInView * this.rowHeight;
+    return this.scroll.top - this.firstInView * this.rowHeight;
   }
   get rowsInView(): number {
-    return Math.max(1, Math.floor((this.view - this.around) / this.rowHeight));
+    return Math.max(1, Math.floor((this.view - this.surroundings) / this.rowHeight));
   }
 
-  /** The row that a node of the page belongs to; -1: none. */
+  /** The row that contains a DOM node; -1: none. */
   indexOf(node: Node | null): number {
     for (const [index, row] of this.rows) if (row.contains(node)) return index;
     return -1;
   }
 
-  /** The row at a height of the window, also beyond the edges. */
+  /** The row at a vertical position of the window, also beyond the edges of the list. */
   indexAt(clientY: number): number {
-    const y = clientY - this.scroller.getBoundingClientRect().top + this.reach.top - this.around / 2;
+    const y = clientY - this.scroller.getBoundingClientRect().top + this.scroll.top - this.surroundings / 2;
     return Math.max(0, Math.min(this.count - 1, Math.floor(y / this.rowHeight)));
   }
 
   scrollBy(pixels: number): void {
-    this.goTo(this.reach.top + pixels);
+    this.goTo(this.scroll.top + pixels);
     this.draw();
   }
 
   private measure(): void {
     this.view = this.scroller.clientHeight;
     if (this.view)
-      this.around = Math.max(0, this.sizer.offsetTop + parseFloat(getComputedStyle(this.sizer).marginBottom || "0"));
+      this.surroundings = Math.max(
+        0,
+        this.sizer.offsetTop + parseFloat(getComputedStyle(this.sizer).marginBottom || "0"),
+      );
     this.size();
   }
 
   private size(): void {
-    this.reach.resize(this.count * this.rowHeight + this.around, this.view);
-    this.sizer.style.height = `${this.reach.height - this.around}px`;
+    this.scroll.resize(this.count * this.rowHeight + this.surroundings, this.view);
+    this.sizer.style.height = `${this.scroll.height - this.surroundings}px`;
   }
 
   private goTo(top: number): void {
-    this.scroller.scrollTop = this.reach.goTo(top);
-    this.reach.settled(this.scroller.scrollTop);
+    this.scroller.scrollTop = this.scroll.goTo(top);
+    this.scroll.corrected(this.scroller.scrollTop);
   }
 
   private scrolled(): void {
-    if (this.reach.scrolled(this.scroller.scrollTop)) this.settle();
+    if (this.scroll.scrolled(this.scroller.scrollTop)) this.settle();
     else {
-      window.clearTimeout(this.rest);
-      this.rest = window.setTimeout(() => this.settle(), REST_MS);
+      window.clearTimeout(this.settleTimer);
+      this.settleTimer = window.setTimeout(() => this.settle(), SETTLE_MS);
     }
-    this.later();
+    this.requestFrame();
   }
 
   private settle(): void {
-    const wanted = this.reach.astray();
+    const wanted = this.scroll.correction();
     if (wanted === null) return;
     this.scroller.scrollTop = wanted;
-    this.reach.settled(this.scroller.scrollTop);
+    this.scroll.corrected(this.scroller.scrollTop);
     this.draw();
   }
 
-  private later(): void {
+  private requestFrame(): void {
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0;
       this.draw();
@@ -170,33 +173,33 @@ export class Windowed {
   }
 
   draw(): void {
-    const first = Math.max(0, Math.floor(this.reach.top / this.rowHeight) - OVERSCAN);
-    const last = Math.min(this.count, Math.ceil((this.reach.top + this.view) / this.rowHeight) + OVERSCAN);
+    const first = Math.max(0, Math.floor(this.scroll.top / this.rowHeight) - OVERSCAN);
+    const last = Math.min(this.count, Math.ceil((this.scroll.top + this.view) / this.rowHeight) + OVERSCAN);
     for (const [index, row] of this.rows) {
       if (index < first || index >= last) {
         this.rows.delete(index);
         row.remove();
-        this.spare.push(row);
+        this.unusedRows.push(row);
       }
     }
-    if (this.offset !== this.reach.offset) {
-      this.offset = this.reach.offset;
+    if (this.offset !== this.scroll.offset) {
+      this.offset = this.scroll.offset;
       for (const [index, row] of this.rows) this.place(index, row);
     }
-    // Rows stand in their order, for whoever reads or marks the page.
+    // Keep rows in order, for screen readers and text selection.
     let next: HTMLElement | null = null;
     for (let index = last - 1; index >= first; index -= 1) {
       let row = this.rows.get(index);
       if (!row) {
-        row = this.source.render(index, this.spare.pop() ?? null);
+        row = this.source.render(index, this.unusedRows.pop() ?? null);
         this.place(index, row);
         this.rows.set(index, row);
         this.sizer.insertBefore(row, next);
       }
       next = row;
     }
-    this.spare = this.spare.slice(0, 80);
-    this.source.shown?.(first, last);
+    this.unusedRows = this.unusedRows.slice(0, 80);
+    this.source.rowsShown?.(first, last);
   }
 
   private place(index: number, row: HTMLElement): void {

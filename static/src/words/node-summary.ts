@@ -1,4 +1,4 @@
-/** The most useful thing to know about a node now, in a line; dashboard/pages/runs.py says the same. */
+/** The most useful fact about a node now, in a line; dashboard/pages/run_facts.py does the same. */
 
 import type { NodeError, NodeRun } from "../live/protocol";
 import { waitingWords } from "./engine";
@@ -16,44 +16,44 @@ export function firstLine(text: string): string {
   return line.length <= LINE_MAX ? line : `${line.slice(0, LINE_MAX - 1)}…`;
 }
 
-export function cause(error: NodeError): string {
+export function errorSummary(error: NodeError): string {
   const kind = error.class || gettext("Error");
   const head = error.line ? fill(gettext("{kind} in line {line}"), { kind, line: error.line }) : kind;
   const said = firstLine(error.message);
   if (!said) return head;
-  // A message that begins as a sentence follows a colon: after a comma it would go on in capitals.
+  // A message that starts with a capital letter follows a colon, others a comma.
   return fill(/^\p{Lu}/u.test(said) ? gettext("{before}: {after}") : gettext("{before}, {after}"), {
     before: head,
     after: said,
   });
 }
 
-export function reason(code: string): string {
+export function reasonText(code: string): string {
   switch (code) {
     case "":
       return "";
     case "run_stopped":
-      return gettext("not started, for the run had failed");
+      return gettext("Not started because the run failed");
     case "run_timeout":
-      return gettext("the run passed its time limit");
+      return gettext("The run timed out");
     case "not_asked":
-      return gettext("not asked for");
+      return gettext("Not part of this run");
     case "branch_not_taken":
-      return gettext("the branch was not taken");
+      return gettext("Branch not taken");
     case "cancelled":
-      return gettext("stopped with the run");
+      return gettext("Stopped with the run");
     case "cancelled_by_person":
-      return gettext("stopped by a person");
+      return gettext("Stopped manually");
     case "skipped_by_person":
-      return gettext("skipped by a person");
+      return gettext("Skipped manually");
     default:
       return code.replaceAll("_", " ");
   }
 }
 
-/** Whether a node runs longer than twice what is expected of it, and 5 s where that is only learned; `now` by the
- * server's clock, in ms. engine/policy.py says the same. */
-export function stuck(node: NodeRun, now: number): boolean {
+/** Returns whether a node runs longer than twice its expected duration, and at least 5 s if that was learned. `now`:
+ * milliseconds by the server's clock. engine/policy.py has the same rule. */
+export function isStuck(node: NodeRun, now: number): boolean {
   if (node.state !== "running" || node.expected === null || node.expected_from === "none" || !node.started_at)
     return false;
   const limit = node.expected_from === "author" ? 2 * node.expected : Math.max(2 * node.expected, 5);
@@ -61,12 +61,12 @@ export function stuck(node: NodeRun, now: number): boolean {
 }
 
 export function nodeSummary(node: NodeRun): string {
-  return visible(said(node));
+  return visible(summary(node));
 }
 
-function said(node: NodeRun): string {
+function summary(node: NodeRun): string {
   if (node.error && (node.state === "failed" || node.state === "timed_out" || node.state === "retrying"))
-    return cause(node.error);
+    return errorSummary(node.error);
   if (node.state === "running") {
     if (node.progress?.message) return node.progress.message;
     const expected = node.expected_from === "author" ? gettext("expected {span}") : gettext("usually {span}");
@@ -81,5 +81,5 @@ function said(node: NodeRun): string {
     if (rows !== null) return taken + fill(ngettext("{n} row", "{n} rows", rows), { n: count(rows) });
     return node.output.bytes > 4 || taken ? taken + size(node.output.bytes) : "";
   }
-  return reason(node.reason);
+  return reasonText(node.reason);
 }

@@ -58,13 +58,13 @@ export class Appearance {
   }
 
   /** The number of rows of its output, as a label. */
-  rowCount(id: string): { text: string; old: boolean } | null {
+  rowCount(id: string): { text: string; outdated: boolean } | null {
     const { store } = this.board;
     const run = this.runOf(id);
     const now = run?.state === "succeeded" ? (run.output?.row_count ?? null) : null;
-    if (now !== null) return { text: count(now), old: false };
+    if (now !== null) return { text: count(now), outdated: false };
     const rows = store.outputs.get(id)?.rows ?? null;
-    return rows === null ? null : { text: count(rows), old: store.isStale(id) };
+    return rows === null ? null : { text: count(rows), outdated: store.isStale(id) };
   }
 
   private signature(id: string): string {

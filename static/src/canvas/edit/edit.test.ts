@@ -23,7 +23,7 @@ const lore = (unplaced: DerivedPositions): SceneContext => ({
   icons: new Map(),
   ports: (node) => outPorts(node, TYPES),
   position: (node) => unplaced.at(node),
-  rowCount: (id) => (id.endsWith("3") ? null : { text: id, old: id.endsWith("2") }),
+  rowCount: (id) => (id.endsWith("3") ? null : { text: id, outdated: id.endsWith("2") }),
 });
 
 const document = (nodes: readonly DocNode[], edges: Doc["edges"] = []): Doc => ({

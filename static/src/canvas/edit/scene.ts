@@ -26,7 +26,7 @@ export interface SceneContext {
   ports(node: DocNode): readonly string[];
   position(node: DocNode): Position;
   /** The number of rows of a node's output, as a label; null: unknown. */
-  rowCount(id: string): { readonly text: string; readonly old: boolean } | null;
+  rowCount(id: string): { readonly text: string; readonly outdated: boolean } | null;
 }
 
 export interface SceneChange {
@@ -247,9 +247,9 @@ export class EditScene implements Picture {
     if (!edges.length) return;
     for (const edge of edges) labels.delete(edge);
     const ports = this.ports(node);
-    const put = (edge: number, text: string, old: boolean): void => {
+    const put = (edge: number, text: string, outdated: boolean): void => {
       const { x, y } = labelPosition(this.paths, edge);
-      labels.set(edge, old ? { text, x, y, outdated: old } : { text, x, y });
+      labels.set(edge, outdated ? { text, x, y, outdated } : { text, x, y });
     };
     if (ports.length !== 1) {
       for (const edge of edges) {
@@ -260,7 +260,7 @@ export class EditScene implements Picture {
     }
     const rows = this.context.rowCount(graph.ids[node] ?? "");
     const edge = rows ? labelEdge(graph, this.paths, node) : -1;
-    if (rows && edge >= 0) put(edge, rows.text, rows.old);
+    if (rows && edge >= 0) put(edge, rows.text, rows.outdated);
   }
 
   /** The number of an edge by its key; -1: it is not drawn. */

@@ -10,7 +10,7 @@ import { loadFailure } from "../../behaviours/load-failure";
 import { element, icon, setAttribute, setHidden } from "../../dom";
 import { configOf, type DocNode, nameOf, typeOf } from "../../document/document";
 import type { NodeRun } from "../../live/protocol";
-import { nodeSummary, firstLine, cause } from "../../words/node-summary";
+import { nodeSummary, firstLine, errorSummary } from "../../words/node-summary";
 import type { RunStore } from "../../run/store";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count, stateLook, size, visible } from "../../words/words";
@@ -235,7 +235,7 @@ class DataView {
     this.note.className = `datanote st-${node.state}`;
     const parts: Node[] = [
       element("span", `chip st-${node.state}`, icon(name), word),
-      element("span", "said", failed?.error ? cause(failed.error) : behind ? "" : nodeSummary(node)),
+      element("span", "said", failed?.error ? errorSummary(failed.error) : behind ? "" : nodeSummary(node)),
     ];
     const done = node.progress?.fraction;
     if (under && typeof done === "number") {
@@ -272,7 +272,7 @@ class DataView {
   private failure(node: NodeRun): HTMLElement {
     const { word } = stateLook(node.state);
     const said = element("div", "datafailed st-failed");
-    said.append(element("b", "", node.error ? firstLine(cause(node.error)) : word));
+    said.append(element("b", "", node.error ? firstLine(errorSummary(node.error)) : word));
     if (node.error && node.error.message.includes("\n"))
       said.append(element("pre", "code wrap", visible(node.error.message)));
     else if (!node.error) said.append(element("p", "dim", nodeSummary(node)));

@@ -11,7 +11,7 @@ import { toast } from "../../behaviours/toast";
 import { throttled } from "../../dom";
 import { type Doc, nameOf, nodeOf } from "../../document/document";
 
-import { type Feed, feedRun } from "../../run/feed";
+import { type RunFeed, feedRun } from "../../run/feed";
 import { RunStore } from "../../run/store";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { RUN_ENDED, visible } from "../../words/words";
@@ -31,7 +31,7 @@ export function startDraftRuns(editing: Editing): DraftRuns {
 }
 
 class Runs implements DraftRuns {
-  private feed: Feed | null = null;
+  private feed: RunFeed | null = null;
   /** What was said of the last run that failed. */
   private told: HTMLElement | null = null;
   private starting = false;

@@ -1,23 +1,23 @@
-/** The events of a run: what went from one state to another, the newest at the end. New ones come by the store, older
- * ones are read as they are scrolled to; the chosen node's alone are shown while one is chosen. */
+/** The state changes of a run, newest last. New ones come from the store; older ones are loaded by scrolling up. While a node
+ * is selected, only its own are shown. */
 
+import { clockTime } from "../../behaviours/clock";
 import { call } from "../../api/client";
 import { element, icon, one, setAttribute, setHidden, setText, throttled } from "../../dom";
 import { readSteps, type Step } from "../../live/protocol";
 import { fill, gettext } from "../../words/i18n";
 import { stateLook, visible } from "../../words/words";
-import { Coming } from "../loading";
-import { cause, reason } from "../../words/node-summary";
-import { READ_BACK, Steps } from "./steps";
+import { LoadingState } from "../loading";
+import { errorSummary, reasonText } from "../../words/node-summary";
+import { STEPS_READ_MAX, StepList } from "./steps";
 import type { RunStore } from "../store";
-import { Windowed } from "../virtual-list";
+import { VirtualList } from "../virtual-list";
 
 const ROW = 28;
 const ROW_NARROW = 48;
-const EARLIER_PX = 600;
-/** Steps to begin with, for what is seen and some to scroll; short pages are read on for them. */
-const ENOUGH = 100;
-const AGAIN_MS = 3000;
+const LOAD_EARLIER_PIXELS = 600;
+/** Steps to load at first; more pages are loaded until there are so many. */
+const FIRST_STEPS = 100;
 
 export interface Events {
   focus(): void;
@@ -29,17 +29,16 @@ export function mountEvents(host: HTMLElement, store: RunStore): Events {
 }
 
 class EventList implements Events {
-  private steps: Steps;
-  private readonly list: Windowed;
+  private steps: StepList;
+  private readonly list: VirtualList;
   private readonly narrow = window.matchMedia("(max-width: 640px)");
   private following = true;
   private loading = false;
   private ready = false;
-  /** Steps that came while the first ones were being read. */
-  private early: Step[] = [];
+  /** Steps that arrived while the first ones were loading. */
+  private pending: Step[] = [];
   private readonly tools: ParentNode;
-  private readonly coming: Coming;
-  private trying = 0;
+  private readonly loadingState: LoadingState;
 
   constructor(
     private readonly host: HTMLElement,
@@ -48,19 +47,19 @@ class EventList implements Events {
     const sizer = one("[data-event-sizer]", host);
     if (!sizer) throw new Error("The page has no place for events.");
     this.tools = host.closest("main") ?? document;
-    this.coming = new Coming(
+    this.loadingState = new LoadingState(
       host.parentElement ?? host,
       gettext("The events could not be loaded"),
       () => void this.open(),
     );
-    this.list = new Windowed(host, sizer, { render: (index, row) => this.render(index, row) }, this.height);
+    this.list = new VirtualList(host, sizer, { render: (index, row) => this.render(index, row) }, this.height);
     this.narrow.addEventListener("change", () => this.list.setRowHeight(this.height));
-    this.steps = new Steps(store.chosen);
+    this.steps = new StepList(store.chosen);
     const scrolled = throttled(50, () => {
       if (this.following !== this.list.atEnd && this.steps.size) this.follow(this.list.atEnd);
-      if (host.scrollTop < EARLIER_PX) void this.earlier();
+      if (host.scrollTop < LOAD_EARLIER_PIXELS) void this.loadEarlier();
     });
-    // Only a person's scrolling changes whether new ones are followed.
+    // Only scrolling by the user changes whether new steps are followed.
     for (const name of ["wheel", "touchmove", "keydown", "pointerup"])
       host.addEventListener(name, () => window.setTimeout(scrolled, 60), { passive: true });
     host.addEventListener("click", (event) => {
@@ -71,11 +70,13 @@ class EventList implements Events {
       if (node) store.choose(node);
     });
     one("[data-event-follow]", this.tools)?.addEventListener("click", () => this.toggleFollow());
-    one("[data-event-node]", this.tools)?.addEventListener("click", () => this.of(this.steps.node ? "" : store.chosen));
+    one("[data-event-node]", this.tools)?.addEventListener("click", () =>
+      this.showNode(this.steps.node ? "" : store.chosen),
+    );
     store.listen((change) => {
       if (change.snapshot) void this.open();
       else if (change.steps.length) this.add(change.steps);
-      if (change.chosen) this.of(store.chosen);
+      if (change.chosen) this.showNode(store.chosen);
     });
     void this.open();
   }
@@ -98,48 +99,48 @@ class EventList implements Events {
     if (on) this.list.toEnd();
   }
 
-  private of(node: string): void {
+  private showNode(node: string): void {
     if (this.steps.node === node) return;
-    this.steps = new Steps(node);
+    this.steps = new StepList(node);
     this.following = true;
     void this.open();
   }
 
-  /** Reads the newest steps; what the store brings meanwhile is added to them. */
+  /** Loads the newest steps, then adds those that arrived meanwhile. */
   private async open(): Promise<void> {
-    const steps = (this.steps = new Steps(this.steps.node));
+    const steps = (this.steps = new StepList(this.steps.node));
     this.ready = false;
-    this.early = [];
-    this.label();
-    window.clearTimeout(this.trying);
-    this.coming.begin();
+    this.pending = [];
+    this.updateNodeButton();
+
+    this.loadingState.begin();
     try {
       do {
-        const { steps: older, before } = await this.read(steps.below, steps.node);
+        const { steps: older, before } = await this.read(steps.nextBefore, steps.node);
         if (steps !== this.steps) return;
         steps.prepend(older, before);
-      } while (!steps.complete && steps.size < ENOUGH);
+      } while (!steps.complete && steps.size < FIRST_STEPS);
     } catch (error) {
       if (steps !== this.steps) return;
-      this.coming.failed(error);
-      this.trying = window.setTimeout(() => void this.open(), AGAIN_MS);
+      this.loadingState.failed(error);
+      this.loadingState.retryLater();
       return;
     }
-    this.coming.done();
-    steps.append(this.early);
-    this.early = [];
+    this.loadingState.done();
+    steps.append(this.pending);
+    this.pending = [];
     this.ready = true;
     this.list.reset(steps.size);
     if (this.following) this.list.toEnd();
-    this.status();
+    this.updateEmpty();
   }
 
-  private async earlier(): Promise<void> {
+  private async loadEarlier(): Promise<void> {
     const steps = this.steps;
-    if (this.loading || !this.ready || steps.complete || steps.size >= READ_BACK) return;
+    if (this.loading || !this.ready || steps.complete || steps.size >= STEPS_READ_MAX) return;
     this.loading = true;
     try {
-      const { steps: older, before } = await this.read(steps.below, steps.node);
+      const { steps: older, before } = await this.read(steps.nextBefore, steps.node);
       if (steps !== this.steps) return;
       const top = this.host.scrollTop;
       const added = steps.prepend(older, before);
@@ -147,7 +148,7 @@ class EventList implements Events {
       this.host.scrollTop = top + added * this.height;
       this.list.draw();
     } catch {
-      // Scrolling up again asks again.
+      // Scrolling up again tries again.
     } finally {
       this.loading = false;
     }
@@ -162,7 +163,7 @@ class EventList implements Events {
 
   private add(steps: readonly Step[]): void {
     if (!this.ready) {
-      this.early.push(...steps);
+      this.pending.push(...steps);
       return;
     }
     const { added, dropped } = this.steps.append(steps, !this.following);
@@ -172,10 +173,10 @@ class EventList implements Events {
       this.host.scrollTop = Math.max(0, top - dropped * this.height);
     } else if (added) this.list.setCount(this.steps.size);
     if (added && this.following && this.host.clientHeight > 0) this.list.toEnd();
-    this.status();
+    this.updateEmpty();
   }
 
-  private label(): void {
+  private updateNodeButton(): void {
     const button = one<HTMLButtonElement>("[data-event-node]", this.tools);
     const node = this.steps.node || this.store.chosen;
     setHidden(button, !node);
@@ -184,18 +185,16 @@ class EventList implements Events {
     setAttribute(
       button,
       "title",
-      this.steps.node ? gettext("Show the events of all nodes") : gettext("Show the events of this node"),
+      this.steps.node ? gettext("Show events of all nodes") : gettext("Show events of this node"),
     );
   }
 
-  private status(): void {
+  private updateEmpty(): void {
     const empty = one("[data-event-empty]", this.host);
     setHidden(empty, !this.ready || this.steps.size > 0);
     setText(
       empty,
-      this.steps.node
-        ? gettext("Nothing has happened to this node yet.")
-        : gettext("Nothing has happened yet. Each change of state appears here."),
+      this.steps.node ? gettext("No events for this node yet.") : gettext("No events yet. State changes appear here."),
     );
   }
 
@@ -213,7 +212,7 @@ class EventList implements Events {
     const step = this.steps.at(index);
     if (!step) return made;
     const [at, who, way, about] = [...made.children];
-    setText(at ?? null, clock(step.at));
+    setText(at ?? null, clockTime(step.at));
     const name = step.node
       ? visible(this.store.nodes.get(step.node)?.name ?? step.node)
       : fill(gettext("Run {id}"), { id: this.store.id });
@@ -226,25 +225,18 @@ class EventList implements Events {
       ...(step.from ? [element("span", "faint", stateLook(step.from).word), element("span", "faint", " → ")] : []),
       to,
     );
-    const said = visible(aboutOf(step));
+    const said = visible(details(step));
     setText(about ?? null, said);
     setAttribute(about ?? null, "title", said);
     return made;
   }
 }
 
-function aboutOf(step: Step): string {
+function details(step: Step): string {
   const known =
     step.error && (step.to === "failed" || step.to === "timed_out" || step.to === "retrying")
-      ? cause(step.error)
-      : reason(step.reason);
+      ? errorSummary(step.error)
+      : reasonText(step.reason);
   const attempt = step.attempt > 1 ? fill(gettext("attempt {n}"), { n: step.attempt }) : "";
   return [attempt, known].filter(Boolean).join(" · ");
-}
-
-function clock(iso: string): string {
-  const at = new Date(iso);
-  if (Number.isNaN(at.getTime())) return "";
-  const two = (n: number): string => String(n).padStart(2, "0");
-  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, "0")}`;
 }

@@ -1,21 +1,21 @@
-/** The steps that the events tab holds: a stretch of the run's steps without a gap, the newest at its end. Pure. */
+/** A contiguous range of a run's steps, newest last. Pure. */
 
 import type { Step } from "../../live/protocol";
 
-/** Steps kept while new ones come. */
-export const KEPT = 20_000;
-/** Steps kept when somebody reads back: as many as are worth having in a page. */
-export const READ_BACK = 100_000;
+/** Maximum number of steps while new ones are followed. */
+export const STEPS_MAX = 20_000;
+/** Maximum number of steps while the reader scrolls back. */
+export const STEPS_READ_MAX = 100_000;
 
-export class Steps {
+export class StepList {
   private all: Step[] = [];
-  /** Whether nothing earlier is to be had. */
+  /** There are no earlier steps. */
   complete = false;
-  /** Earlier ones are asked for below this number; null: below the first. */
+  /** The number before which earlier steps are requested; null: the first one's. */
   before: number | null = null;
 
   constructor(
-    /** Id of the node whose steps are kept; empty: all. */
+    /** Id of the node whose steps are listed; empty: all nodes. */
     readonly node: string,
   ) {}
 
@@ -27,8 +27,8 @@ export class Steps {
     return this.all[index];
   }
 
-  /** Adds newer steps; known ones and those of other nodes are left out. Returns how many were added, and how many went
-   * from the beginning; `keep`: none goes, for somebody reads there. */
+  /** Adds newer steps, without known ones and those of other nodes. Returns how many were added, and how many were dropped
+   * at the start. `keep`: allows more steps, because the reader scrolled back. */
   append(steps: readonly Step[], keep = false): { added: number; dropped: number } {
     const last = this.all.at(-1)?.seq ?? -1;
     let added = 0;
@@ -37,8 +37,8 @@ export class Steps {
       this.all.push(step);
       added += 1;
     }
-    const most = keep ? READ_BACK : KEPT;
-    // Many at once, so that a long list is not moved for each new one.
+    const most = keep ? STEPS_READ_MAX : STEPS_MAX;
+    // Drop many at once: a long list should not be shifted for each new step.
     const dropped = this.all.length > most * 1.1 ? this.all.length - most : 0;
     if (dropped) {
       this.all.splice(0, dropped);
@@ -48,7 +48,7 @@ export class Steps {
     return { added, dropped };
   }
 
-  /** Adds earlier steps, oldest first, and where those before them begin; null: there are none. Returns how many. */
+  /** Adds earlier steps, oldest first, and the number before which more are requested (null: none). Returns how many. */
   prepend(steps: readonly Step[], before: number | null): number {
     const first = this.all[0]?.seq ?? Number.MAX_SAFE_INTEGER;
     const older = steps.filter((step) => step.seq < first);
@@ -58,8 +58,8 @@ export class Steps {
     return older.length;
   }
 
-  /** The number below which earlier ones are asked for; null: the newest. */
-  get below(): number | null {
+  /** The number before which earlier steps are requested; null: request the newest. */
+  get nextBefore(): number | null {
     return this.before ?? this.all[0]?.seq ?? null;
   }
 }

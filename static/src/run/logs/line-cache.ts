@@ -1,50 +1,50 @@
-/** The text of some lines of a log: those that were used last, bounded by their number and by their length. Pure. */
+/** An LRU cache of log lines, bounded by their number and total length. Pure. */
 
 import type { LogLine } from "../../live/protocol";
 
-export const LINES_KEPT = 20_000;
-export const CHARACTERS_KEPT = 16 * 1024 * 1024;
+export const LINES_MAX = 20_000;
+export const CHARACTERS_MAX = 16 * 1024 * 1024;
 
 export class LineCache {
-  private readonly kept = new Map<number, LogLine>();
+  private readonly lines = new Map<number, LogLine>();
   private characters = 0;
 
   constructor(
-    private readonly linesMax = LINES_KEPT,
-    private readonly charactersMax = CHARACTERS_KEPT,
+    private readonly linesMax = LINES_MAX,
+    private readonly charactersMax = CHARACTERS_MAX,
   ) {}
 
   get size(): number {
-    return this.kept.size;
+    return this.lines.size;
   }
 
   has(seq: number): boolean {
-    return this.kept.has(seq);
+    return this.lines.has(seq);
   }
 
-  /** The line, which counts as used now. */
+  /** Returns a line and marks it as used. */
   get(seq: number): LogLine | undefined {
-    const line = this.kept.get(seq);
+    const line = this.lines.get(seq);
     if (line) {
-      this.kept.delete(seq);
-      this.kept.set(seq, line);
+      this.lines.delete(seq);
+      this.lines.set(seq, line);
     }
     return line;
   }
 
   add(lines: readonly LogLine[]): void {
     for (const line of lines) {
-      const before = this.kept.get(line.seq);
+      const before = this.lines.get(line.seq);
       if (before) {
-        this.kept.delete(line.seq);
+        this.lines.delete(line.seq);
         this.characters -= before.message.length;
       }
-      this.kept.set(line.seq, line);
+      this.lines.set(line.seq, line);
       this.characters += line.message.length;
     }
-    for (const [seq, line] of this.kept) {
-      if (this.kept.size <= this.linesMax && this.characters <= this.charactersMax) break;
-      this.kept.delete(seq);
+    for (const [seq, line] of this.lines) {
+      if (this.lines.size <= this.linesMax && this.characters <= this.charactersMax) break;
+      this.lines.delete(seq);
       this.characters -= line.message.length;
     }
   }

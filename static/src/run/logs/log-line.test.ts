@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { LogLine } from "../../live/protocol";
-import { emptyRow, fillRow, marked, plain, slice } from "./log-line";
+import { emptyRow, fillRow, markMatches, plainText, slice } from "./log-line";
 
 const line = (message: string, level = "info"): LogLine => ({
   seq: 1,
@@ -15,7 +15,7 @@ const shown = { text: "", left: 0, width: 100 };
 describe("a line of a log", () => {
   it("marks hits also where a colour begins inside them", () => {
     expect(
-      marked(
+      markMatches(
         [
           { text: "ab", style: "r" },
           { text: "cd ab", style: "" },
@@ -63,10 +63,10 @@ describe("a line of a log", () => {
     expect(row.className).toBe("line warning");
   });
   it("is copied with its time, without colours", () => {
-    expect(plain(line("\u001b[1mbold\u001b[0m x"))).toBe("2026-11-24T08:00:00.000000Z info    a bold x");
+    expect(plainText(line("\u001b[1mbold\u001b[0m x"))).toBe("2026-11-24T08:00:00.000000Z info    a bold x");
   });
   it("is cut by characters over its pieces", () => {
-    const parts = marked(
+    const parts = markMatches(
       [
         { text: "abc", style: "" },
         { text: "def", style: "x" },

@@ -1,30 +1,31 @@
-/** One line of a log as a row: time, level, node, message with its colours, hits of the search marked.
+/** A line of a log as a row: time, level, node, and the message with its colours and highlighted matches.
  *
- * A long line is laid out only where it is looked at: of 16 KiB in each row the page would otherwise lay out a megabyte
- * at every step.
+ * Of a long line only the visible part is laid out: with 16 KiB in each row, the page would otherwise lay out a megabyte at
+ * every scroll step.
  */
 
+import { clockTime } from "../../behaviours/clock";
 import { element, setAttribute, setText } from "../../dom";
 import type { LogLine } from "../../live/protocol";
 import { type StyledText, parseAnsi } from "../../words/ansi";
 import { fill, gettext } from "../../words/i18n";
 import { occurrences } from "./search";
 
-/** Characters up to which a line is laid out whole, and how many of a longer one are. */
-export const WHOLE = 1500;
-const STEP = 250;
-const AROUND = 200;
+/** Lines up to this length are laid out as a whole. */
+export const WHOLE_LINE_MAX = 1500;
+const SCROLL_STEP = 250;
+const MARGIN = 200;
 
-/** What the supervisor writes where an attempt wrote more than is kept; engine/executors/capture.py. */
+/** The line that engine/supervisor/attempt_log.py writes in place of dropped lines. */
 const DROPPED =
   /^([\d,]+) lines \(([\d,.]+) MiB\) were dropped here: an attempt keeps its first and last ([\d,]+) lines, at most 64 MiB\.$/;
 // eslint-disable-next-line no-control-regex
 const SGR = /\u001b\[[0-9;]*m/g;
 
-export interface Shown {
-  /** What is searched for; empty: nothing. */
+export interface RowView {
+  /** The text to highlight; empty: none. */
   readonly text: string;
-  /** Characters that are left of what is seen, and how many are seen, by the width of one. */
+  /** Number of characters left of the visible part, and number of visible ones. */
   readonly left: number;
   readonly width: number;
 }
@@ -40,7 +41,7 @@ export function emptyRow(): HTMLElement {
   );
 }
 
-export function fillRow(row: HTMLElement, line: LogLine | undefined, shown: Shown): void {
+export function fillRow(row: HTMLElement, line: LogLine | undefined, shown: RowView): void {
   const [at, level, node, message] = [...row.children];
   if (!line || !(message instanceof HTMLElement)) {
     row.className = "line wanted";
@@ -50,7 +51,7 @@ export function fillRow(row: HTMLElement, line: LogLine | undefined, shown: Show
   const dropped = DROPPED.exec(line.message);
   const grave = line.level === "warning" || line.level === "error" ? ` ${line.level}` : "";
   row.className = `line${dropped ? " dropped" : grave}`;
-  setText(at ?? null, clock(line.at));
+  setText(at ?? null, clockTime(line.at));
   setText(level ?? null, line.level);
   setText(node ?? null, line.node);
   setAttribute(node ?? null, "title", fill(gettext("{node}, attempt {n}"), { node: line.node, n: line.attempt }));
@@ -67,57 +68,57 @@ export function fillRow(row: HTMLElement, line: LogLine | undefined, shown: Show
     );
     return;
   }
-  const { read, long } = reading(line);
-  const parts = marked(read, shown.text);
-  if (!long) {
-    message.replaceChildren(...parts.map(node_));
+  const { parts: read, isLong } = parseLine(line);
+  const parts = markMatches(read, shown.text);
+  if (!isLong) {
+    message.replaceChildren(...parts.map(toNode));
     return;
   }
-  const { first, last, length } = part(parts, shown);
+  const { first, last, length } = visiblePart(parts, shown);
   message.style.paddingLeft = `${first}ch`;
   message.style.paddingRight = `${Math.max(0, length - last)}ch`;
-  message.replaceChildren(...slice(parts, first, last).map(node_));
+  message.replaceChildren(...slice(parts, first, last).map(toNode));
 }
 
-interface Reading {
-  readonly read: readonly StyledText[];
-  /** Laid out in part: only where every character is as wide as the others. */
-  readonly long: boolean;
+interface ParsedLine {
+  readonly parts: readonly StyledText[];
+  /** Laid out in part; only if all characters have the same width. */
+  readonly isLong: boolean;
 }
-const readings = new WeakMap<LogLine, Reading>();
+const parsedLines = new WeakMap<LogLine, ParsedLine>();
 
-function reading(line: LogLine): Reading {
-  let found = readings.get(line);
+function parseLine(line: LogLine): ParsedLine {
+  let found = parsedLines.get(line);
   if (!found) {
     const text = line.message.replace(/[\r\n]+$/, "");
     // eslint-disable-next-line no-control-regex
-    found = { read: parseAnsi(text), long: text.length > WHOLE && /^[\u0020-\u007e\u001b]*$/.test(text) };
-    if (text.length > WHOLE) readings.set(line, found);
+    found = { parts: parseAnsi(text), isLong: text.length > WHOLE_LINE_MAX && /^[\u0020-\u007e\u001b]*$/.test(text) };
+    if (text.length > WHOLE_LINE_MAX) parsedLines.set(line, found);
   }
   return found;
 }
 
-/** Whether what is laid out of long lines differs between two places. */
-export function moved(before: Shown, after: Shown): boolean {
-  return Math.floor(before.left / STEP) !== Math.floor(after.left / STEP);
+/** Returns whether the visible parts of long lines differ. */
+export function viewDiffers(before: RowView, after: RowView): boolean {
+  return Math.floor(before.left / SCROLL_STEP) !== Math.floor(after.left / SCROLL_STEP);
 }
 
-function part(parts: readonly Mark[], shown: Shown): { first: number; last: number; length: number } {
+function visiblePart(parts: readonly MarkedText[], shown: RowView): { first: number; last: number; length: number } {
   const length = parts.reduce((sum, one) => sum + one.text.length, 0);
-  const from = Math.floor(shown.left / STEP) * STEP;
+  const from = Math.floor(shown.left / SCROLL_STEP) * SCROLL_STEP;
   return {
-    first: Math.min(length, Math.max(0, from - AROUND)),
-    last: Math.min(length, from + STEP + shown.width + AROUND),
+    first: Math.min(length, Math.max(0, from - MARGIN)),
+    last: Math.min(length, from + SCROLL_STEP + shown.width + MARGIN),
     length,
   };
 }
 
-interface Mark extends StyledText {
+interface MarkedText extends StyledText {
   readonly hit: boolean;
 }
 
-export function slice(parts: readonly Mark[], first: number, last: number): Mark[] {
-  const found: Mark[] = [];
+export function slice(parts: readonly MarkedText[], first: number, last: number): MarkedText[] {
+  const found: MarkedText[] = [];
   let at = 0;
   for (const one of parts) {
     const begin = Math.max(first - at, 0);
@@ -130,10 +131,10 @@ export function slice(parts: readonly Mark[], first: number, last: number): Mark
   return found;
 }
 
-/** Pieces cut where hits of the search begin and end, also hits that colours cut in parts. */
-export function marked(parts: readonly StyledText[], text: string): Mark[] {
+/** Splits styled text at the start and end of each match; a match may span several styles. */
+export function markMatches(parts: readonly StyledText[], text: string): MarkedText[] {
   const hits = text ? occurrences(parts.map((one) => one.text).join(""), text) : [];
-  const found: Mark[] = [];
+  const found: MarkedText[] = [];
   let at = 0;
   let next = 0;
   for (const one of parts) {
@@ -157,21 +158,14 @@ export function marked(parts: readonly StyledText[], text: string): Mark[] {
   return found;
 }
 
-function node_(one: Mark): Node {
+function toNode(one: MarkedText): Node {
   if (!one.hit && !one.style) return document.createTextNode(one.text);
   const made = element(one.hit ? "mark" : "span", one.style);
   made.textContent = one.text;
   return made;
 }
 
-/** A line as plain text: time, level, node, message without colours. */
-export function plain(line: LogLine): string {
+/** The line as plain text: time, level, node, message without colours. */
+export function plainText(line: LogLine): string {
   return `${line.at} ${line.level.padEnd(7)} ${line.node} ${line.message.replace(SGR, "").replace(/[\r\n]+$/, "")}`;
-}
-
-export function clock(iso: string): string {
-  const at = new Date(iso);
-  if (Number.isNaN(at.getTime())) return "";
-  const two = (n: number): string => String(n).padStart(2, "0");
-  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, "0")}`;
 }

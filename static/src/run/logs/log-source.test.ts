@@ -38,13 +38,13 @@ describe("the log as a page knows it", () => {
     );
     const source = new LogSource("7", () => undefined);
     const reading = source.catchUp();
-    source.take([line(209, "b"), line(210, "b"), line(211)]);
+    source.add([line(209, "b"), line(210, "b"), line(211)]);
     await reading;
-    expect([source.all.count, source.of("a").count, source.of("b").count, source.of("").count]).toEqual([
+    expect([source.all.count, source.ofNode("a").count, source.ofNode("b").count, source.ofNode("").count]).toEqual([
       207, 201, 6, 207,
     ]);
-    source.take([line(211), line(213, "b")]);
-    expect(source.of("b").last).toBe(213);
+    source.add([line(211), line(213, "b")]);
+    expect(source.ofNode("b").last).toBe(213);
     expect(asked).toHaveLength(2);
   });
   it("has no gap when the index could not be read after lines were missed", async () => {
@@ -60,7 +60,7 @@ describe("the log as a page knows it", () => {
     await source.catchUp();
     online = false;
     await expect(source.catchUp()).rejects.toThrow();
-    source.take([line(10)]);
+    source.add([line(10)]);
     expect(source.all.last).toBe(3);
     online = true;
     await source.catchUp();
@@ -76,11 +76,11 @@ describe("the log as a page knows it", () => {
     const arrived = vi.fn();
     const source = new LogSource("7", arrived);
     await source.catchUp();
-    source.want([5, 4, 3]);
+    source.prefetch([5, 4, 3]);
     await vi.waitFor(() => expect(source.line(5)?.message).toBe("line 5"));
     expect(asked.slice(1)).toEqual(["/runs/7/logs/lines/?seqs=3-5", "/runs/7/logs/lines/?seqs=5"]);
     expect(arrived).toHaveBeenCalledTimes(2);
-    source.want([3, 4]);
+    source.prefetch([3, 4]);
     await settled();
     expect(asked).toHaveLength(3);
     expect((await source.lines([4, 5])).map((one) => one.seq)).toEqual([4, 5]);
@@ -88,7 +88,7 @@ describe("the log as a page knows it", () => {
   it("does not ask for ever for lines that are gone", async () => {
     const asked = server(() => ({ lines: [] }));
     const source = new LogSource("7", () => undefined);
-    source.want([1]);
+    source.prefetch([1]);
     await settled();
     expect(asked).toHaveLength(1);
     expect(await source.lines([1])).toEqual([]);

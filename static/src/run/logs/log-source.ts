@@ -1,18 +1,18 @@
-/** The log of a run as the page knows it: the numbers of all lines, by node too, and the text of those looked at.
+/** The log of a run: the numbers of all lines, in total and by node, and the text of the lines in view.
  *
- * Numbers come from the index that the server keeps and then from the live feed; text is read by number when it is
- * needed. So a log of a million lines takes the memory of what is in view.
+ * Numbers come from the server's index, then from the live feed; text is loaded by number when it is needed. So a log of a
+ * million lines takes little memory.
  */
 
 import type { Json, JsonObject } from "../../json";
 import { call } from "../../api/client";
 import type { LogLine } from "../../live/protocol";
 import { LineCache } from "./line-cache";
-import { said, SeqRanges } from "./ranges";
+import { rangesText, SeqRanges } from "./ranges";
 
 const RANGES_MAX = 150;
 const READ_MAX = 1500;
-const EARLY_MAX = 20_000;
+const PENDING_MAX = 20_000;
 const AGAIN_MS = 2000;
 
 const numbers = (value: Json | undefined): number[] =>
@@ -22,25 +22,25 @@ export class LogSource {
   readonly all = new SeqRanges();
   private readonly byNode = new Map<string, SeqRanges>();
   private readonly cache = new LineCache();
-  /** Lines that came while the index was being read. */
-  private early: LogLine[] = [];
-  private catching: Promise<void> | null = null;
-  private again = false;
+  /** Lines that arrived while the index was loading. */
+  private pending: LogLine[] = [];
+  private catchingUp: Promise<void> | null = null;
+  private restart = false;
   private wanted: readonly number[] = [];
   private reading = false;
-  /** Whether the index was read once. */
+  /** The index was loaded at least once. */
   ready = false;
-  /** Lines may be missing above the last known one until the index is read. */
+  /** Lines after the last known one may be missing until the index is loaded. */
   private behind = true;
 
   constructor(
     private readonly run: string,
-    /** Text of lines came that were asked for. */
-    private readonly arrived: () => void,
+    /** Called when requested text has arrived. */
+    private readonly onText: () => void,
   ) {}
 
-  /** The lines of a node; empty: of all. */
-  of(node: string): SeqRanges {
+  /** The lines of a node; empty: all lines. */
+  ofNode(node: string): SeqRanges {
     if (!node) return this.all;
     let found = this.byNode.get(node);
     if (!found) this.byNode.set(node, (found = new SeqRanges()));
@@ -51,17 +51,17 @@ export class LogSource {
     return this.cache.get(seq);
   }
 
-  /** Reads which lines there are above the last known one. Throws when the server cannot be reached. */
+  /** Loads the index from the last known line on. Raises the errors of `call`. */
   catchUp(): Promise<void> {
-    this.again = this.behind = true;
-    return (this.catching ??= this.readIndex().finally(() => {
-      this.catching = null;
+    this.restart = this.behind = true;
+    return (this.catchingUp ??= this.readIndex().finally(() => {
+      this.catchingUp = null;
     }));
   }
 
   private async readIndex(): Promise<void> {
-    while (this.again) {
-      this.again = false;
+    while (this.restart) {
+      this.restart = false;
       let after: number | null = this.all.last;
       while (after !== null) {
         const body: JsonObject = (await call("GET", `/runs/${this.run}/logs/index/?after=${after}`)).body;
@@ -70,7 +70,7 @@ export class LogSource {
         for (let i = 0; i + 3 < batches.length; i += 4) {
           const first = batches[i] ?? 0;
           const count = batches[i + 1] ?? 0;
-          this.of(nodes[batches[i + 2] ?? 0] ?? "?").push(first, count);
+          this.ofNode(nodes[batches[i + 2] ?? 0] ?? "?").push(first, count);
           this.all.push(first, count);
         }
         after = typeof body["next"] === "number" ? body["next"] : null;
@@ -78,22 +78,22 @@ export class LogSource {
     }
     this.ready = true;
     this.behind = false;
-    const early = this.early;
-    this.early = [];
+    const early = this.pending;
+    this.pending = [];
     this.append(early);
   }
 
-  /** Takes lines of the live feed; what is known already is left out. */
-  take(lines: readonly LogLine[]): void {
+  /** Adds lines of the live feed; known lines are ignored. */
+  add(lines: readonly LogLine[]): void {
     if (!this.behind) {
       this.append(lines);
       return;
     }
-    for (const line of lines) this.early.push(line);
-    if (this.early.length > EARLY_MAX) {
-      // The index, read once more, has them too.
-      this.early = [];
-      this.again = true;
+    for (const line of lines) this.pending.push(line);
+    if (this.pending.length > PENDING_MAX) {
+      // Load the index once more instead; it has these lines, too.
+      this.pending = [];
+      this.restart = true;
     }
   }
 
@@ -101,14 +101,14 @@ export class LogSource {
     for (const line of lines) {
       if (line.seq <= this.all.last) continue;
       this.all.push(line.seq);
-      this.of(line.node).push(line.seq);
+      this.ofNode(line.node).push(line.seq);
     }
-    // What scrolls by faster than it can be read is not kept.
+    // Do not cache more than can be read.
     this.cache.add(lines.length > READ_MAX ? lines.slice(-READ_MAX) : lines);
   }
 
-  /** These lines are in view or soon will be: those whose text is not here are asked for. Replaces what was wanted. */
-  want(seqs: readonly number[]): void {
+  /** Loads the text of lines that are, or soon will be, in view. Replaces the lines wanted before. */
+  prefetch(seqs: readonly number[]): void {
     this.wanted = seqs;
     void this.readWanted();
   }
@@ -121,12 +121,12 @@ export class LogSource {
         const missing = this.wanted.filter((seq) => !this.cache.has(seq)).slice(0, READ_MAX);
         if (!missing.length) return;
         const got = await this.read(missing);
-        this.arrived();
-        // Nothing came though something was asked for: it is gone, and asking again would not end.
+        this.onText();
+        // The lines no longer exist: asking again would never end.
         if (!got.length) return;
       }
     } catch {
-      // Offline, it seems.
+      // Probably offline.
       window.setTimeout(() => void this.readWanted(), AGAIN_MS);
     } finally {
       this.reading = false;
@@ -135,7 +135,7 @@ export class LogSource {
 
   private async read(seqs: readonly number[]): Promise<LogLine[]> {
     const sorted = [...seqs].sort((a, b) => a - b);
-    const body = (await call("GET", `/runs/${this.run}/logs/lines/?seqs=${said(sorted, RANGES_MAX)}`)).body;
+    const body = (await call("GET", `/runs/${this.run}/logs/lines/?seqs=${rangesText(sorted, RANGES_MAX)}`)).body;
     const lines: LogLine[] = [];
     for (const value of Array.isArray(body["lines"]) ? body["lines"] : []) {
       if (!Array.isArray(value)) continue;
@@ -154,7 +154,7 @@ export class LogSource {
     return lines;
   }
 
-  /** The lines with these numbers, in order, also those that are not here. Throws when they cannot be read. */
+  /** Returns the lines with these numbers in order, loading missing ones. Raises the errors of `call`. */
   async lines(seqs: readonly number[]): Promise<LogLine[]> {
     const found = new Map<number, LogLine>();
     let missing: number[] = [];

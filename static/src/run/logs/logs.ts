@@ -1,60 +1,60 @@
-/** The log of a run: any of a million lines by its number, opened at the end, where it follows new lines. What is being
- * read never moves; one selection of lines, one search, one node (the store's), one least level. */
+/** The log of a run, up to millions of lines. It opens at the end and follows new lines; when scrolled up, rows never move.
+ * There is one selection of lines, one search, and filters by node (the store's selection) and by minimum level. */
 
 import { toast } from "../../behaviours/toast";
 import { debounced, one, setAttribute, setHidden, setText, throttled, isTyping } from "../../dom";
 import type { LogLine } from "../../live/protocol";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count, RUN_ENDED, visible } from "../../words/words";
-import { Coming } from "../loading";
-import { emptyRow, fillRow, moved, plain, type Shown } from "./log-line";
+import { LoadingState } from "../loading";
+import { emptyRow, fillRow, viewDiffers, plainText, type RowView } from "./log-line";
 import { LogSource } from "./log-source";
-import { Marking } from "./selection";
+import { LineSelection } from "./line-selection";
 import type { SeqRanges } from "./ranges";
-import { type Direction, following, type Query, Search } from "./search";
+import { type Direction, nextMatch, type LogQuery, LogSearch } from "./search";
 import type { RunStore } from "../store";
-import { Windowed } from "../virtual-list";
+import { VirtualList } from "../virtual-list";
 
 const ROW = 19;
 const ROW_NARROW = 38;
-/** Rows above and below those in view whose text is asked for ahead. */
-const AHEAD = 120;
+/** Rows above and below the visible ones whose text is loaded, too. */
+const PREFETCHED_ROWS = 120;
 const COPY_MAX = 10_000;
 const SEARCH_MS = 250;
-const AGAIN_MS = 2000;
-/** Lines that are told one by one to who listens; more come as a number, and not more often than this. */
-const SAID_MS = 4000;
 
-interface Place {
+/** New lines are announced to screen readers at most this often, as a number. */
+const ANNOUNCE_MS = 4000;
+
+interface Anchor {
   readonly seq: number;
   /** Pixels between the upper edge and the line. */
-  readonly below: number;
+  readonly offset: number;
 }
 
 export class LogView {
   private readonly scroller: HTMLElement;
-  private readonly list: Windowed;
+  private readonly list: VirtualList;
   private readonly source: LogSource;
-  private readonly marking: Marking;
-  private readonly coming: Coming;
+  private readonly selection: LineSelection;
+  private readonly loadingState: LoadingState;
   private readonly narrow = window.matchMedia("(max-width: 640px)");
-  private query: Query = { node: "", level: "", text: "" };
-  /** Only lines with a hit are shown. */
-  private only = false;
-  /** What the level lets through; null: it lets all. */
-  private level: Search | null = null;
-  private found: Search | null = null;
-  /** Number of the hit that was gone to; 0: none. */
-  private hit = 0;
+  private query: LogQuery = { node: "", level: "", text: "" };
+  /** Only matching lines are shown. */
+  private matchesOnly = false;
+  /** The lines of the minimum level; null: all levels are shown. */
+  private levelSearch: LogSearch | null = null;
+  private textSearch: LogSearch | null = null;
+  /** Line number of the current match; 0: none. */
+  private match = 0;
   private follows = true;
-  /** The last line when new ones were still followed: what came since is unread. */
+  /** The last line while new ones were followed; later lines are unread. */
   private readUpTo = 0;
-  /** The line that is to stand at the upper edge once the search has come to it. */
-  private awaited: Place | null = null;
-  private unsaid = 0;
+  /** The line to keep at the upper edge until the search has reached it. */
+  private pendingAnchor: Anchor | null = null;
+  private unannounced = 0;
   private frame = 0;
-  private trying = 0;
-  private look: Shown = { text: "", left: 0, width: 200 };
+
+  private rowView: RowView = { text: "", left: 0, width: 200 };
   private charWidth = 7.2;
 
   constructor(
@@ -66,31 +66,31 @@ export class LogView {
     if (!scroller || !sizer) throw new Error("The page has no place for logs.");
     this.scroller = scroller;
     this.query = { ...this.query, node: store.chosen };
-    this.source = new LogSource(store.id, () => this.later(true));
+    this.source = new LogSource(store.id, () => this.requestFrame(true));
     const rows = {
       render: (index: number, row: HTMLElement | null) => this.render(index, row),
-      shown: (first: number, last: number) => this.shown(first, last),
+      rowsShown: (first: number, last: number) => this.prefetch(first, last),
     };
-    this.list = new Windowed(scroller, sizer, rows, this.narrow.matches ? ROW_NARROW : ROW);
-    this.marking = new Marking(scroller, this.list, {
+    this.list = new VirtualList(scroller, sizer, rows, this.narrow.matches ? ROW_NARROW : ROW);
+    this.selection = new LineSelection(scroller, this.list, {
       seqAt: (index) => this.rows.at(index),
       redraw: () => this.list.redraw(),
       copy: (event) => void this.copy(event),
     });
     this.narrow.addEventListener("change", () => this.list.setRowHeight(this.narrow.matches ? ROW_NARROW : ROW));
-    this.coming = new Coming(
+    this.loadingState = new LoadingState(
       scroller.parentElement ?? scroller,
       gettext("The log could not be loaded"),
       () => void this.open(),
     );
-    this.coming.begin();
-    this.controls();
-    this.label();
+    this.loadingState.begin();
+    this.listenToControls();
+    this.updateLabels();
     store.listen((change) => {
       if (change.snapshot) void this.open();
-      else if (change.lines.length) this.take(change.lines);
-      if (change.chosen) this.ofNode(store.chosen);
-      if (change.snapshot || change.run) this.status();
+      else if (change.lines.length) this.addLines(change.lines);
+      if (change.chosen) this.showNode(store.chosen);
+      if (change.snapshot || change.run) this.updateStatus();
     });
   }
 
@@ -102,54 +102,53 @@ export class LogView {
     this.scroller.focus();
   }
 
-  /** Puts the cursor into the search. */
+  /** Focuses the search field. */
   search(): void {
     one<HTMLInputElement>("[data-log-search]", this.root)?.select();
   }
 
-  /** The numbers of the lines that are shown. */
+  /** Numbers of the lines that are shown. */
   private get rows(): SeqRanges {
-    if (this.only && this.found) return this.found.hits;
-    return this.level ? this.level.hits : this.source.of(this.query.node);
+    if (this.matchesOnly && this.textSearch) return this.textSearch.matches;
+    return this.levelSearch ? this.levelSearch.matches : this.source.ofNode(this.query.node);
   }
 
   private async open(): Promise<void> {
     try {
       await this.source.catchUp();
     } catch (error) {
-      // What comes meanwhile is kept. Lines that are there say more than that newer ones are missing.
-      if (!this.source.ready) this.coming.failed(error);
-      window.clearTimeout(this.trying);
-      this.trying = window.setTimeout(() => void this.open(), AGAIN_MS);
+      // Keep the lines that are there; only newer ones are missing.
+      if (!this.source.ready) this.loadingState.failed(error);
+      this.loadingState.retryLater();
       return;
     }
-    this.coming.done();
-    this.grown(0);
+    this.loadingState.done();
+    this.onNewLines(0);
   }
 
-  private take(lines: readonly LogLine[]): void {
+  private addLines(lines: readonly LogLine[]): void {
     const before = this.source.all.count;
-    this.source.take(lines);
-    this.grown(this.source.all.count - before);
+    this.source.add(lines);
+    this.onNewLines(this.source.all.count - before);
   }
 
-  /** There are new lines. */
-  private grown(added: number): void {
-    this.unsaid += added;
-    this.searchOn();
-    this.later(false);
-    if (added) this.tell();
+  /** New lines were added. */
+  private onNewLines(added: number): void {
+    this.unannounced += added;
+    this.continueSearch();
+    this.requestFrame(false);
+    if (added) this.announceNewLines();
   }
 
-  /** Draws in the next frame, whatever came until then. */
-  private later(texts: boolean): void {
-    if (texts) this.stale = true;
+  /** Updates the view in the next frame. */
+  private requestFrame(texts: boolean): void {
+    if (texts) this.textsDirty = true;
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0;
       this.update();
     });
   }
-  private stale = false;
+  private textsDirty = false;
   private lastCount = 0;
 
   private update(): void {
@@ -159,129 +158,129 @@ export class LogView {
       this.lastCount = lines;
       this.list.setCount(lines);
       if (this.follows) this.list.toEnd();
-      else this.await();
+      else this.keepAnchor();
     }
-    if (this.stale) {
-      this.stale = false;
+    if (this.textsDirty) {
+      this.textsDirty = false;
       this.list.redraw();
     }
-    this.status();
+    this.updateStatus();
   }
 
-  // What is shown
+  // Filters
 
-  private ofNode(node: string): void {
-    if (this.query.node !== node) this.ask({ ...this.query, node });
+  private showNode(node: string): void {
+    if (this.query.node !== node) this.setQuery({ ...this.query, node });
   }
 
-  /** Shows other lines: the one at the upper edge, or the first one after it, stays there. */
-  private ask(query: Query): void {
+  /** Applies other filters; the line at the upper edge, or the first one after it, stays there. */
+  private setQuery(query: LogQuery): void {
     const kept = this.anchor();
     const other = query.node !== this.query.node || query.level !== this.query.level;
     const text = query.text !== this.query.text;
     this.query = query;
     if (other) {
-      this.level?.cancel();
-      this.level = query.level ? this.begin({ ...query, text: "" }) : null;
+      this.levelSearch?.cancel();
+      this.levelSearch = query.level ? this.startSearch({ ...query, text: "" }) : null;
     }
     if (other || text) {
-      this.found?.cancel();
-      this.hit = 0;
-      this.found = query.text ? this.begin(query) : null;
+      this.textSearch?.cancel();
+      this.match = 0;
+      this.textSearch = query.text ? this.startSearch(query) : null;
     }
-    this.look = { ...this.look, text: query.text };
-    this.label();
-    this.arrange(kept);
+    this.rowView = { ...this.rowView, text: query.text };
+    this.updateLabels();
+    this.showRows(kept);
   }
 
-  private begin(query: Query): Search {
-    const search = new Search(this.store.id, query, (one) => this.searched(one));
-    void search.until(this.source.all.last);
+  private startSearch(query: LogQuery): LogSearch {
+    const search = new LogSearch(this.store.id, query, (one) => this.onSearchProgress(one));
+    void search.searchTo(this.source.all.last);
     return search;
   }
 
-  private readonly searchOn = throttled(SEARCH_MS, () => {
-    void this.level?.until(this.source.all.last);
-    void this.found?.until(this.source.all.last);
+  private readonly continueSearch = throttled(SEARCH_MS, () => {
+    void this.levelSearch?.searchTo(this.source.all.last);
+    void this.textSearch?.searchTo(this.source.all.last);
   });
 
-  private searched(search: Search): void {
-    if (search !== this.level && search !== this.found) return;
-    if (search === this.found && !this.hit && !this.only && search.hits.count) {
-      // The first hit at what is read, or the last one before it once there is none after.
+  private onSearchProgress(search: LogSearch): void {
+    if (search !== this.levelSearch && search !== this.textSearch) return;
+    if (search === this.textSearch && !this.match && !this.matchesOnly && search.matches.count) {
+      // The first match from the visible lines on, or the last one before them.
       const { seq } = this.anchor();
-      const place = search.hits.place(seq);
-      if (place < search.hits.count) this.goTo(place);
-      else if (search.done) this.goTo(search.hits.count - 1);
+      const place = search.matches.indexOf(seq);
+      if (place < search.matches.count) this.goTo(place);
+      else if (search.done) this.goTo(search.matches.count - 1);
     }
-    this.later(false);
+    this.requestFrame(false);
   }
 
-  /** The line at the upper edge and how far it is cut off; while following the end, nothing above all. */
-  private anchor(): Place {
-    if (this.awaited) return this.awaited;
-    if (this.follows) return { seq: this.rows.at(Math.max(0, this.rows.count - this.list.rowsInView)), below: 0 };
-    return { seq: this.rows.at(this.list.firstInView), below: -this.list.cutOff };
+  /** The line at the upper edge and its offset; while following, the first of the last page. */
+  private anchor(): Anchor {
+    if (this.pendingAnchor) return this.pendingAnchor;
+    if (this.follows) return { seq: this.rows.at(Math.max(0, this.rows.count - this.list.rowsInView)), offset: 0 };
+    return { seq: this.rows.at(this.list.firstInView), offset: -this.list.cutOff };
   }
 
-  private arrange(kept: Place): void {
+  private showRows(kept: Anchor): void {
     const { rows } = this;
     this.lastCount = rows.count;
     this.list.reset(rows.count);
-    this.awaited = this.follows ? null : kept;
+    this.pendingAnchor = this.follows ? null : kept;
     if (this.follows) this.list.toEnd();
-    this.await();
+    this.keepAnchor();
     this.list.redraw();
-    this.status();
+    this.updateStatus();
   }
 
-  /** Keeps the line in its place while a search is still on its way to it. */
-  private await(): void {
-    if (!this.awaited) return;
-    this.list.showAt(this.rows.place(this.awaited.seq), this.awaited.below);
-    const search = this.only ? this.found : this.level;
-    if (!search || search.done || search.seen >= this.awaited.seq) this.awaited = null;
+  /** Keeps the line in its place until the search has reached it. */
+  private keepAnchor(): void {
+    if (!this.pendingAnchor) return;
+    this.list.showAt(this.rows.indexOf(this.pendingAnchor.seq), this.pendingAnchor.offset);
+    const search = this.matchesOnly ? this.textSearch : this.levelSearch;
+    if (!search || search.done || search.searchedTo >= this.pendingAnchor.seq) this.pendingAnchor = null;
   }
 
-  private showOnly(only: boolean): void {
-    const kept = this.hit ? { seq: this.hit, below: 3 * ROW } : this.anchor();
-    this.only = only;
+  private setMatchesOnly(only: boolean): void {
+    const kept = this.match ? { seq: this.match, offset: 3 * ROW } : this.anchor();
+    this.matchesOnly = only;
     setAttribute(one("[data-log-only]", this.root), "aria-pressed", String(only));
-    this.arrange(kept);
+    this.showRows(kept);
   }
 
-  // Going
+  // Scrolling
 
   follow(on: boolean): void {
     this.follows = on;
     setAttribute(one("[data-log-follow]", this.root), "aria-pressed", String(on));
-    this.awaited = null;
+    this.pendingAnchor = null;
     if (on) {
       this.readUpTo = this.source.all.last;
       this.list.toEnd();
-      this.status();
+      this.updateStatus();
     }
   }
 
-  /** Goes to the next or previous hit, from the last one or from what is read. */
-  private step(direction: Direction): void {
-    const hits = this.found?.hits;
+  /** Goes to the next or previous match, from the current one or the visible lines. */
+  private goToNextMatch(direction: Direction): void {
+    const hits = this.textSearch?.matches;
     if (!hits?.count) return;
-    this.goTo(following(hits, this.hit || this.anchor().seq - 1, direction));
+    this.goTo(nextMatch(hits, this.match || this.anchor().seq - 1, direction));
   }
 
   private goTo(place: number): void {
-    const hits = this.found?.hits;
+    const hits = this.textSearch?.matches;
     if (!hits || place < 0) return;
-    this.hit = hits.at(place);
+    this.match = hits.at(place);
     this.follow(false);
-    const index = this.rows.place(this.hit);
+    const index = this.rows.indexOf(this.match);
     const first = this.list.firstInView;
     if (index <= first || index >= first + this.list.rowsInView)
       this.list.showAt(index, Math.floor(this.list.rowsInView / 2) * (this.narrow.matches ? ROW_NARROW : ROW));
     this.list.redraw();
-    this.status();
-    this.say(fill(gettext("Hit {n} of {all}"), { n: count(place + 1), all: count(hits.count) }));
+    this.updateStatus();
+    this.announce(fill(gettext("Match {n} of {all}"), { n: count(place + 1), all: count(hits.count) }));
   }
 
   // Rows
@@ -289,58 +288,58 @@ export class LogView {
   private render(index: number, row: HTMLElement | null): HTMLElement {
     const made = row ?? emptyRow();
     const seq = this.rows.at(index);
-    fillRow(made, this.source.line(seq), this.look);
-    if (seq === this.hit) made.classList.add("hit");
-    this.marking.paint(made, seq);
+    fillRow(made, this.source.line(seq), this.rowView);
+    if (seq === this.match) made.classList.add("hit");
+    this.selection.paint(made, seq);
     return made;
   }
 
-  /** These rows are in the page: their text, and that of those around, is wanted. */
-  private shown(first: number, last: number): void {
+  /** Loads the text of these rows and of rows around them. */
+  private prefetch(first: number, last: number): void {
     const { rows } = this;
     const seqs: number[] = [];
     for (let index = first; index < last; index += 1) seqs.push(rows.at(index));
-    for (let n = 1; n <= AHEAD; n += 1) {
+    for (let n = 1; n <= PREFETCHED_ROWS; n += 1) {
       if (last + n - 1 < rows.count) seqs.push(rows.at(last + n - 1));
       if (first - n >= 0) seqs.push(rows.at(first - n));
     }
-    this.source.want(seqs);
+    this.source.prefetch(seqs);
   }
 
   // Controls
 
-  private controls(): void {
+  private listenToControls(): void {
     const scrolled = throttled(50, () => {
-      this.awaited = null;
+      this.pendingAnchor = null;
       const end = this.list.atEnd;
       if (this.follows && !end) this.follow(false);
       else if (!this.follows && end && this.rows.count) this.follow(true);
     });
-    // Only a person's scrolling changes whether new lines are followed.
+    // Only scrolling by the user changes whether new lines are followed.
     for (const name of ["wheel", "touchmove", "keydown", "pointerup"])
       this.scroller.addEventListener(name, () => window.setTimeout(scrolled, 60), { passive: true });
-    this.scroller.addEventListener("scroll", () => this.sideways(), { passive: true });
-    this.scroller.addEventListener("keydown", (event) => this.key(event));
+    this.scroller.addEventListener("scroll", () => this.onHorizontalScroll(), { passive: true });
+    this.scroller.addEventListener("keydown", (event) => this.onKey(event));
     const click = (selector: string, run: () => void): void => one(selector, this.root)?.addEventListener("click", run);
     click("[data-log-follow]", () => this.toggleFollow());
     click("[data-log-new]", () => this.follow(true));
     click("[data-log-node]", () => this.store.choose(""));
-    click("[data-log-next]", () => this.step(1));
-    click("[data-log-prev]", () => this.step(-1));
-    click("[data-log-only]", () => this.showOnly(!this.only));
+    click("[data-log-next]", () => this.goToNextMatch(1));
+    click("[data-log-prev]", () => this.goToNextMatch(-1));
+    click("[data-log-only]", () => this.setMatchesOnly(!this.matchesOnly));
     click("[data-log-copy]", () => void this.copy(null));
     const level = one<HTMLSelectElement>("[data-log-level]", this.root);
-    level?.addEventListener("change", () => this.ask({ ...this.query, level: level.value }));
+    level?.addEventListener("change", () => this.setQuery({ ...this.query, level: level.value }));
     const search = one<HTMLInputElement>("[data-log-search]", this.root);
     const typed = (): void => {
-      if (search && search.value !== this.query.text) this.ask({ ...this.query, text: search.value });
+      if (search && search.value !== this.query.text) this.setQuery({ ...this.query, text: search.value });
     };
     search?.addEventListener("input", debounced(120, typed));
     search?.addEventListener("keydown", (event) => {
       if (event.isComposing) return;
       if (event.key === "Enter") {
         typed();
-        this.step(event.shiftKey ? -1 : 1);
+        this.goToNextMatch(event.shiftKey ? -1 : 1);
       } else if (event.key === "Escape" && search.value) {
         search.value = "";
         typed();
@@ -349,7 +348,7 @@ export class LogView {
     });
   }
 
-  private key(event: KeyboardEvent): void {
+  private onKey(event: KeyboardEvent): void {
     if (isTyping(event.target) || event.altKey) return;
     const plainKey = !event.ctrlKey && !event.metaKey;
     if (event.key === "Home" && !event.shiftKey) {
@@ -357,72 +356,72 @@ export class LogView {
       this.list.showAt(0, 0);
     } else if (event.key === "End" && !event.shiftKey) this.follow(true);
     else if (event.key === "/" && plainKey) this.search();
-    else if (event.key === "F3") this.step(event.shiftKey ? -1 : 1);
-    else if (event.key === "n" && plainKey && this.found) this.step(1);
-    else if (event.key === "N" && plainKey && this.found) this.step(-1);
-    else if (this.marking.key(event, this.rows)) {
+    else if (event.key === "F3") this.goToNextMatch(event.shiftKey ? -1 : 1);
+    else if (event.key === "n" && plainKey && this.textSearch) this.goToNextMatch(1);
+    else if (event.key === "N" && plainKey && this.textSearch) this.goToNextMatch(-1);
+    else if (this.selection.onKey(event, this.rows)) {
       if (event.key.startsWith("Arrow")) {
-        const line = this.source.line(this.marking.at);
-        if (line) this.say(`${line.level}, ${line.node}, ${visible(line.message.slice(0, 300))}`);
-        this.follow(this.list.atEnd && this.marking.at === this.rows.last);
+        const line = this.source.line(this.selection.cursor);
+        if (line) this.announce(`${line.level}, ${line.node}, ${visible(line.message.slice(0, 300))}`);
+        this.follow(this.list.atEnd && this.selection.cursor === this.rows.last);
       }
     } else return;
     event.preventDefault();
   }
 
-  /** Long lines are laid out where they are looked at. */
-  private sideways(): void {
+  /** Lays out the visible part of long lines. */
+  private onHorizontalScroll(): void {
     const look = {
-      ...this.look,
+      ...this.rowView,
       left: Math.floor(this.scroller.scrollLeft / this.charWidth),
       width: Math.ceil(this.scroller.clientWidth / this.charWidth),
     };
-    if (!moved(this.look, look)) return;
-    this.look = look;
+    if (!viewDiffers(this.rowView, look)) return;
+    this.rowView = look;
     this.list.redraw();
   }
 
-  // Copies
+  // Copying
 
-  /** Copies the marked lines, else the last of those shown. */
+  /** Copies the selected lines, or else the last of those shown. */
   private async copy(event: ClipboardEvent | null): Promise<void> {
     const { rows } = this;
-    const marked = this.marking.range;
-    const from = marked ? rows.place(marked[0]) : Math.max(0, rows.count - COPY_MAX);
-    const upto = marked ? rows.place(marked[1] + 1) : rows.count;
+    const marked = this.selection.range;
+    const from = marked ? rows.indexOf(marked[0]) : Math.max(0, rows.count - COPY_MAX);
+    const upto = marked ? rows.indexOf(marked[1] + 1) : rows.count;
     const seqs: number[] = [];
     for (let index = from; index < Math.min(upto, from + COPY_MAX); index += 1) seqs.push(rows.at(index));
     if (!seqs.length) return;
     const here = seqs.map((seq) => this.source.line(seq));
     if (event?.clipboardData && here.every((line) => line !== undefined)) {
-      event.clipboardData.setData("text/plain", here.map((line) => plain(line) + "\n").join(""));
+      event.clipboardData.setData("text/plain", here.map((line) => plainText(line) + "\n").join(""));
       event.preventDefault();
-      this.copied(seqs.length, upto - from);
+      this.showCopied(seqs.length, upto - from);
       return;
     }
     event?.preventDefault();
     try {
-      const text = this.source.lines(seqs).then((lines) => lines.map((line) => plain(line) + "\n").join(""));
+      const text = this.source.lines(seqs).then((lines) => lines.map((line) => plainText(line) + "\n").join(""));
       await navigator.clipboard.writeText(await text);
-      this.copied(seqs.length, upto - from);
+      this.showCopied(seqs.length, upto - from);
     } catch {
-      toast(gettext("The browser does not let pages copy; mark the text and copy it yourself."), "error");
+      toast(gettext("This browser blocks copying. Select the text and copy it yourself."), "error");
     }
   }
 
-  private copied(lines: number, wanted: number): void {
+  private showCopied(lines: number, wanted: number): void {
     const said = fill(ngettext("{n} line copied.", "{n} lines copied.", lines), { n: count(lines) });
-    toast(lines < wanted ? `${said} ${gettext("For more, download the log.")}` : said);
+    toast(lines < wanted ? `${said} ${gettext("Download the log to get all lines.")}` : said);
   }
 
-  // Words
+  // Texts
 
-  private label(): void {
+  private updateLabels(): void {
     const { node } = this.query;
     const button = one("[data-log-node]", this.root);
     setHidden(button, !node);
     setText(one("span", button ?? this.root), visible(this.store.nodes.get(node)?.name ?? node));
-    setAttribute(button, "title", gettext("Show the lines of all nodes"));
+    setAttribute(button, "title", gettext("Show lines of all nodes"));
     const link = one("[data-log-download]", this.root);
     setAttribute(
       link,
@@ -437,18 +436,18 @@ export class LogView {
     setHidden(one("[data-log-hint]", this.root), true);
   }
 
-  private status(): void {
+  private updateStatus(): void {
     const { rows, source } = this;
     setText(one("[data-log-count]", this.root), source.ready ? count(source.all.count) : "");
     setAttribute(this.scroller, "data-lines", String(rows.count));
-    const hits = this.found?.hits;
+    const hits = this.textSearch?.matches;
     if (hits) {
-      const more = this.found?.done ? "" : "…";
-      const place = this.hit ? hits.place(this.hit) + 1 : 0;
+      const more = this.textSearch?.done ? "" : "…";
+      const place = this.match ? hits.indexOf(this.match) + 1 : 0;
       setText(one("[data-log-found]", this.root), `${place ? `${count(place)} / ` : ""}${count(hits.count)}${more}`);
     }
     const chip = one("[data-log-new]", this.root);
-    const unread = this.follows ? 0 : rows.count - rows.place(this.readUpTo + 1);
+    const unread = this.follows ? 0 : rows.count - rows.indexOf(this.readUpTo + 1);
     setHidden(chip, !unread);
     if (unread)
       setText(
@@ -456,28 +455,29 @@ export class LogView {
         fill(ngettext("{n} new line", "{n} new lines", unread), { n: count(unread) }),
       );
     const empty = one("[data-log-empty]", this.root);
-    const searching = (this.level && !this.level.done) || (this.only && this.found && !this.found.done);
+    const searching =
+      (this.levelSearch && !this.levelSearch.done) || (this.matchesOnly && this.textSearch && !this.textSearch.done);
     setHidden(empty, !source.ready || rows.count > 0 || Boolean(searching));
-    if (this.query.level || this.only) setText(empty, gettext("No line matches."));
-    else if (this.query.node) setText(empty, gettext("This node has written nothing."));
+    if (this.query.level || this.matchesOnly) setText(empty, gettext("No matching lines."));
+    else if (this.query.node) setText(empty, gettext("No log lines from this node."));
     else
       setText(
         empty,
         RUN_ENDED.has(this.store.run?.state ?? "")
-          ? gettext("Nothing was written.")
-          : gettext("Nothing is written yet. Lines appear here as nodes write them."),
+          ? gettext("No log lines.")
+          : gettext("No log lines yet. Lines appear here as nodes write them."),
       );
   }
 
-  private say(text: string): void {
+  private announce(text: string): void {
     setText(one("[data-log-said]", this.root), text);
   }
 
-  /** Tells who listens that lines came: how many, now and then. */
-  private readonly tell = throttled(SAID_MS, () => {
-    const lines = this.unsaid;
-    this.unsaid = 0;
+  /** Announces the number of new lines to screen readers. */
+  private readonly announceNewLines = throttled(ANNOUNCE_MS, () => {
+    const lines = this.unannounced;
+    this.unannounced = 0;
     if (lines && this.scroller.offsetParent && this.scroller.contains(document.activeElement))
-      this.say(fill(ngettext("{n} new line", "{n} new lines", lines), { n: count(lines) }));
+      this.announce(fill(ngettext("{n} new line", "{n} new lines", lines), { n: count(lines) }));
   });
 }

@@ -1,16 +1,16 @@
-/** Numbers of lines as ranges: a million numbers in a few arrays, the nth of them and the place of any in a few steps. Pure. */
+/** A sorted list of line numbers, stored as ranges; looking up by index and by number takes logarithmic time. Pure. */
 
 export class SeqRanges {
   private size = 0;
   private firsts = new Float64Array(4);
-  /** How many numbers come before each range. */
+  /** Count of numbers before each range. */
   private befores = new Float64Array(4);
-  /** How many numbers there are. */
+  /** Count of all numbers. */
   count = 0;
-  /** The last number; 0: none yet. */
+  /** The last number; 0: none. */
   last = 0;
 
-  /** Adds `count` numbers from `first` on; those that are not above the last one are left out. */
+  /** Appends `count` numbers from `first` on; those up to the last one are ignored. */
   push(first: number, count = 1): void {
     const from = Math.max(first, this.last + 1);
     const added = first + count - from;
@@ -25,15 +25,15 @@ export class SeqRanges {
     this.last = first + count - 1;
   }
 
-  /** The number at place `n`, from 0; beyond the end 0. */
+  /** The number at index `n`; 0: out of range. */
   at(n: number): number {
     if (n < 0 || n >= this.count) return 0;
     const range = this.search(this.befores, n);
     return (this.firsts[range] ?? 0) + n - (this.befores[range] ?? 0);
   }
 
-  /** How many numbers are below `seq`: the place of `seq`, or of the first one after it. */
-  place(seq: number): number {
+  /** The index of `seq`, or of the first number after it. */
+  indexOf(seq: number): number {
     const range = this.search(this.firsts, seq);
     if (range < 0) return 0;
     const before = this.befores[range] ?? 0;
@@ -42,10 +42,10 @@ export class SeqRanges {
   }
 
   has(seq: number): boolean {
-    return seq > 0 && this.at(this.place(seq)) === seq;
+    return seq > 0 && this.at(this.indexOf(seq)) === seq;
   }
 
-  /** The last range that begins at or below `value`; -1: none. */
+  /** The last range that starts at or below `value`; -1: none. */
   private search(sorted: Float64Array, value: number): number {
     let low = 0;
     let high = this.size;
@@ -67,8 +67,8 @@ export class SeqRanges {
   }
 }
 
-/** Sorted numbers as the text that the server reads: `1-200,405`. */
-export function said(seqs: readonly number[], rangesMax: number): string {
+/** Formats sorted numbers for the API: `1-200,405`. */
+export function rangesText(seqs: readonly number[], rangesMax: number): string {
   const parts: string[] = [];
   for (let i = 0; i < seqs.length && parts.length < rangesMax; i += 1) {
     const first = seqs[i] ?? 0;

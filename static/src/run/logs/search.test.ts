@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { SeqRanges } from "./ranges";
-import { following, occurrences, Search } from "./search";
+import { nextMatch, occurrences, LogSearch } from "./search";
 
 const hits = (...seqs: number[]): SeqRanges => {
   const ranges = new SeqRanges();
@@ -11,9 +11,9 @@ const hits = (...seqs: number[]): SeqRanges => {
 describe("the hit to go to", () => {
   it("is the next after or before a line, round the ends", () => {
     const three = hits(5, 9, 30);
-    expect([0, 5, 6, 9, 30, 99].map((seq) => following(three, seq, 1))).toEqual([0, 1, 1, 2, 0, 0]);
-    expect([0, 5, 6, 30, 99].map((seq) => following(three, seq, -1))).toEqual([2, 2, 0, 1, 2]);
-    expect(following(hits(), 3, 1)).toBe(-1);
+    expect([0, 5, 6, 9, 30, 99].map((seq) => nextMatch(three, seq, 1))).toEqual([0, 1, 1, 2, 0, 0]);
+    expect([0, 5, 6, 30, 99].map((seq) => nextMatch(three, seq, -1))).toEqual([2, 2, 0, 1, 2]);
+    expect(nextMatch(hits(), 3, 1)).toBe(-1);
   });
 });
 
@@ -50,12 +50,12 @@ describe("a search", () => {
       { ranges: [60, 1], seen: 90, done: true },
       { ranges: [101, 1], seen: 101, done: true },
     );
-    const search = new Search("7", { node: "a", level: "error", text: "ß" }, () => undefined);
-    await search.until(95);
-    expect([search.hits.count, search.seen, search.done]).toEqual([3, 95, true]);
-    await search.until(95);
-    await search.until(101);
-    expect(search.hits.last).toBe(101);
+    const search = new LogSearch("7", { node: "a", level: "error", text: "ß" }, () => undefined);
+    await search.searchTo(95);
+    expect([search.matches.count, search.searchedTo, search.done]).toEqual([3, 95, true]);
+    await search.searchTo(95);
+    await search.searchTo(101);
+    expect(search.matches.last).toBe(101);
     expect(asked).toEqual(
       ["0", "50", "95"].map((after) => `/runs/7/logs/search/?after=${after}&node=a&level=error&q=%C3%9F`),
     );
@@ -63,15 +63,15 @@ describe("a search", () => {
   it("that was given up tells nothing more", async () => {
     server({ ranges: [3, 2], seen: 50, done: false });
     const told = vi.fn();
-    const search = new Search("7", { node: "", level: "", text: "x" }, told);
-    const running = search.until(95);
+    const search = new LogSearch("7", { node: "", level: "", text: "x" }, told);
+    const running = search.searchTo(95);
     search.cancel();
     await running;
-    expect(search.hits.count).toBe(0);
+    expect(search.matches.count).toBe(0);
   });
   it("does not ask for ever when the server does not move", async () => {
     const asked = server({ ranges: [], seen: 0, done: false }, { ranges: [], seen: 0, done: false });
-    await new Search("7", { node: "", level: "", text: "x" }, () => undefined).until(9);
+    await new LogSearch("7", { node: "", level: "", text: "x" }, () => undefined).searchTo(9);
     expect(asked).toHaveLength(1);
   });
 });

@@ -1,56 +1,56 @@
-/** A search of a log: the numbers of all lines that fit, which the server looks for in parts, also among new lines. */
+/** A search of a log: the numbers of all matching lines. The server searches step by step, new lines included. */
 
 import { call } from "../../api/client";
 import { SeqRanges } from "./ranges";
 
-export interface Query {
+export interface LogQuery {
   readonly node: string;
-  /** This level and graver ones; empty: all. */
+  /** The minimum level; empty: all. */
   readonly level: string;
-  /** Text that a line contains, whatever its case. */
+  /** Text that the line contains, in any case. */
   readonly text: string;
 }
 
 const AGAIN_MS = 2000;
 
-export class Search {
-  readonly hits = new SeqRanges();
-  /** Up to where was looked. */
-  seen = 0;
-  /** Whether all that was there when it was last asked for has been looked through. */
+export class LogSearch {
+  readonly matches = new SeqRanges();
+  /** The last line that was searched. */
+  searchedTo = 0;
+  /** All lines up to the last requested one were searched. */
   done = false;
-  private asked = 0;
+  private target = 0;
   private running = false;
-  private readonly stop = new AbortController();
+  private readonly abort = new AbortController();
 
   constructor(
     private readonly run: string,
-    readonly query: Query,
-    /** More is known: hits, how far was looked, or that it is done. */
-    private readonly moved: (search: Search) => void,
+    readonly query: LogQuery,
+    /** Called after each step. */
+    private readonly onProgress: (search: LogSearch) => void,
   ) {}
 
   cancel(): void {
-    this.stop.abort();
+    this.abort.abort();
   }
 
-  /** Looks on until `seq`. */
-  async until(seq: number): Promise<void> {
-    this.asked = Math.max(this.asked, seq);
+  /** Searches up to the line `seq`. */
+  async searchTo(seq: number): Promise<void> {
+    this.target = Math.max(this.target, seq);
     if (this.running) return;
     this.running = true;
     try {
-      while ((!this.done || this.seen < this.asked) && !this.stop.signal.aborted) {
+      while ((!this.done || this.searchedTo < this.target) && !this.abort.signal.aborted) {
         this.done = false;
-        const upto = this.asked;
+        const upto = this.target;
         await this.step();
-        if (this.done) this.seen = Math.max(this.seen, upto);
-        this.moved(this);
+        if (this.done) this.searchedTo = Math.max(this.searchedTo, upto);
+        this.onProgress(this);
       }
     } catch (error) {
-      // Offline, it seems; what the server refuses it would refuse again.
-      if (error instanceof TypeError && !this.stop.signal.aborted)
-        window.setTimeout(() => void this.until(this.asked), AGAIN_MS);
+      // Probably offline. Other errors would occur again.
+      if (error instanceof TypeError && !this.abort.signal.aborted)
+        window.setTimeout(() => void this.searchTo(this.target), AGAIN_MS);
     } finally {
       this.running = false;
     }
@@ -58,34 +58,34 @@ export class Search {
 
   private async step(): Promise<void> {
     const { node, level, text } = this.query;
-    const query = new URLSearchParams({ after: String(this.seen) });
+    const query = new URLSearchParams({ after: String(this.searchedTo) });
     if (node) query.set("node", node);
     if (level) query.set("level", level);
     if (text) query.set("q", text);
     const body = (await call("GET", `/runs/${this.run}/logs/search/?${query.toString()}`)).body;
-    if (this.stop.signal.aborted) return;
+    if (this.abort.signal.aborted) return;
     const ranges = Array.isArray(body["ranges"]) ? body["ranges"] : [];
-    for (let i = 0; i + 1 < ranges.length; i += 2) this.hits.push(Number(ranges[i]), Number(ranges[i + 1]));
+    for (let i = 0; i + 1 < ranges.length; i += 2) this.matches.push(Number(ranges[i]), Number(ranges[i + 1]));
     this.done = body["done"] === true;
     const seen = typeof body["seen"] === "number" ? body["seen"] : 0;
-    // Not a step further and not done: nothing would ever end.
-    if (!this.done && seen <= this.seen) throw new Error("The search does not move.");
-    this.seen = Math.max(this.seen, seen);
+    // Without progress, this loop would never end.
+    if (!this.done && seen <= this.searchedTo) throw new Error("The search makes no progress.");
+    this.searchedTo = Math.max(this.searchedTo, seen);
   }
 }
 
 export type Direction = 1 | -1;
 
-/** The place among the hits that comes after or before `seq`, round the ends; -1: there are none. */
-export function following(hits: SeqRanges, seq: number, direction: Direction): number {
+/** Returns the index of the next match after or before `seq`, wrapping around; -1: there are none. */
+export function nextMatch(hits: SeqRanges, seq: number, direction: Direction): number {
   if (!hits.count) return -1;
-  const place = hits.place(seq);
+  const place = hits.indexOf(seq);
   if (direction < 0) return place > 0 ? place - 1 : hits.count - 1;
   const next = hits.at(place) === seq ? place + 1 : place;
   return next < hits.count ? next : 0;
 }
 
-/** Where a text is in another whatever the case of both: begin and end of each hit, in order, without overlap. */
+/** Returns start and end of each occurrence of a text in any case, in order, without overlaps. */
 export function occurrences(text: string, wanted: string): [number, number][] {
   if (!wanted) return [];
   const needle = wanted.toLowerCase();
@@ -96,7 +96,7 @@ export function occurrences(text: string, wanted: string): [number, number][] {
       found.push([at, at + needle.length]);
     return found;
   }
-  // A character that becomes two when its case goes: places are counted through.
+  // Some characters become two in lower case: map positions character by character.
   const places: number[] = [];
   let at = 0;
   for (const char of text) {

@@ -1,7 +1,7 @@
-/** The table of a run's nodes: rows of what changed are patched, only those in view are in the page.
+/** The table of a run's nodes, a virtual list whose changed rows are patched. It is started when its tab is first opened.
  *
- * It starts when its tab is first opened. A grid with a place of its own for the keyboard (arrows), apart from the chosen
- * node (Enter, or a click): walking over a long table asks nothing of the server.
+ * The keyboard cursor (arrows) is apart from the selected node (Enter or click), so that moving through a long table causes
+ * no requests.
  */
 
 import { formatTime, serverNow } from "../../behaviours/clock";
@@ -11,32 +11,32 @@ import { gettext } from "../../words/i18n";
 import { count, duration, stateLook, secondsBetween, visible } from "../../words/words";
 import { nodeSummary } from "../../words/node-summary";
 import type { RunStore } from "../store";
-import { arrange, goesOn, isColumn, type Order, tally, type Wanted } from "./table";
-import { Windowed } from "../virtual-list";
+import { sortNodes, hasDuration, isColumn, type Order, countStates, type NodeFilter } from "./table";
+import { VirtualList } from "../virtual-list";
 
 const ROW = 32;
 const ROW_NARROW = 56;
-/** While nodes change, the order is looked at again at most so often: rows that jump cannot be read. */
-const ARRANGE_MS = 700;
+/** While nodes change, rows are sorted at most this often: jumping rows cannot be read. */
+const SORT_MS = 700;
 const COUNT_MS = 250;
 
-/** Icons of the sprite by node type, which the page came with. */
+/** Icons by node type, served with the page. */
 const typeIcons = (): Readonly<Record<string, string>> =>
   JSON.parse(one("#type-icons")?.textContent ?? "{}") as Record<string, string>;
 
 export class NodeTable {
   private ids: string[] = [];
-  private place = new Map<string, number>();
+  private rowOf = new Map<string, number>();
   private order: Order = { column: null, descending: false };
-  private wanted: Wanted = { states: new Set(), text: "" };
-  /** Id of the node that the keyboard is at; empty: none. */
+  private filter: NodeFilter = { states: new Set(), text: "" };
+  /** Id of the node at the keyboard cursor; empty: none. */
   private cursor: string;
   private chosen: string;
   private readonly scroller: HTMLElement;
   private readonly group: HTMLElement;
-  private readonly list: Windowed;
-  /** Whether the rows are ours: until something is known, those that the page came with stand. */
-  private taken = false;
+  private readonly list: VirtualList;
+  /** Whether the rows are drawn here; until the first state, the served rows are shown. */
+  private isOwn = false;
   private readonly icons = typeIcons();
   private readonly search: HTMLInputElement | null;
   private readonly narrow = window.matchMedia("(max-width: 640px)");
@@ -52,18 +52,18 @@ export class NodeTable {
     this.chosen = this.cursor = store.chosen;
     this.group = group;
     const height = (): number => (this.narrow.matches ? ROW_NARROW : ROW);
-    this.list = new Windowed(scroller, group, { render: (index, row) => this.render(index, row) }, height());
+    this.list = new VirtualList(scroller, group, { render: (index, row) => this.render(index, row) }, height());
     this.narrow.addEventListener("change", () => this.list.setRowHeight(height()));
     group.addEventListener("click", (event) => {
       const node =
         event.target instanceof Element ? event.target.closest<HTMLElement>("[data-node]")?.dataset["node"] : "";
       if (node) this.choose(node);
     });
-    scroller.addEventListener("keydown", (event) => this.key(event));
+    scroller.addEventListener("keydown", (event) => this.onKey(event));
     this.search = one<HTMLInputElement>("[data-node-search]", root);
     this.search?.addEventListener(
       "input",
-      debounced(60, () => this.want({ ...this.wanted, text: this.search?.value.trim().toLowerCase() ?? "" })),
+      debounced(60, () => this.setFilter({ ...this.filter, text: this.search?.value.trim().toLowerCase() ?? "" })),
     );
     for (const head of all("[data-sort]", root))
       head.addEventListener("click", () => this.sortBy(head.dataset["sort"] ?? ""));
@@ -75,7 +75,7 @@ export class NodeTable {
       }),
     );
     this.listen();
-    this.arrange();
+    this.update();
     if (this.chosen) this.reveal(this.chosen);
   }
 
@@ -89,14 +89,14 @@ export class NodeTable {
   }
 
   private listen(): void {
-    const soon = throttled(ARRANGE_MS, () => this.arrange());
-    const counts = throttled(COUNT_MS, () => this.filters());
+    const soon = throttled(SORT_MS, () => this.update());
+    const counts = throttled(COUNT_MS, () => this.updateFilters());
     this.store.listen((change) => {
-      if (change.snapshot) this.arrange();
+      if (change.snapshot) this.update();
       else if (change.nodes.size || change.stuck.size) {
         for (const id of change.nodes) this.patch(id);
         for (const id of change.stuck) this.patch(id);
-        if (this.order.column || this.wanted.states.size) soon();
+        if (this.order.column || this.filter.states.size) soon();
         counts();
       }
       if (change.chosen) {
@@ -122,22 +122,22 @@ export class NodeTable {
     this.patch(before);
     this.patch(node);
     this.reveal(node);
-    this.active();
+    this.updateActive();
   }
 
   private reveal(node: string): void {
-    const at = this.place.get(node);
+    const at = this.rowOf.get(node);
     if (at !== undefined && this.scroller.clientHeight > 0) this.list.reveal(at);
   }
 
-  private active(): void {
-    if (this.place.has(this.cursor)) setAttribute(this.scroller, "aria-activedescendant", `row-${this.cursor}`);
+  private updateActive(): void {
+    if (this.rowOf.has(this.cursor)) setAttribute(this.scroller, "aria-activedescendant", `row-${this.cursor}`);
     else this.scroller.removeAttribute("aria-activedescendant");
   }
 
-  private key(event: KeyboardEvent): void {
+  private onKey(event: KeyboardEvent): void {
     if (event.target !== this.scroller || event.ctrlKey || event.metaKey || event.altKey) return;
-    const at = this.place.get(this.cursor) ?? -1;
+    const at = this.rowOf.get(this.cursor) ?? -1;
     const last = this.ids.length - 1;
     const page = Math.max(1, Math.floor(this.scroller.clientHeight / (this.narrow.matches ? ROW_NARROW : ROW)) - 2);
     const to: Partial<Record<string, number>> = {
@@ -152,7 +152,7 @@ export class NodeTable {
     if (wanted !== undefined) {
       const id = this.ids[Math.max(0, Math.min(wanted, last))];
       if (id) this.moveTo(id);
-    } else if ((event.key === "Enter" || event.key === " ") && this.place.has(this.cursor)) this.choose(this.cursor);
+    } else if ((event.key === "Enter" || event.key === " ") && this.rowOf.has(this.cursor)) this.choose(this.cursor);
     else return;
     event.preventDefault();
   }
@@ -160,7 +160,7 @@ export class NodeTable {
   private sortBy(name: string): void {
     if (!isColumn(name)) return;
     const same = this.order.column === name;
-    // Once up, once down, then as the document has it.
+    // Ascending, descending, then document order.
     this.setOrder(
       !same
         ? { column: name, descending: false }
@@ -179,39 +179,39 @@ export class NodeTable {
     }
     const chooser = one<HTMLSelectElement>("[data-node-sort]", this.root);
     if (chooser) chooser.value = order.column ?? "";
-    this.arrange();
+    this.update();
     this.scroller.scrollTop = 0;
   }
 
-  private want(wanted: Wanted): void {
-    this.wanted = wanted;
-    this.arrange();
+  private setFilter(wanted: NodeFilter): void {
+    this.filter = wanted;
+    this.update();
   }
 
-  private arrange(): void {
+  private update(): void {
     if (!this.store.ready) return;
-    if (!this.taken) {
-      this.taken = true;
+    if (!this.isOwn) {
+      this.isOwn = true;
       this.group.replaceChildren();
       this.group.classList.add("windowed");
     }
-    this.ids = arrange(this.store.nodes.values(), this.wanted, this.order, this.store.stuck, serverNow());
-    this.place = new Map(this.ids.map((id, at) => [id, at]));
+    this.ids = sortNodes(this.store.nodes.values(), this.filter, this.order, this.store.stuck, serverNow());
+    this.rowOf = new Map(this.ids.map((id, at) => [id, at]));
     setAttribute(this.scroller, "aria-rowcount", String(this.ids.length + 1));
     this.list.reset(this.ids.length);
     const empty = one("[data-nodes-empty]", this.root);
     setHidden(empty, this.ids.length > 0);
-    this.active();
-    this.filters();
+    this.updateActive();
+    this.updateFilters();
   }
 
   private patch(id: string): void {
-    const at = this.place.get(id);
+    const at = this.rowOf.get(id);
     if (at !== undefined) this.list.changed(at);
   }
 
   private render(index: number, row: HTMLElement | null): HTMLElement {
-    const made = row ?? this.blank();
+    const made = row ?? this.newRow();
     const id = this.ids[index];
     const node = id === undefined ? undefined : this.store.nodes.get(id);
     if (node) {
@@ -221,7 +221,7 @@ export class NodeTable {
     return made;
   }
 
-  private blank(): HTMLElement {
+  private newRow(): HTMLElement {
     const template = one<HTMLTemplateElement>("[data-node-template]", this.root);
     const row = template?.content.firstElementChild?.cloneNode(true);
     return row instanceof HTMLElement ? row : element("div", "nr");
@@ -252,44 +252,47 @@ export class NodeTable {
     setText(row.querySelector('[data-c="try"]'), node.attempt ? String(node.attempt) : "");
     setText(
       row.querySelector('[data-c="start"]'),
-      node.started_at && goesOn(node) ? formatTime(node.started_at, "time", serverNow()) : "",
+      node.started_at && hasDuration(node) ? formatTime(node.started_at, "time", serverNow()) : "",
     );
     setHidden(row.querySelector('[data-c="stuck"]'), !this.store.stuck.has(id));
-    lasting(row.querySelector('[data-c="time"]'), goesOn(node) ? node : { started_at: null, finished_at: null });
+    showDuration(
+      row.querySelector('[data-c="time"]'),
+      hasDuration(node) ? node : { started_at: null, finished_at: null },
+    );
     const bar = row.querySelector("progress");
     const fraction = node.state === "running" ? (node.progress?.fraction ?? null) : null;
     setHidden(bar, fraction === null);
     if (bar && fraction !== null && bar.value !== fraction) bar.value = fraction;
   }
 
-  /** The chips with counts; pressing them adds their states to what is shown. */
-  private filters(): void {
+  /** Updates the chips that show the number of nodes by state and filter by it. */
+  private updateFilters(): void {
     const place = one("[data-node-filters]", this.root);
     if (!place) return;
-    const counts = tally(this.store.nodes.values(), this.store.stuck.size);
-    // What is pressed stays to be released, also at 0.
-    for (const state of this.wanted.states) if (!counts.has(state)) counts.set(state, 0);
-    if (counts.size < 2 && !this.wanted.states.size) {
+    const counts = countStates(this.store.nodes.values(), this.store.stuck.size);
+    // Keep pressed chips, even at 0, so that they can be released.
+    for (const state of this.filter.states) if (!counts.has(state)) counts.set(state, 0);
+    if (counts.size < 2 && !this.filter.states.size) {
       place.replaceChildren();
       return;
     }
     const chips = new Map([...place.children].map((chip) => [chip.getAttribute("data-state") ?? "", chip]));
     let at: Element | null = place.firstElementChild;
     for (const [state, n] of counts) {
-      const chip: Element = chips.get(state) ?? this.chip(state);
+      const chip: Element = chips.get(state) ?? this.filterChip(state);
       chips.delete(state);
       setText(
         chip.querySelector("span"),
         `${state === "stuck" ? gettext("Stuck") : stateLook(state).word} ${count(n)}`,
       );
-      setAttribute(chip, "aria-pressed", String(this.wanted.states.has(state)));
+      setAttribute(chip, "aria-pressed", String(this.filter.states.has(state)));
       if (chip === at) at = at.nextElementSibling;
       else place.insertBefore(chip, at);
     }
     for (const gone of chips.values()) gone.remove();
   }
 
-  private chip(state: string): HTMLElement {
+  private filterChip(state: string): HTMLElement {
     const button = element(
       "button",
       `chip st-${state}`,
@@ -299,16 +302,16 @@ export class NodeTable {
     button.type = "button";
     button.dataset["state"] = state;
     button.addEventListener("click", () => {
-      const states = new Set(this.wanted.states);
+      const states = new Set(this.filter.states);
       if (!states.delete(state)) states.add(state);
-      this.want({ ...this.wanted, states });
+      this.setFilter({ ...this.filter, states });
     });
     return button;
   }
 }
 
-/** A duration that goes on while there is no end. */
-export function lasting(
+/** Shows a duration, which keeps counting while there is no end. */
+export function showDuration(
   place: Element | null,
   it: { readonly started_at: string | null; readonly finished_at: string | null },
 ): void {

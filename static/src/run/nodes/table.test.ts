@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { NodeRun } from "../../live/protocol";
-import { arrange, type Order, tally, type Wanted } from "./table";
+import { sortNodes, type Order, countStates, type NodeFilter } from "./table";
 
 const node = (id: string, more: Partial<NodeRun> = {}): NodeRun => ({
   node: id, type: "noop", name: id, state: "pending", reason: "", attempt: 0, started_at: null, finished_at: null, expected: null, expected_from: "none", progress: null, error: null, waiting_for: [], output: null, ...more,
 }); // prettier-ignore
 const NOW = Date.parse("2026-11-24T10:01:00Z");
-const ALL: Wanted = { states: new Set(), text: "" };
+const ALL: NodeFilter = { states: new Set(), text: "" };
 const nodes = [
   node("load", {
     name: "Load 10",
@@ -36,7 +36,7 @@ const nodes = [
 ];
 const none: ReadonlySet<string> = new Set();
 const by = (column: Order["column"], descending = false, stuck = none): string[] =>
-  arrange(nodes, ALL, { column, descending }, stuck, NOW);
+  sortNodes(nodes, ALL, { column, descending }, stuck, NOW);
 
 describe("the table of nodes", () => {
   it("keeps the order of the document until another is asked for", () => {
@@ -49,7 +49,7 @@ describe("the table of nodes", () => {
   it("sorts states by what asks for a person, a stuck node before one that runs well", () => {
     expect(by("state")).toEqual(["bad", "join", "late", "tell", "load"]);
     const two = [node("well", { state: "running" }), node("stuck", { state: "running" })];
-    expect(arrange(two, ALL, { column: "state", descending: false }, new Set(["stuck"]), NOW)).toEqual([
+    expect(sortNodes(two, ALL, { column: "state", descending: false }, new Set(["stuck"]), NOW)).toEqual([
       "stuck",
       "well",
     ]);
@@ -64,7 +64,7 @@ describe("the table of nodes", () => {
   });
   it("shows the states that are asked for, and what is stuck", () => {
     const want = (...states: string[]): string[] =>
-      arrange(
+      sortNodes(
         nodes,
         { states: new Set(states), text: "" },
         { column: null, descending: false },
@@ -77,17 +77,17 @@ describe("the table of nodes", () => {
   });
   it("finds text in name, id and type", () => {
     const find = (text: string): string[] =>
-      arrange(nodes, { states: new Set(), text }, { column: null, descending: false }, none, NOW);
+      sortNodes(nodes, { states: new Set(), text }, { column: null, descending: false }, none, NOW);
     expect(find("load")).toEqual(["load", "late"]);
     expect(find("late")).toEqual(["late"]);
     expect(find("table.")).toEqual(["load"]);
   });
   it("counts the nodes of each state, the urgent ones first", () => {
-    expect([...tally(nodes, 1)]).toEqual([["failed", 1], ["stuck", 1], ["running", 1], ["retrying", 1], ["pending", 1], ["succeeded", 1]]); // prettier-ignore
+    expect([...countStates(nodes, 1)]).toEqual([["failed", 1], ["stuck", 1], ["running", 1], ["retrying", 1], ["pending", 1], ["succeeded", 1]]); // prettier-ignore
   });
   it("arranges 10,000 nodes in a blink", () => {
     const many = Array.from({ length: 10_000 }, (_, i) => node(`n${i}`, { name: `Node ${(i * 7919) % 10_000}` }));
-    expect(arrange(many, ALL, { column: "name", descending: false }, none, NOW)[9_999]).toBe(
+    expect(sortNodes(many, ALL, { column: "name", descending: false }, none, NOW)[9_999]).toBe(
       many.find((one) => one.name === "Node 9999")?.node,
     );
   });

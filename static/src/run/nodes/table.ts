@@ -1,4 +1,4 @@
-/** Which nodes the table shows, and in which order. Pure; `now` by the server's clock, in ms. */
+/** Filtering and sorting of the table of nodes. Pure; `now`: milliseconds by the server's clock. */
 
 import type { NodeRun } from "../../live/protocol";
 import { secondsBetween } from "../../words/words";
@@ -7,19 +7,19 @@ export const COLUMNS = ["name", "state", "attempt", "start", "duration"] as cons
 export type Column = (typeof COLUMNS)[number];
 
 export interface Order {
-  /** Null: the order of the document. */
+  /** Null: document order. */
   readonly column: Column | null;
   readonly descending: boolean;
 }
 
-export interface Wanted {
-  /** States of which nodes are shown, and `stuck`; empty: all. */
+export interface NodeFilter {
+  /** States to show, `stuck` included; empty: all. */
   readonly states: ReadonlySet<string>;
-  /** Lower case; in the name, id or type. */
+  /** Text in the name, id or type, in lower case. */
   readonly text: string;
 }
 
-/** What asks for a person comes first. */
+/** States in order of urgency. */
 const URGENCY = [
   "failed",
   "timed_out",
@@ -39,39 +39,39 @@ export function isColumn(name: string): name is Column {
   return (COLUMNS as readonly string[]).includes(name);
 }
 
-/** Whether a span of the node counts: what went back to waiting has begun once, but does not go on. */
-export function goesOn(node: NodeRun): boolean {
+/** Returns whether the node's duration is shown; a node that went back to waiting has a start, but no duration. */
+export function hasDuration(node: NodeRun): boolean {
   return node.started_at !== null && (node.state === "running" || node.finished_at !== null);
 }
 
-/** Seconds that the node has run; null: it does not count. */
-export function ran(node: NodeRun, now: number): number | null {
-  if (!node.started_at || !goesOn(node)) return null;
+/** Seconds that the node has run; null: no duration. */
+export function secondsRun(node: NodeRun, now: number): number | null {
+  if (!node.started_at || !hasDuration(node)) return null;
   return node.finished_at
     ? secondsBetween(node.started_at, node.finished_at)
     : (now - Date.parse(node.started_at)) / 1000;
 }
 
-/** Ids of the wanted nodes in order; equal ones stay in the order of `nodes`, and what has no value comes last. */
-export function arrange(
+/** Returns the ids of matching nodes in order. Equal ones keep the order of `nodes`; nodes without a value come last. */
+export function sortNodes(
   nodes: Iterable<NodeRun>,
-  wanted: Wanted,
+  wanted: NodeFilter,
   order: Order,
   stuck: ReadonlySet<string>,
   now: number,
 ): string[] {
   const found: NodeRun[] = [];
-  for (const node of nodes) if (fits(node, wanted, stuck)) found.push(node);
+  for (const node of nodes) if (matches(node, wanted, stuck)) found.push(node);
   const column = order.column;
   if (column) {
-    const keys = new Map(found.map((node) => [node, keyOf(node, column, stuck, now)]));
+    const keys = new Map(found.map((node) => [node, sortKey(node, column, stuck, now)]));
     const sign = order.descending ? -1 : 1;
     found.sort((a, b) => compare(keys.get(a) ?? null, keys.get(b) ?? null, sign));
   }
   return found.map((node) => node.node);
 }
 
-function fits(node: NodeRun, { states, text }: Wanted, stuck: ReadonlySet<string>): boolean {
+function matches(node: NodeRun, { states, text }: NodeFilter, stuck: ReadonlySet<string>): boolean {
   if (states.size && !states.has(node.state) && !(states.has("stuck") && stuck.has(node.node))) return false;
   return (
     !text ||
@@ -81,9 +81,9 @@ function fits(node: NodeRun, { states, text }: Wanted, stuck: ReadonlySet<string
   );
 }
 
-type Key = string | number | null;
+type SortKey = string | number | null;
 
-function keyOf(node: NodeRun, column: Column, stuck: ReadonlySet<string>, now: number): Key {
+function sortKey(node: NodeRun, column: Column, stuck: ReadonlySet<string>, now: number): SortKey {
   switch (column) {
     case "name":
       return node.name.toLowerCase();
@@ -94,20 +94,20 @@ function keyOf(node: NodeRun, column: Column, stuck: ReadonlySet<string>, now: n
     case "start":
       return node.started_at && Date.parse(node.started_at);
     case "duration":
-      return ran(node, now);
+      return secondsRun(node, now);
   }
 }
 
 const names = new Intl.Collator(undefined, { numeric: true });
 
-function compare(a: Key, b: Key, sign: number): number {
+function compare(a: SortKey, b: SortKey, sign: number): number {
   if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
   if (typeof a === "string" && typeof b === "string") return sign * names.compare(a, b);
   return sign * (a < b ? -1 : a > b ? 1 : 0);
 }
 
-/** How many nodes are in each state, in the order of urgency. */
-export function tally(nodes: Iterable<NodeRun>, stuck: number): Map<string, number> {
+/** Counts nodes by state, in order of urgency. */
+export function countStates(nodes: Iterable<NodeRun>, stuck: number): Map<string, number> {
   const counted = new Map<string, number>();
   for (const node of nodes) counted.set(node.state, (counted.get(node.state) ?? 0) + 1);
   if (stuck) counted.set("stuck", stuck);

@@ -1,36 +1,36 @@
-/** Paints the rows of a timeline that are in view on one canvas: names, bars in the colours and patterns of their states,
- * an axis of time since the run began, a line where now is. */
+/** Paints the visible rows of the timeline: names, bars with the colour and pattern of their state, the axis with time since
+ * the start of the run, and a line at the present. */
 
 import { STATES } from "../../canvas/picture";
 import type { Theme } from "../../canvas/theme";
 import { duration, visible } from "../../words/words";
-import type { Bar, Row } from "./rows";
-import { label, type Span, step, ticks } from "./scale";
+import type { AttemptBar, TimelineRow } from "./attempts";
+import { tickLabel, type TimeSpan, tickStep, ticks } from "./scale";
 
-export const ROW = 24;
-export const AXIS = 26;
-const BAR = 12;
-const LEAST = 3;
+export const ROW_HEIGHT = 24;
+export const AXIS_HEIGHT = 26;
+const BAR_HEIGHT = 12;
+const WIDTH_MIN = 3;
 const NAME_MAX = 120;
 
-export interface Frame {
+export interface TimelineFrame {
   readonly width: number;
   readonly height: number;
-  /** Width of the names. */
+  /** Width of the column of names. */
   readonly side: number;
-  readonly span: Span;
+  readonly span: TimeSpan;
   readonly origin: number;
   readonly now: number | null;
-  /** What of the rows is at the upper edge, in pixels. */
+  /** Scroll position of the rows, in pixels. */
   readonly top: number;
-  readonly rows: readonly Row[];
+  readonly rows: readonly TimelineRow[];
   readonly chosen: string;
   readonly focused: number;
   readonly name: (node: string) => string;
   readonly critical: (node: string) => string;
 }
 
-export class TimePainter {
+export class TimelinePainter {
   private readonly pen: CanvasRenderingContext2D;
   private ratio = 1;
   private readonly patterns = new Map<string, CanvasPattern | null>();
@@ -40,11 +40,11 @@ export class TimePainter {
     private theme: Theme,
   ) {
     const pen = canvas.getContext("2d", { alpha: false });
-    if (!pen) throw new Error("This browser gives no 2D canvas.");
+    if (!pen) throw new Error("This browser has no 2D canvas.");
     this.pen = pen;
   }
 
-  retheme(theme: Theme): void {
+  setTheme(theme: Theme): void {
     this.theme = theme;
     this.patterns.clear();
   }
@@ -58,90 +58,94 @@ export class TimePainter {
     this.patterns.clear();
   }
 
-  paint(frame: Frame): void {
+  paint(frame: TimelineFrame): void {
     const { pen, theme } = this;
     pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     pen.fillStyle = theme.surface;
     pen.fillRect(0, 0, frame.width, frame.height);
     this.grid(frame);
-    const first = Math.max(0, Math.floor(frame.top / ROW));
-    const last = Math.min(frame.rows.length, Math.ceil((frame.top + frame.height - AXIS) / ROW));
+    const first = Math.max(0, Math.floor(frame.top / ROW_HEIGHT));
+    const last = Math.min(frame.rows.length, Math.ceil((frame.top + frame.height - AXIS_HEIGHT) / ROW_HEIGHT));
     pen.save();
     pen.beginPath();
-    pen.rect(0, AXIS, frame.width, frame.height - AXIS);
+    pen.rect(0, AXIS_HEIGHT, frame.width, frame.height - AXIS_HEIGHT);
     pen.clip();
     for (let index = first; index < last; index += 1) {
       const row = frame.rows[index];
-      if (row) this.row(frame, row, index, AXIS + index * ROW - frame.top);
+      if (row) this.row(frame, row, index, AXIS_HEIGHT + index * ROW_HEIGHT - frame.top);
     }
     pen.restore();
     this.axis(frame);
   }
 
-  private x(frame: Frame, at: number): number {
+  private x(frame: TimelineFrame, at: number): number {
     const { from, to } = frame.span;
     return frame.side + ((at - from) / Math.max(1e-9, to - from)) * (frame.width - frame.side);
   }
 
-  private grid(frame: Frame): void {
+  private grid(frame: TimelineFrame): void {
     const { pen, theme } = this;
-    const each = step(frame.span, frame.width - frame.side, 84);
+    const each = tickStep(frame.span, frame.width - frame.side, 84);
     pen.fillStyle = theme.line;
     for (const at of ticks(frame.span, frame.origin, each))
-      pen.fillRect(Math.round(this.x(frame, at)), AXIS, 1, frame.height - AXIS);
+      pen.fillRect(Math.round(this.x(frame, at)), AXIS_HEIGHT, 1, frame.height - AXIS_HEIGHT);
     if (frame.now !== null && frame.now <= frame.span.to && frame.now >= frame.span.from) {
       pen.fillStyle = theme.ink3;
-      pen.fillRect(Math.round(this.x(frame, frame.now)), AXIS - 5, 1, frame.height);
+      pen.fillRect(Math.round(this.x(frame, frame.now)), AXIS_HEIGHT - 5, 1, frame.height);
     }
   }
 
-  private axis(frame: Frame): void {
+  private axis(frame: TimelineFrame): void {
     const { pen, theme } = this;
     pen.fillStyle = theme.surface;
-    pen.fillRect(0, 0, frame.width, AXIS);
+    pen.fillRect(0, 0, frame.width, AXIS_HEIGHT);
     pen.fillStyle = theme.line;
-    pen.fillRect(0, AXIS - 1, frame.width, 1);
+    pen.fillRect(0, AXIS_HEIGHT - 1, frame.width, 1);
     pen.fillRect(frame.side - 1, 0, 1, frame.height);
     pen.font = `12px ${theme.family}`;
     pen.textBaseline = "middle";
     pen.textAlign = "left";
     pen.fillStyle = theme.ink3;
-    const each = step(frame.span, frame.width - frame.side, 84);
+    const each = tickStep(frame.span, frame.width - frame.side, 84);
     for (const at of ticks(frame.span, frame.origin, each)) {
       const x = this.x(frame, at);
-      if (x < frame.width - 30) pen.fillText(label(at - frame.origin, each), x + 4, AXIS / 2);
+      if (x < frame.width - 30) pen.fillText(tickLabel(at - frame.origin, each), x + 4, AXIS_HEIGHT / 2);
     }
   }
 
-  private row(frame: Frame, row: Row, index: number, y: number): void {
+  private row(frame: TimelineFrame, row: TimelineRow, index: number, y: number): void {
     const { pen, theme } = this;
     if (row.node === frame.chosen) {
       pen.globalAlpha = 0.5;
       pen.fillStyle = theme.accentSoft;
-      pen.fillRect(0, y, frame.width, ROW);
+      pen.fillRect(0, y, frame.width, ROW_HEIGHT);
       pen.globalAlpha = 1;
       pen.fillStyle = theme.accent;
-      pen.fillRect(0, y, 3, ROW);
+      pen.fillRect(0, y, 3, ROW_HEIGHT);
     }
     if (index === frame.focused) {
       pen.strokeStyle = theme.accent;
       pen.lineWidth = 1;
-      pen.strokeRect(0.5, y + 0.5, frame.width - 1, ROW - 1);
+      pen.strokeRect(0.5, y + 0.5, frame.width - 1, ROW_HEIGHT - 1);
     }
     const critical = frame.critical(row.node);
     pen.font = `${critical ? 600 : 400} 12px ${theme.family}`;
     pen.fillStyle = critical ? this.colour(critical) : theme.ink2;
     pen.textBaseline = "middle";
     const mark = critical === "" ? "" : critical === "stuck" ? "! " : "✕ ";
-    pen.fillText(this.cut(mark + visible(frame.name(row.node).slice(0, NAME_MAX)), frame.side - 26), 14, y + ROW / 2);
+    pen.fillText(
+      this.truncate(mark + visible(frame.name(row.node).slice(0, NAME_MAX)), frame.side - 26),
+      14,
+      y + ROW_HEIGHT / 2,
+    );
     pen.save();
     pen.beginPath();
-    pen.rect(frame.side, y, frame.width - frame.side, ROW);
+    pen.rect(frame.side, y, frame.width - frame.side, ROW_HEIGHT);
     pen.clip();
     let right = 0;
-    let before: Bar | null = null;
+    let before: AttemptBar | null = null;
     for (const bar of row.bars) {
-      const top = y + (ROW - BAR) / 2;
+      const top = y + (ROW_HEIGHT - BAR_HEIGHT) / 2;
       const until = bar.waitingFrom ?? bar.startedAt;
       // The delay before a further attempt.
       if (before?.finishedAt && until !== null && until - before.finishedAt > 1)
@@ -153,13 +157,13 @@ export class TimePainter {
     if (newest && right > frame.side && right < frame.width - 40) {
       pen.fillStyle = theme.ink2;
       pen.font = `12px ${theme.family}`;
-      pen.fillText(said(newest, frame.now), right + 6, y + ROW / 2);
+      pen.fillText(durationText(newest, frame.now), right + 6, y + ROW_HEIGHT / 2);
     }
     pen.restore();
   }
 
-  /** Returns where the bar ends. */
-  private bar(frame: Frame, bar: Bar, y: number): number {
+  /** Paints a bar; returns its right end. */
+  private bar(frame: TimelineFrame, bar: AttemptBar, y: number): number {
     const { pen } = this;
     const now = frame.now ?? frame.span.to;
     const ran = bar.startedAt;
@@ -172,11 +176,11 @@ export class TimePainter {
     }
     if (ran !== null) {
       const left = this.x(frame, ran);
-      const width = Math.max(LEAST, this.x(frame, bar.finishedAt ?? now) - left);
+      const width = Math.max(WIDTH_MIN, this.x(frame, bar.finishedAt ?? now) - left);
       if (left < frame.width && left + width > frame.side) {
         pen.fillStyle = this.fill(bar.state);
         pen.beginPath();
-        pen.roundRect(left, y, width, BAR, Math.min(3, width / 2));
+        pen.roundRect(left, y, width, BAR_HEIGHT, Math.min(3, width / 2));
         pen.fill();
         if (bar.state !== "succeeded") {
           pen.strokeStyle = this.colour(bar.state);
@@ -189,18 +193,18 @@ export class TimePainter {
     return right;
   }
 
-  /** A line for time in which nothing ran: drawn for one that could have, dotted while the next attempt is not due. */
+  /** Paints waiting time: a line, dotted while the next attempt is not due. */
   private wait(retrying: boolean, left: number, right: number, y: number): number {
     const { pen } = this;
     pen.strokeStyle = this.colour(retrying ? "retrying" : "ready");
     pen.lineWidth = 2;
     pen.setLineDash(retrying ? [2, 4] : []);
     pen.beginPath();
-    pen.moveTo(left, y + BAR / 2);
-    pen.lineTo(Math.max(left + LEAST, right), y + BAR / 2);
+    pen.moveTo(left, y + BAR_HEIGHT / 2);
+    pen.lineTo(Math.max(left + WIDTH_MIN, right), y + BAR_HEIGHT / 2);
     pen.stroke();
     pen.setLineDash([]);
-    return Math.max(left + LEAST, right);
+    return Math.max(left + WIDTH_MIN, right);
   }
 
   private fill(state: string): string | CanvasPattern {
@@ -225,7 +229,7 @@ export class TimePainter {
     return this.theme.states[STATES.indexOf(state as (typeof STATES)[number])] ?? this.theme.ink3;
   }
 
-  /** The colour, and in it what tells the state without colour. */
+  /** A pattern that shows the state without relying on colour. */
   private pattern(kind: "rising" | "falling" | "cross" | "posts", colour: string): CanvasPattern | string {
     const key = `${kind} ${colour}`;
     const known = this.patterns.get(key);
@@ -263,7 +267,7 @@ export class TimePainter {
     return made ?? colour;
   }
 
-  private cut(text: string, width: number): string {
+  private truncate(text: string, width: number): string {
     if (this.pen.measureText(text).width <= width) return text;
     let low = 0;
     let high = text.length;
@@ -276,8 +280,8 @@ export class TimePainter {
   }
 }
 
-/** How long the bar ran, or waits. */
-function said(bar: Bar, now: number | null): string {
+/** How long the attempt ran, or waits. */
+function durationText(bar: AttemptBar, now: number | null): string {
   const from = bar.startedAt ?? bar.waitingFrom;
   const to = bar.finishedAt ?? now;
   return from === null || to === null ? "" : duration((to - from) / 1000);

@@ -1,8 +1,8 @@
-/** A stretch of time on a width of pixels: ticks, zoom, pan. Pure. Times in ms. */
+/** The time axis: ticks, zoom, pan. Pure; times in milliseconds. */
 
 import { fill, gettext } from "../../words/i18n";
 
-export interface Span {
+export interface TimeSpan {
   readonly from: number;
   readonly to: number;
 }
@@ -13,39 +13,39 @@ const STEPS = [
 ];
 const SPAN_MIN = 10;
 
-/** The step between ticks that are at least `least` pixels apart. */
-export function step(span: Span, width: number, least: number): number {
+/** The time between ticks that are at least `least` pixels apart. */
+export function tickStep(span: TimeSpan, width: number, least: number): number {
   const wanted = ((span.to - span.from) * least) / Math.max(1, width);
   return STEPS.find((one) => one >= wanted) ?? Math.ceil(wanted / 86_400_000) * 86_400_000;
 }
 
-/** Times of ticks within the span, counted from `origin`. */
-export function ticks(span: Span, origin: number, each: number): number[] {
+/** Times of the ticks within the span, in multiples of `each` from `origin`. */
+export function ticks(span: TimeSpan, origin: number, each: number): number[] {
   const found: number[] = [];
   for (let n = Math.ceil((span.from - origin) / each); origin + n * each <= span.to; n += 1)
     found.push(origin + n * each);
   return found;
 }
 
-/** The span made smaller (factor below 1) or larger round `at`, within `whole`. */
-export function zoomed(span: Span, whole: Span, at: number, factor: number): Span {
+/** Scales the span around `at` (a factor below 1 zooms in), within `whole`. */
+export function zoomed(span: TimeSpan, whole: TimeSpan, at: number, factor: number): TimeSpan {
   const length = Math.min(whole.to - whole.from, Math.max(SPAN_MIN, (span.to - span.from) * factor));
   const share = (at - span.from) / Math.max(1e-9, span.to - span.from);
   return within({ from: at - share * length, to: at + (1 - share) * length }, whole);
 }
 
-export function panned(span: Span, whole: Span, by: number): Span {
+export function panned(span: TimeSpan, whole: TimeSpan, by: number): TimeSpan {
   return within({ from: span.from + by, to: span.to + by }, whole);
 }
 
-function within(span: Span, whole: Span): Span {
+function within(span: TimeSpan, whole: TimeSpan): TimeSpan {
   const length = span.to - span.from;
   const from = Math.max(whole.from, Math.min(span.from, whole.to - length));
   return { from, to: from + length };
 }
 
-/** A tick as time since the run began: the unit that the step needs. */
-export function label(ms: number, each: number): string {
+/** Formats a tick as time since the start of the run. */
+export function tickLabel(ms: number, each: number): string {
   const sign = ms < 0 ? "−" : "";
   const abs = Math.abs(ms);
   const two = (n: number): string => String(n).padStart(2, "0");

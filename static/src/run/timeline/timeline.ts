@@ -1,30 +1,29 @@
-/** The timeline of a run: when each attempt waited, ran and ended. One canvas over a scrolled list of rows; the table of
- * nodes says the same in words. Keys: up and down choose a node, + - zoom, 0 the whole, left and right move. */
+/** The timeline of a run: when each attempt waited, ran and ended, painted on one canvas over a scrollable list. Keys: up and
+ * down select a node, + and - zoom, 0 shows all, left and right pan. */
 
 import type { JsonObject } from "../../json";
 import { watchTheme, readTheme } from "../../canvas/theme";
 import { call } from "../../api/client";
-import { serverNow } from "../../behaviours/clock";
+import { clockTime, serverNow } from "../../behaviours/clock";
 import { element, setText } from "../../dom";
 
 import { fill, gettext } from "../../words/i18n";
 import { duration, stateLook, RUN_ENDED, visible } from "../../words/words";
-import { type Bar, Bars, type Row } from "./rows";
-import { Coming } from "../loading";
-import { clock } from "../logs/log-line";
+import { type AttemptBar, TimelineRows, type TimelineRow } from "./attempts";
+import { LoadingState } from "../loading";
 import type { RunStore } from "../store";
-import { AXIS, ROW, TimePainter } from "./painter";
-import { panned, type Span, zoomed } from "./scale";
+import { AXIS_HEIGHT, ROW_HEIGHT, TimelinePainter } from "./painter";
+import { panned, type TimeSpan, zoomed } from "./scale";
 
 const LIVE_MS = 250;
-const AGAIN_MS = 3000;
+
 const SIDE = 200;
 const SIDE_NARROW = 110;
 const ZOOM = 1.5;
 /** Width of the longest duration beside a bar. */
-const SAID = 76;
-/** Room for the buttons below the last row. */
-const FOOT = 44;
+const LABEL_WIDTH = 76;
+/** Space for the buttons below the last row. */
+const FOOT_HEIGHT = 44;
 const BAD: ReadonlySet<string> = new Set(["failed", "timed_out"]);
 
 export function mountTimeline(host: HTMLElement, store: RunStore): void {
@@ -32,7 +31,7 @@ export function mountTimeline(host: HTMLElement, store: RunStore): void {
 }
 
 class Timeline {
-  private readonly bars = new Bars((node) => this.placeOf(node));
+  private readonly data = new TimelineRows((node) => this.placeOf(node));
   private places: ReadonlyMap<string, number> = new Map();
   private readonly canvas = element("canvas", "tl-canvas");
   private readonly sizer = element("div", "tl-sizer");
@@ -40,16 +39,16 @@ class Timeline {
   private readonly option = element("div", "sr");
   private readonly tip = element("div", "tl-tip");
   private readonly empty = element("div", "empty small");
-  private readonly painter: TimePainter;
-  private readonly coming: Coming;
-  private trying = 0;
-  /** What of the time is shown; null: all of it. */
-  private zoom: Span | null = null;
+  private readonly painter: TimelinePainter;
+  private readonly loadingState: LoadingState;
+
+  /** The visible span; null: all. */
+  private zoom: TimeSpan | null = null;
   private frame = 0;
   private hovered = -1;
   private pointer: { x: number; y: number } | null = null;
   private reading = false;
-  private again = false;
+  private restart = false;
   private ready = false;
 
   constructor(
@@ -59,7 +58,7 @@ class Timeline {
     this.canvas.setAttribute("aria-hidden", "true");
     this.scroller.tabIndex = 0;
     this.scroller.setAttribute("role", "listbox");
-    this.scroller.setAttribute("aria-label", gettext("Timeline of the attempts"));
+    this.scroller.setAttribute("aria-label", gettext("Timeline of attempts"));
     this.option.id = "timeline-at";
     this.option.setAttribute("role", "option");
     this.option.setAttribute("aria-selected", "false");
@@ -71,22 +70,22 @@ class Timeline {
     for (const [text, said, run] of [
       ["+", gettext("Zoom in"), () => this.zoomBy(1 / ZOOM)],
       ["−", gettext("Zoom out"), () => this.zoomBy(ZOOM)],
-      [gettext("All"), gettext("Show the whole time"), () => this.show(null)],
+      [gettext("All"), gettext("Show all"), () => this.show(null)],
     ] as const) {
       const button = element("button", "btn small", text);
       button.type = "button";
       button.title = said;
-      // A sign is said in words; a word speaks for itself.
+      // A sign needs a label; a word does not.
       if (text.length === 1) button.setAttribute("aria-label", said);
       button.addEventListener("click", run);
       buttons.append(button);
     }
     host.replaceChildren(this.scroller, buttons, this.empty, this.tip);
-    this.coming = new Coming(host, gettext("The timeline could not be loaded"), () => void this.read());
-    this.painter = new TimePainter(this.canvas, readTheme(host));
+    this.loadingState = new LoadingState(host, gettext("The timeline could not be loaded"), () => void this.read());
+    this.painter = new TimelinePainter(this.canvas, readTheme(host));
     watchTheme(() => {
-      this.painter.retheme(readTheme(host));
-      this.later();
+      this.painter.setTheme(readTheme(host));
+      this.requestFrame();
     });
     new ResizeObserver(() => this.resize()).observe(this.scroller);
     this.listen();
@@ -97,17 +96,17 @@ class Timeline {
         const now = serverNow();
         for (const id of change.nodes) {
           const node = store.nodes.get(id);
-          if (node && this.bars.change(node, now)) changed = true;
+          if (node && this.data.update(node, now)) changed = true;
         }
-        if (changed) this.later();
+        if (changed) this.requestFrame();
       }
-      if (change.run) this.bounds();
+      if (change.run) this.updateRunTimes();
       if (change.chosen) this.reveal();
-      if (change.stuck.size || change.run) this.later();
+      if (change.stuck.size || change.run) this.requestFrame();
     });
     void this.read();
     window.setInterval(() => {
-      if (this.live && !document.hidden && this.scroller.offsetParent) this.later();
+      if (this.live && !document.hidden && this.scroller.offsetParent) this.requestFrame();
     }, LIVE_MS);
   }
 
@@ -115,23 +114,22 @@ class Timeline {
     return this.store.run !== null && !RUN_ENDED.has(this.store.run.state);
   }
 
-  /** Reads all bars; what events said meanwhile is taken again from the store. */
+  /** Loads all bars; afterwards, the states that changed meanwhile are taken from the store. */
   private async read(): Promise<void> {
-    this.again = true;
+    this.restart = true;
     if (this.reading) return;
     this.reading = true;
-    window.clearTimeout(this.trying);
-    if (!this.ready) this.coming.begin();
+    if (!this.ready) this.loadingState.begin();
     try {
-      while (this.again) {
-        this.again = false;
+      while (this.restart) {
+        this.restart = false;
         let address: string | null = `/api/v1/runs/${this.store.id}/timeline/`;
         let first = true;
         while (address) {
           const body: JsonObject = (await call("GET", address)).body;
-          if (first) this.bars.clear();
+          if (first) this.data.clear();
           first = false;
-          this.bars.read(body);
+          this.data.read(body);
           const next: unknown = body["next"];
           address =
             typeof next === "string"
@@ -140,43 +138,43 @@ class Timeline {
         }
       }
       const now = serverNow();
-      for (const node of this.store.nodes.values()) if (node.state !== "pending") this.bars.change(node, now);
+      for (const node of this.store.nodes.values()) if (node.state !== "pending") this.data.update(node, now);
       this.ready = true;
-      this.coming.done();
-      this.bounds();
+      this.loadingState.done();
+      this.updateRunTimes();
       this.reveal();
-      this.later();
+      this.requestFrame();
     } catch (error) {
-      // Bars that are there are kept current by the store.
-      if (!this.ready) this.coming.failed(error);
-      this.trying = window.setTimeout(() => void this.read(), AGAIN_MS);
+      // Loaded bars are kept current by the store.
+      if (!this.ready) this.loadingState.failed(error);
+      this.loadingState.retryLater();
     } finally {
       this.reading = false;
     }
   }
 
-  /** Place of a node in the document. */
+  /** Index of a node in the document. */
   private placeOf(node: string): number {
     const { nodes } = this.store;
     if (this.places.size !== nodes.size) this.places = new Map([...nodes.keys()].map((id, at) => [id, at]));
     return this.places.get(node) ?? 0;
   }
 
-  private bounds(): void {
+  private updateRunTimes(): void {
     const { run } = this.store;
     const parse = (at: string | null): number | null => (at ? Date.parse(at) : null);
-    this.bars.from = parse(run?.started_at ?? run?.created_at ?? null) ?? this.bars.from;
-    this.bars.to = run && RUN_ENDED.has(run.state) ? (parse(run.finished_at) ?? this.bars.to) : null;
+    this.data.from = parse(run?.started_at ?? run?.created_at ?? null) ?? this.data.from;
+    this.data.to = run && RUN_ENDED.has(run.state) ? (parse(run.finished_at) ?? this.data.to) : null;
   }
 
-  /** From the run's begin, or that of its first bar, to its end or now, with some room. */
-  private get whole(): Span {
-    const first = this.bars.rows[0]?.bars[0];
-    const from = Math.min(this.bars.from ?? Infinity, first?.waitingFrom ?? first?.startedAt ?? Infinity);
+  /** From the start of the run or its first bar to its end or now, with some space. */
+  private get whole(): TimeSpan {
+    const first = this.data.rows[0]?.bars[0];
+    const from = Math.min(this.data.from ?? Infinity, first?.waitingFrom ?? first?.startedAt ?? Infinity);
     const begin = Number.isFinite(from) ? from : serverNow();
-    const to = Math.max(begin + 1, this.bars.to ?? serverNow());
-    // Room for what is said of the last bar.
-    const room = Math.min(0.5, SAID / Math.max(1, this.scroller.clientWidth - this.side - SAID));
+    const to = Math.max(begin + 1, this.data.to ?? serverNow());
+    // Space for the duration beside the last bar.
+    const room = Math.min(0.5, LABEL_WIDTH / Math.max(1, this.scroller.clientWidth - this.side - LABEL_WIDTH));
     return { from: begin, to: to + (to - begin) * room };
   }
 
@@ -184,7 +182,7 @@ class Timeline {
     return this.scroller.clientWidth < 560 ? SIDE_NARROW : SIDE;
   }
 
-  private later(): void {
+  private requestFrame(): void {
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0;
       this.draw();
@@ -195,19 +193,21 @@ class Timeline {
     const { clientWidth, clientHeight } = this.scroller;
     if (!clientWidth || !clientHeight) return;
     this.painter.resize(clientWidth, clientHeight);
-    // In the same frame: a canvas of another size is empty.
+    // Draw in the same frame: resizing clears the canvas.
     this.draw();
   }
 
   private draw(): void {
-    const { rows } = this.bars;
-    const height = `${AXIS + rows.length * ROW + FOOT}px`;
+    const { rows } = this.data;
+    const height = `${AXIS_HEIGHT + rows.length * ROW_HEIGHT + FOOT_HEIGHT}px`;
     if (this.sizer.style.height !== height) this.sizer.style.height = height;
     this.empty.hidden = !this.ready || rows.length > 0;
     if (!this.empty.hidden)
       setText(
         this.empty,
-        this.live ? gettext("Nothing has begun yet. Bars appear here as nodes start.") : gettext("No node has begun."),
+        this.live
+          ? gettext("No nodes have started yet. Bars appear here as nodes start.")
+          : gettext("No nodes were started."),
       );
     const { store } = this;
     this.host.classList.toggle("unread", !this.ready);
@@ -216,7 +216,7 @@ class Timeline {
       height: this.scroller.clientHeight,
       side: this.side,
       span: this.zoom ?? this.whole,
-      origin: this.bars.from ?? this.whole.from,
+      origin: this.data.from ?? this.whole.from,
       now: this.live ? serverNow() : null,
       top: this.scroller.scrollTop,
       rows,
@@ -230,53 +230,53 @@ class Timeline {
     });
     this.host.dataset["bars"] = String(rows.length);
     this.host.dataset["drawn"] = String(store.seq);
-    this.tell();
+    this.announceChosen();
   }
 
-  // Where one is
+  // Selection
 
   private reveal(): void {
-    const at = this.bars.place(this.store.chosen);
+    const at = this.data.indexOf(this.store.chosen);
     if (at >= 0) {
       const { scrollTop, clientHeight } = this.scroller;
-      const top = at * ROW;
+      const top = at * ROW_HEIGHT;
       if (top < scrollTop) this.scroller.scrollTop = top;
-      else if (top + ROW + AXIS + FOOT > scrollTop + clientHeight)
-        this.scroller.scrollTop = top + ROW + AXIS + FOOT - clientHeight;
+      else if (top + ROW_HEIGHT + AXIS_HEIGHT + FOOT_HEIGHT > scrollTop + clientHeight)
+        this.scroller.scrollTop = top + ROW_HEIGHT + AXIS_HEIGHT + FOOT_HEIGHT - clientHeight;
     }
-    this.later();
+    this.requestFrame();
   }
 
-  /** What is chosen, for who listens. */
-  private tell(): void {
-    const at = this.bars.place(this.store.chosen);
-    const row = this.bars.rows[at];
-    const said = row ? this.words(row).join(" ") : "";
+  /** Describes the selected row for screen readers. */
+  private announceChosen(): void {
+    const at = this.data.indexOf(this.store.chosen);
+    const row = this.data.rows[at];
+    const said = row ? this.describeRow(row).join(" ") : "";
     if (this.option.dataset["said"] !== said) {
       this.option.dataset["said"] = said;
-      this.option.setAttribute("aria-label", said || gettext("No node is chosen."));
+      this.option.setAttribute("aria-label", said || gettext("No node selected."));
       this.option.setAttribute("aria-selected", String(at >= 0));
       if (row) {
         this.option.setAttribute("aria-posinset", String(at + 1));
-        this.option.setAttribute("aria-setsize", String(this.bars.rows.length));
+        this.option.setAttribute("aria-setsize", String(this.data.rows.length));
       } else for (const name of ["aria-posinset", "aria-setsize"]) this.option.removeAttribute(name);
       this.scroller.setAttribute("aria-activedescendant", this.option.id);
     }
   }
 
-  /** A row in words: the node, then a sentence for each attempt. */
-  private words(row: Row): string[] {
+  /** Describes a row: the node, then a sentence for each attempt. */
+  private describeRow(row: TimelineRow): string[] {
     const name = visible(this.store.nodes.get(row.node)?.name ?? row.node);
-    return [name + ".", ...row.bars.map((bar) => barWords(bar, this.bars.to ?? serverNow(), row.bars.length > 1))];
+    return [name + ".", ...row.bars.map((bar) => describeBar(bar, this.data.to ?? serverNow(), row.bars.length > 1))];
   }
 
   // Time
 
-  private show(span: Span | null): void {
+  private show(span: TimeSpan | null): void {
     const { whole } = this;
     this.zoom = span && span.to - span.from < (whole.to - whole.from) * 0.999 ? span : null;
     this.host.dataset["zoomed"] = String(this.zoom !== null);
-    this.later();
+    this.requestFrame();
   }
 
   private zoomBy(factor: number, x?: number): void {
@@ -301,7 +301,7 @@ class Timeline {
       "scroll",
       () => {
         this.hover();
-        this.later();
+        this.requestFrame();
       },
       { passive: true },
     );
@@ -317,7 +317,7 @@ class Timeline {
       },
       { passive: false },
     );
-    scroller.addEventListener("keydown", (event) => this.key(event));
+    scroller.addEventListener("keydown", (event) => this.onKey(event));
     let dragged: { x: number; moved: boolean } | null = null;
     scroller.addEventListener("pointerdown", (event) => {
       if (event.button === 0) dragged = { x: event.clientX, moved: false };
@@ -340,17 +340,17 @@ class Timeline {
       this.hover();
     });
     scroller.addEventListener("click", (event) => {
-      const row = this.bars.rows[this.rowAt(event.clientY)];
+      const row = this.data.rows[this.rowAt(event.clientY)];
       if (row && !dragged?.moved) this.store.choose(row.node);
       dragged = null;
     });
   }
 
-  private key(event: KeyboardEvent): void {
+  private onKey(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const { rows } = this.bars;
-    const at = this.bars.place(this.store.chosen);
-    const page = Math.max(1, Math.floor((this.scroller.clientHeight - AXIS) / ROW) - 1);
+    const { rows } = this.data;
+    const at = this.data.indexOf(this.store.chosen);
+    const page = Math.max(1, Math.floor((this.scroller.clientHeight - AXIS_HEIGHT) / ROW_HEIGHT) - 1);
     const to = {
       ArrowDown: at + 1,
       ArrowUp: at < 0 ? rows.length - 1 : at - 1,
@@ -373,15 +373,15 @@ class Timeline {
 
   private rowAt(clientY: number): number {
     const y = clientY - this.scroller.getBoundingClientRect().top;
-    return y < AXIS ? -1 : Math.floor((y - AXIS + this.scroller.scrollTop) / ROW);
+    return y < AXIS_HEIGHT ? -1 : Math.floor((y - AXIS_HEIGHT + this.scroller.scrollTop) / ROW_HEIGHT);
   }
 
   private hover(): void {
     const at = this.pointer ? this.rowAt(this.pointer.y) : -1;
-    const row = this.bars.rows[at];
+    const row = this.data.rows[at];
     this.tip.hidden = !row;
     if (row && this.pointer) {
-      const [name, ...bars] = this.words(row);
+      const [name, ...bars] = this.describeRow(row);
       this.tip.replaceChildren(element("b", "", name ?? ""), ...bars.slice(-8).map((said) => element("div", "", said)));
       const box = this.host.getBoundingClientRect();
       const x = Math.min(this.pointer.x - box.left + 14, box.width - this.tip.offsetWidth - 8);
@@ -393,16 +393,16 @@ class Timeline {
     }
     if (at !== this.hovered) {
       this.hovered = row ? at : -1;
-      this.later();
+      this.requestFrame();
     }
   }
 }
 
-/** A bar in words. */
-export function barWords(bar: Bar, now: number, numbered: boolean): string {
+/** Describes an attempt in a sentence. */
+export function describeBar(bar: AttemptBar, now: number, numbered: boolean): string {
   const parts: string[] = [];
   const between = (from: number, to: number): string => duration(Math.max(0, to - from) / 1000);
-  const said = (at: number): string => clock(new Date(at).toISOString()).slice(0, 8);
+  const said = (at: number): string => clockTime(new Date(at).toISOString()).slice(0, 8);
   if (bar.startedAt === null) {
     const since = bar.waitingFrom ?? now;
     const span = between(since, now);

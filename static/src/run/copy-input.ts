@@ -1,6 +1,6 @@
-/** Copies inputs of a run whole: the page may show a long one in part, and writes out what could disguise it.
+/** Copies inputs of a run from the API: the page may truncate them and escapes deceptive characters.
  *
- *   <button data-copy-input="month">   that input, a text as it is, anything else as JSON; empty: all of them
+ *   <button data-copy-input="month">   one input, text as it is and anything else as JSON; empty: all inputs
  */
 
 import { isObject } from "../json";
@@ -8,7 +8,7 @@ import { call } from "../api/client";
 import { toast } from "../behaviours/toast";
 import { gettext } from "../words/i18n";
 
-export function startInputs(run: string, root: HTMLElement): void {
+export function listenToCopyInput(run: string, root: HTMLElement): void {
   root.addEventListener("click", (event) => {
     const button = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-copy-input]") : null;
     if (button) void copy(run, button.dataset["copyInput"] ?? "");
@@ -22,11 +22,11 @@ async function copy(run: string, name: string): Promise<void> {
     const value = name && isObject(inputs) ? inputs[name] : inputs;
     text = typeof value === "string" ? value : JSON.stringify(value ?? null, null, 2);
   } catch {
-    toast(gettext("Offline: this did not reach the server."), "error");
+    toast(gettext("You're offline. The request did not reach the server."), "error");
     return;
   }
   navigator.clipboard.writeText(text).then(
     () => toast(gettext("Copied.")),
-    () => toast(gettext("The browser does not let pages copy; mark the text and copy it yourself."), "error"),
+    () => toast(gettext("This browser blocks copying. Select the text and copy it yourself."), "error"),
   );
 }

@@ -1,13 +1,13 @@
-/** When each attempt of a run waited, ran and ended: a row for each node that has begun, in the order of their begins, and
- * of the document where these are the same. Read once from the API and kept current from node events. Pure. */
+/** The data of the timeline: when each attempt waited, ran and ended. One row per started node, ordered by start, then by
+ * the document. Loaded once from the API and kept current by node events. Pure. */
 
 import type { Json, JsonObject } from "../../json";
 import type { NodeRun } from "../../live/protocol";
 
-/** Times in ms since 1970; null: not yet. */
-export interface Bar {
+/** Times in milliseconds since 1970; null: not yet. */
+export interface AttemptBar {
   readonly attempt: number;
-  /** Of the attempt; ready, retrying or waiting before it has begun. */
+  /** State of the attempt; ready, retrying or waiting before it starts. */
   readonly state: string;
   readonly waitingFrom: number | null;
   readonly startedAt: number | null;
@@ -15,46 +15,46 @@ export interface Bar {
   readonly retryAt: number | null;
 }
 
-export interface Row {
+export interface TimelineRow {
   readonly node: string;
-  /** The first first. */
-  readonly bars: Bar[];
+  /** In order of the attempts. */
+  readonly bars: AttemptBar[];
 }
 
 const ENDED: ReadonlySet<string> = new Set(["succeeded", "failed", "timed_out", "cancelled"]);
-const TO_COME: ReadonlySet<string> = new Set(["ready", "retrying", "waiting"]);
+const BEFORE_START: ReadonlySet<string> = new Set(["ready", "retrying", "waiting"]);
 
-/** With the parts of a millisecond, which Date leaves out: short nodes take less than one. */
-function time(value: Json | undefined): number | null {
+/** Parses a time with fractions of a millisecond, which Date ignores; short nodes take less than one. */
+function parseTime(value: Json | undefined): number | null {
   const at = typeof value === "string" ? Date.parse(value) : NaN;
   if (Number.isNaN(at) || typeof value !== "string") return null;
   const fraction = /\.\d{3}(\d+)/.exec(value)?.[1];
   return fraction ? at + Number(`0.${fraction}`) : at;
 }
 
-/** When a bar begins: waiting counts. */
-export function begin(bar: Bar): number {
+/** The start of a bar, waiting included. */
+export function startOf(bar: AttemptBar): number {
   return bar.waitingFrom ?? bar.startedAt ?? Infinity;
 }
 
-export class Bars {
-  rows: Row[] = [];
-  private byNode = new Map<string, Row>();
+export class TimelineRows {
+  rows: TimelineRow[] = [];
+  private byNode = new Map<string, TimelineRow>();
   private places: Map<string, number> | null = null;
-  /** Begin and end of the run; null while it has none. */
+  /** Start and end of the run; null: not yet. */
   from: number | null = null;
   to: number | null = null;
 
-  /** `order`: place of a node in the document. */
+  /** `order`: index of a node in the document. */
   constructor(private readonly order: (node: string) => number = () => 0) {}
 
-  /** Place of a node's row; -1: it has none. */
-  place(node: string): number {
+  /** Index of a node's row; -1: none. */
+  indexOf(node: string): number {
     this.places ??= new Map(this.rows.map((row, index) => [row.node, index]));
     return this.places.get(node) ?? -1;
   }
 
-  of(node: string): Row | undefined {
+  of(node: string): TimelineRow | undefined {
     return this.byNode.get(node);
   }
 
@@ -65,30 +65,30 @@ export class Bars {
     this.from = this.to = null;
   }
 
-  /** Takes one answer of `timeline/`; its bars replace those known of the same nodes and attempts. */
+  /** Adds a page of the timeline API; its bars replace those of the same attempts. */
   read(body: JsonObject): void {
-    this.from = time(body["from"]) ?? this.from;
-    this.to = time(body["to"]);
+    this.from = parseTime(body["from"]) ?? this.from;
+    this.to = parseTime(body["to"]);
     for (const value of Array.isArray(body["bars"]) ? body["bars"] : []) {
       if (typeof value !== "object" || value === null || Array.isArray(value)) continue;
       const it: JsonObject = value;
       this.set(String(it["node"]), {
         attempt: Number(it["attempt"]),
         state: String(it["state"]),
-        waitingFrom: time(it["waiting_from"]),
-        startedAt: time(it["started_at"]),
-        finishedAt: time(it["finished_at"]),
-        retryAt: time(it["retry_at"]),
+        waitingFrom: parseTime(it["waiting_from"]),
+        startedAt: parseTime(it["started_at"]),
+        finishedAt: parseTime(it["finished_at"]),
+        retryAt: parseTime(it["retry_at"]),
       });
     }
     this.sort();
   }
 
-  /** A node is as an event says, at `now`. Returns whether a bar changed. */
-  change(node: NodeRun, now: number): boolean {
+  /** Updates the bars of a node from its state at `now`; returns whether a bar changed. */
+  update(node: NodeRun, now: number): boolean {
     const { attempt, state } = node;
-    const started = time(node.started_at);
-    const finished = time(node.finished_at);
+    const started = parseTime(node.started_at);
+    const finished = parseTime(node.finished_at);
     const known = this.bar(node.node, attempt);
     const before = this.byNode.get(node.node);
     if (state === "running") {
@@ -100,16 +100,16 @@ export class Bars {
         finishedAt: null,
         retryAt: null,
       });
-    } else if (TO_COME.has(state)) {
-      // What ran until now has ended without the node: it failed and will be tried again, or it was lost.
+    } else if (BEFORE_START.has(state)) {
+      // The running attempt has ended, but not the node: it failed and is retried, or it was lost.
       const ended = known && known.startedAt !== null && known.finishedAt === null;
       if (ended)
         this.set(node.node, {
           ...known,
-          state: state === "retrying" ? failure(node) : "lost",
+          state: state === "retrying" ? failedState(node) : "lost",
           finishedAt: finished ?? now,
         });
-      const since = state === "retrying" ? (finished ?? now) : (time(node.waiting_for[0]?.since ?? null) ?? now);
+      const since = state === "retrying" ? (finished ?? now) : (parseTime(node.waiting_for[0]?.since ?? null) ?? now);
       const next = this.bar(node.node, attempt + 1);
       this.set(node.node, {
         attempt: attempt + 1,
@@ -121,7 +121,7 @@ export class Bars {
       });
     } else if (ENDED.has(state) && known && known.startedAt !== null) {
       this.set(node.node, { ...known, state, finishedAt: finished ?? known.finishedAt ?? now });
-      this.drop(node.node, attempt);
+      this.removeUpcoming(node.node, attempt);
     } else if (ENDED.has(state) && attempt > 0 && started !== null) {
       this.set(node.node, {
         attempt,
@@ -131,20 +131,20 @@ export class Bars {
         finishedAt: finished ?? now,
         retryAt: null,
       });
-      this.drop(node.node, attempt);
+      this.removeUpcoming(node.node, attempt);
     } else if (before) {
-      // Skipped, stopped or put back before its next attempt began.
-      this.drop(node.node, attempt);
+      // Skipped, stopped or reset before its next attempt started.
+      this.removeUpcoming(node.node, attempt);
     } else return false;
     if (!before) this.sort();
     return true;
   }
 
-  private bar(node: string, attempt: number): Bar | undefined {
+  private bar(node: string, attempt: number): AttemptBar | undefined {
     return this.byNode.get(node)?.bars.find((bar) => bar.attempt === attempt);
   }
 
-  private set(node: string, bar: Bar): void {
+  private set(node: string, bar: AttemptBar): void {
     let row = this.byNode.get(node);
     if (!row) {
       row = { node, bars: [] };
@@ -157,8 +157,8 @@ export class Bars {
     else row.bars.splice(at, row.bars[at]?.attempt === bar.attempt ? 1 : 0, bar);
   }
 
-  /** What was to come after `attempt` does not. */
-  private drop(node: string, attempt: number): void {
+  /** Removes bars of attempts after `attempt` that have not started. */
+  private removeUpcoming(node: string, attempt: number): void {
     const row = this.byNode.get(node);
     if (!row) return;
     while ((row.bars.at(-1)?.attempt ?? 0) > attempt && row.bars.at(-1)?.startedAt === null) row.bars.pop();
@@ -166,14 +166,14 @@ export class Bars {
 
   private sort(): void {
     this.rows = this.rows.filter((row) => row.bars.length > 0);
-    const begins = new Map(this.rows.map((row) => [row, row.bars[0] ? begin(row.bars[0]) : Infinity]));
-    // What became ready in one tick did so at one time.
+    const begins = new Map(this.rows.map((row) => [row, row.bars[0] ? startOf(row.bars[0]) : Infinity]));
+    // Nodes that became ready in one tick have the same time.
     this.rows.sort((a, b) => (begins.get(a) ?? 0) - (begins.get(b) ?? 0) || this.order(a.node) - this.order(b.node));
     this.places = null;
   }
 }
 
-function failure(node: NodeRun): string {
+function failedState(node: NodeRun): string {
   const kind = node.error?.class ?? "";
   return kind === "SoftTimeout" || kind === "HardTimeout" ? "timed_out" : "failed";
 }

@@ -1,68 +1,68 @@
-/** Lines of a log that are marked, to be copied: with the mouse over several rows, with Shift, with the keyboard. The
- * marks are numbers of lines, so that they last when their rows are scrolled out of the page. */
+/** The selection of log lines for copying, by dragging, with Shift, or by keyboard. It holds numbers of lines, so that it
+ * survives scrolling its rows out of the page. */
 
 import type { SeqRanges } from "./ranges";
-import type { Windowed } from "../virtual-list";
+import type { VirtualList } from "../virtual-list";
 
-export interface MarkingHost {
+export interface SelectionHost {
   seqAt(index: number): number;
   redraw(): void;
   copy(event: ClipboardEvent): void;
 }
 
-const EDGE_MS = 50;
+const AUTO_SCROLL_MS = 50;
 
-export class Marking {
+export class LineSelection {
   private from = 0;
-  private upto = 0;
-  private dragged = -1;
-  private edge = 0;
+  private to = 0;
+  private dragStart = -1;
+  private autoScrollTimer = 0;
   private pointerY = 0;
 
   constructor(
     private readonly scroller: HTMLElement,
-    private readonly list: Windowed,
-    private readonly host: MarkingHost,
+    private readonly list: VirtualList,
+    private readonly host: SelectionHost,
   ) {
-    scroller.addEventListener("pointerdown", (event) => this.down(event));
+    scroller.addEventListener("pointerdown", (event) => this.onPointerDown(event));
     scroller.addEventListener("copy", (event) => {
-      // Part of one line is copied as the browser does it.
+      // The browser copies a selection within one line.
       if (this.range && getSelection()?.isCollapsed !== false) this.host.copy(event);
     });
   }
 
-  /** The line that keys move from; 0: none. */
-  get at(): number {
-    return this.upto;
+  /** The line at which the keyboard is; 0: none. */
+  get cursor(): number {
+    return this.to;
   }
 
-  /** First and last number of the marked lines; null: none. */
+  /** The first and last selected line; null: none. */
   get range(): [number, number] | null {
-    return this.upto ? [Math.min(this.from, this.upto), Math.max(this.from, this.upto)] : null;
+    return this.to ? [Math.min(this.from, this.to), Math.max(this.from, this.to)] : null;
   }
 
   paint(row: HTMLElement, seq: number): void {
     const range = this.range;
     if (range && seq >= range[0] && seq <= range[1]) row.classList.add("marked");
-    if (seq && seq === this.upto) row.classList.add("cursor");
+    if (seq && seq === this.to) row.classList.add("cursor");
   }
 
   set(from: number, upto: number): void {
-    if (from === this.from && upto === this.upto) return;
+    if (from === this.from && upto === this.to) return;
     this.from = from;
-    this.upto = upto;
+    this.to = upto;
     this.host.redraw();
   }
 
-  /** Whether the key was one of ours. */
-  key(event: KeyboardEvent, rows: SeqRanges): boolean {
+  /** Handles a key; returns whether it did. */
+  onKey(event: KeyboardEvent, rows: SeqRanges): boolean {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "a") this.set(rows.at(0), rows.last);
-    else if (event.key === "Escape" && this.upto) this.set(0, 0);
+    else if (event.key === "Escape" && this.to) this.set(0, 0);
     else if (event.ctrlKey || event.metaKey) return false;
     else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       const step = event.key === "ArrowDown" ? 1 : -1;
-      const start = this.upto
-        ? rows.place(this.upto) + step
+      const start = this.to
+        ? rows.indexOf(this.to) + step
         : step > 0
           ? this.list.firstInView
           : this.list.firstInView + this.list.rowsInView - 1;
@@ -80,9 +80,9 @@ export class Marking {
     this.list.reveal(index);
   }
 
-  private down(event: PointerEvent): void {
+  private onPointerDown(event: PointerEvent): void {
     if (event.button !== 0 || event.pointerType === "touch") return;
-    // On the scroll bar.
+    // The press is on the scroll bar.
     if (event.offsetX > this.scroller.clientWidth && event.target === this.scroller) return;
     const index = event.target instanceof Node ? this.list.indexOf(event.target) : -1;
     const seq = this.host.seqAt(index);
@@ -94,42 +94,42 @@ export class Marking {
       return;
     }
     this.set(0, 0);
-    this.dragged = seq;
+    this.dragStart = seq;
     const move = (moving: PointerEvent): void => {
       this.pointerY = moving.clientY;
-      this.stretch();
+      this.extend();
     };
     const up = (): void => {
       window.removeEventListener("pointermove", move);
       window.removeEventListener("pointerup", up);
       window.removeEventListener("pointercancel", up);
-      window.clearInterval(this.edge);
-      this.edge = 0;
-      // A click marks its line, a drag within one marks text in it.
-      if (!this.upto && getSelection()?.isCollapsed !== false) this.set(this.dragged, this.dragged);
-      this.dragged = -1;
+      window.clearInterval(this.autoScrollTimer);
+      this.autoScrollTimer = 0;
+      // A click selects the line; a drag within one line selects text in it.
+      if (!this.to && getSelection()?.isCollapsed !== false) this.set(this.dragStart, this.dragStart);
+      this.dragStart = -1;
     };
     window.addEventListener("pointermove", move);
     window.addEventListener("pointerup", up);
     window.addEventListener("pointercancel", up);
-    this.edge = window.setInterval(() => this.beyond(), EDGE_MS);
+    this.autoScrollTimer = window.setInterval(() => this.autoScroll(), AUTO_SCROLL_MS);
     this.pointerY = event.clientY;
   }
 
-  /** The drag is over another row: whole lines are marked from now on. */
-  private stretch(): void {
+  /** Selects whole lines once the drag reaches another row. */
+  private extend(): void {
     const seq = this.host.seqAt(this.list.indexAt(this.pointerY));
-    if (!seq || (seq === this.dragged && !this.upto)) return;
+    if (!seq || (seq === this.dragStart && !this.to)) return;
     getSelection()?.removeAllRanges();
-    this.set(this.dragged, seq);
+    this.set(this.dragStart, seq);
   }
 
-  /** Held above or below, the list goes on. */
-  private beyond(): void {
+  /** Scrolls while the drag is held above or below the list. */
+  private autoScroll(): void {
     const box = this.scroller.getBoundingClientRect();
     const over = this.pointerY < box.top ? this.pointerY - box.top : Math.max(0, this.pointerY - box.bottom);
     if (!over) return;
     this.list.scrollBy(over);
-    this.stretch();
+    this.extend();
   }
 }

@@ -1,1 +1,0 @@
-export{t as mountCode}from"./field-BF_8dO46.js";
