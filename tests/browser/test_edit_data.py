@@ -55,7 +55,7 @@ def test_running_to_a_node_asks_for_inputs_shows_its_rows_and_leaves_the_rest_ou
     expect(page.get_by_text("Nothing is known yet")).to_be_visible()
     page.locator("[data-data-run]").click()
     form = page.get_by_role("dialog")
-    expect(form.get_by_text("Up to Numbers")).to_be_visible()
+    expect(form.get_by_text("Runs Numbers and everything it depends on.")).to_be_visible()
     form.get_by_label("Rows").fill("40")
     form.get_by_role("button", name="Run to here").click()
     expect(form).to_be_hidden()

@@ -377,7 +377,7 @@ def test_an_edge_says_what_passes_and_takes_a_node_in(person):
     it.page.keyboard.press("Escape")
     it.panel.get_by_role("button", name="Delete").click()
     it.saved(lambda draft: len(draft["edges"]), 1)
-    expect(it.panel.get_by_text("Workflow settings")).to_be_visible()
+    expect(it.panel.get_by_text("Settings of the workflow")).to_be_visible()
 
 
 @pytest.mark.axe

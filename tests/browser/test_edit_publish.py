@@ -123,7 +123,7 @@ def test_what_others_published_is_taken_over(person, slug):
     person.product.api("POST", f"workflows/{slug}/versions/", {"definition": theirs, "message": "", "base_version": 1})
     page.locator("[data-publish]").click()
     form = page.locator("#publish")
-    expect(form.get_by_text("v2 was published meanwhile")).to_be_visible()
+    expect(form.get_by_text("v2 was published in the meantime")).to_be_visible()
     form.get_by_role("button", name="Merge changes").click()
     expect(page.get_by_text("Both changed Second, changed: there yours stayed.")).to_be_visible()
     expect(form.get_by_role("button", name="Publish v3")).to_be_visible()
