@@ -1,5 +1,5 @@
-"""Whatever an author does in the editor is accepted or explained: documents that any edits lead to, as the editor's own
-code makes them (static/src/document/store.test.ts), are asked about here."""
+"""Every document that edits can lead to is valid or has a problem that says why. The editor's own code makes the
+documents (static/src/document/store.test.ts)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import pytest
 
 from engine import definition
 from engine.nodes import registry
+from tests.support import described_types
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
 VITEST = STATIC / "node_modules/.bin/vitest"
-TYPES = STATIC / "src/document/testing/node-types.json"
 EDITED = "INTERLOCK_EDITED_DOCUMENTS"
-NO_VERB_MAKES = {
+NEVER_FROM_COMMANDS = {
     "cycle",
     "duplicate_id",
     "duplicate_edge",
@@ -33,21 +33,18 @@ NO_VERB_MAKES = {
     "unknown_field",
     "not_an_object",
 }
-"""A verb of the editor never leads to these, in whatever order an author uses them."""
+"""Problems that the commands of the editor never cause, in whatever order an author uses them."""
 
 
 def test_editor_tests_know_the_node_types() -> None:
-    described = json.dumps(registry.describe(), indent=1, ensure_ascii=False) + "\n"
-    if TYPES.read_text(encoding="utf-8") != described:
-        TYPES.write_text(described, encoding="utf-8")
-        pytest.fail(f"{TYPES.name} was not what the registry describes. It was written anew: look at it and commit it.")
+    described_types.compare("node-types.json", registry.describe(), indent=1)
 
 
 @pytest.fixture(scope="module")
 def edited(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    if kept := os.environ.get(EDITED):
-        # The tests of the front end have just left them there.
-        file = Path(kept)
+    if written := os.environ.get(EDITED):
+        # The tests of the front end have just written them.
+        file = Path(written)
     else:
         if not os.environ.get("CI") and not (shutil.which("node") and VITEST.exists()):
             pytest.skip("Node or static/node_modules is missing: cd static && npm ci")
@@ -83,7 +80,7 @@ def test_every_document_is_accepted_or_explained(edited: list[dict[str, Any]]) -
         if not errors:
             assert len(definition.parse(document).nodes) == len(document["nodes"]), where
         if one["careful"]:
-            assert not {problem.code for problem in errors} & NO_VERB_MAKES, (where, errors)
+            assert not {problem.code for problem in errors} & NEVER_FROM_COMMANDS, (where, errors)
     assert min(valid[True], valid[False]) > 50, valid
     assert sum(valid.values()) > 10_000
     assert len(codes) > 15, codes

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +10,10 @@ import pytest
 from engine import definition
 from engine.nodes import registry
 from engine.sql.check.inference import Files, infer
+from tests.support import described_types
 from tests.support.node_packages import install_types, packages
 from tests.unit.definition.documents import changes, document, edge, node, only
 
-DESCRIBED = Path(__file__).resolve().parents[3] / "static/src/document/testing/package-types.json"
 CONFIG = {"script": "def main(inputs, ctx):\n    return inputs\n", "source": "in.csv"}
 
 
@@ -28,10 +26,7 @@ def package(tmp_path, monkeypatch):
 
 def test_tests_of_the_editor_have_the_description() -> None:
     """static/src/editor/inspector/package-types.test.tsx shows what the editor makes of it."""
-    described = json.dumps(registry.describe()[-2:], indent=2, ensure_ascii=False) + "\n"
-    if not DESCRIBED.exists() or DESCRIBED.read_text(encoding="utf-8") != described:
-        DESCRIBED.write_text(described, encoding="utf-8")
-        pytest.fail(f"{DESCRIBED.name} was out of date and has been written. Review and commit it.")
+    described_types.compare("package-types.json", registry.describe()[-2:], indent=2)
 
 
 def test_ports_come_from_marked_fields() -> None:
