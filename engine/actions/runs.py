@@ -14,8 +14,9 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 
 from engine import clock, hints
-from engine.definition import Document, canonical, content_hash, store
-from engine.errors import InvalidTargets, InvalidValue, NoAnswer, NotFound, WrongState, no_pool
+from engine.actions.overrides import checked_overrides
+from engine.definition import canonical, content_hash, store
+from engine.errors import InvalidTargets, InvalidValue, NoAnswer, NotFound, WrongState
 from engine.models import Command, Definition, NodeRun, Run, Stack
 from engine.policy import STACK_FRESH_SECONDS
 from engine.problems import Problem
@@ -25,8 +26,6 @@ from engine.sentences import gettext_noop as _
 from engine.states import NODE_TERMINAL, NOT_ASKED, RESTARTABLE, RETRYABLE, RUN_TERMINAL, SKIPPABLE, may_retry
 from engine.text import clean_text
 
-OVERRIDES = ("soft_timeout", "hard_timeout", "memory_mb", "pool", "slots")
-"""Policy fields that a retry may change for this run."""
 STACK_SECONDS = 2.0
 """How long stacks that were asked for are waited for."""
 
@@ -124,14 +123,14 @@ def retry(
 ) -> Run:
     """Ask for a further attempt of nodes, by default of all that failed, timed out or were cancelled.
 
-    `from_`: `checkpoint` (default) or `start`. `policy`: {node: {field: value}} with the fields of OVERRIDES, kept
-    with the run. Raises WrongState, NotFound (a node that the run does not have), InvalidValue.
+    `from_`: `checkpoint` (default) or `start`. `policy`: {node: {field: value}} with the fields of `overrides.FIELDS`,
+    stored with the run. Raises WrongState, NotFound (a node that the run does not have), InvalidValue.
     """
     if from_ not in (None, "checkpoint", "start"):
         raise InvalidValue(Sentence(_('"from" must be "checkpoint" or "start".')), path="from")
     document = store.load(run.definition_id)
     wanted = None if nodes is None else list(dict.fromkeys(nodes))
-    changes = _overrides(run, document, policy or {})
+    changes = checked_overrides(run, document, policy or {})
     for node in wanted or ():
         if node not in document.by_id:
             raise NotFound.node(run.pk, node)
@@ -304,71 +303,3 @@ _ENDED = {
 def _ended(state: str) -> Sentence:
     """How a run or node run in this terminal state ended, as a part of a sentence."""
     return Sentence(_ENDED[state])
-
-
-def _overrides(run: Run, document: Document, policy: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The changed policy fields per node, checked. Raises InvalidValue, NotFound."""
-    from engine.models import Pool
-
-    checked: dict[str, dict[str, Any]] = {}
-    for node, fields in policy.items():
-        where = f"policy.{clean_text(str(node))}"
-        if node not in document.by_id:
-            raise NotFound.node(run.pk, node)
-        if not isinstance(fields, Mapping):
-            raise InvalidValue(Sentence(_("The changed fields of a node must be an object.")), path=where)
-        before = (run.altered or {}).get(node, {})
-        altered = {**before, **fields}
-        if {"soft_timeout", "hard_timeout"} & fields.keys() == {"hard_timeout"} and before.get(
-            "soft_timeout"
-        ) == before.get("hard_timeout"):
-            # That soft limit had only come down with the last hard one: it does not hold the new one back.
-            altered.pop("soft_timeout", None)
-        for name, value in fields.items():
-            if name not in OVERRIDES:
-                values = {"field": name, "names": ", ".join(OVERRIDES)}
-                message = _('"{field}" cannot be changed by a retry. These fields can: {names}.')
-                raise InvalidValue(Sentence(message, values), path=f"{where}.{name}")
-            _check_override(where, name, value)
-        base = document.by_id[node].policy
-        soft = altered.get("soft_timeout", base.soft_timeout)
-        hard = altered.get("hard_timeout", base.hard_timeout)
-        if soft is not None and hard is not None and hard < soft:
-            if "soft_timeout" in fields and "hard_timeout" in fields:
-                message = _("hard_timeout ({hard:g} s) is below soft_timeout ({soft:g} s).")
-                raise InvalidValue(Sentence(message, {"hard": hard, "soft": soft}), path=f"{where}.hard_timeout")
-            if "hard_timeout" in fields:
-                # Asked for less time: the code is told when that is over, no earlier and no later.
-                altered["soft_timeout"] = hard
-            else:
-                # Asked for more time: the hard limit follows as it does in a document that names none.
-                altered["hard_timeout"] = max(600.0, 2 * soft)
-        pool_name = altered.get("pool", base.pool)
-        if pool_name:
-            slots = Pool.objects.filter(name=pool_name).values_list("slots", flat=True).first()
-            if slots is None:
-                raise InvalidValue(no_pool(pool_name), path=f"{where}.pool")
-            wanted = altered.get("slots", base.slots)
-            if wanted > slots:
-                message = _('Pool "{pool}" has only {slots} slots; {n} are needed.')
-                needed = {"pool": pool_name, "slots": slots, "n": wanted}
-                raise InvalidValue(Sentence(message, needed), path=f"{where}.slots")
-        checked[node] = altered
-    return checked
-
-
-def _check_override(where: str, name: str, value: Any) -> None:
-    path = f"{where}.{name}"
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if name == "soft_timeout" and not (number and 0 < value <= 31_536_000):
-        raise InvalidValue(Sentence(_("soft_timeout must be a number of seconds above 0.")), path=path)
-    if name == "hard_timeout" and value is not None and not (number and 0 < value <= 31_536_000):
-        message = _("hard_timeout must be a number of seconds above 0, or null for no limit.")
-        raise InvalidValue(Sentence(message), path=path)
-    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-    if name == "memory_mb" and value is not None and not whole:
-        raise InvalidValue(Sentence(_("memory_mb must be a whole number from 1, or null for no limit.")), path=path)
-    if name == "slots" and not whole:
-        raise InvalidValue(Sentence(_("slots must be a whole number from 1.")), path=path)
-    if name == "pool" and value is not None and not (isinstance(value, str) and value):
-        raise InvalidValue(Sentence(_("pool must be the name of a pool, or null for no pool.")), path=path)
