@@ -224,7 +224,8 @@ class Supervisor:
         elif not process.is_ready and now - process.started_at > START_SECONDS:
             self._termination.end(process, EndReason(Cause.NOT_READY))
         elif process.close_deadline < now:
-            self._termination.end(process, EndReason(Cause.CHANNEL_BROKEN))
+            error = worker_lost("The node process closed the pipe over which it reports, and was ended.")
+            self._termination.end(process, EndReason(Cause.CHANNEL_BROKEN, error=error))
         elif process.should_start and now - process.heard_at > UNRESPONSIVE_SECONDS:
             log.warning("node_process_unresponsive pid=%s", process.pid)
             error = worker_lost(f"The node process did nothing for {UNRESPONSIVE_SECONDS:g} s and was ended.")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.supervisor import cgroup, cleanup
+from engine.supervisor import cgroup, cleanup, receiver
 from engine.supervisor.loop import NEVER
 from engine.worker.start_note import NOTE_SUFFIX
 from tests.support.effort import in_time
@@ -37,17 +37,21 @@ def test_an_attempt_whose_process_is_killed_is_lost_and_the_signal_named(tmp_pat
         assert ended.receipt is not None
 
 
-def test_the_signal_is_named_however_late_the_death_is_heard(tmp_path: Path) -> None:
-    """Its channel had closed before: who lives on then is ended."""
+def test_the_signal_is_named_when_the_death_is_read_after_the_deadline_for_a_closed_pipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver, "CLOSED_PIPE_SECONDS", NEVER)
     code = "import os, time\ndef main(inputs, ctx):\n    os.closerange(3, 64)\n    time.sleep(600)\n"
     with Supervised(tmp_path) as node:
         work = node.python(code)
         node.send(work)
         pid = node.started(work).pid
-        node.until(lambda: [one for one in node.supervisor._pool.processes if one.close_deadline < NEVER])
+        (process,) = [one for one in node.supervisor._pool.processes if one.pid == pid]
+        node.until(lambda: process.frame_pipe not in process.open_pipes)
         os.kill(pid, signal.SIGKILL)
-        # The scheduler waits for its database, or for a processor.
-        time.sleep(0.6)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        # The scheduler polls again only now, because it waited for its database or for a processor.
+        process.close_deadline = 0.0
         ended = node.ended(work)
         assert ended.error is not None
         assert "SIGKILL" in ended.error["message"]

@@ -250,7 +250,10 @@ def test_a_process_that_sends_nonsense_is_ended_and_its_attempt_lost(tmp_path: P
 def test_a_process_that_closes_its_frames_and_lives_is_ended(tmp_path: Path) -> None:
     with Supervised(tmp_path, main=FAKE_NODE) as node:
         work = node.work(then="close")
-        assert node.run(work).state == "lost"
+        ended = node.run(work)
+        assert ended.state == "lost"
+        assert ended.error is not None
+        assert "closed the pipe" in ended.error["message"]
         assert not alive(node.started(work).pid)
 
 
