@@ -148,6 +148,7 @@ class Race:
         )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", FORMS)
 def test_limits_and_slots_are_kept_and_the_first_in_line_starts_next(form: type[Rig], tmp_path: Path) -> None:
     chance = random.Random(seed("admission"))

@@ -196,6 +196,7 @@ def test_builds_that_keep_what_attempts_held_are_caught_in_each_of_it(tmp_path: 
         assert f"{said}: " in str(caught.value)
 
 
+@pytest.mark.long
 def test_the_whole_product_keeps_nothing(tmp_path: Path) -> None:
     with rigged(tmp_path, INTERLOCK_WORKERS="2") as rig:
         before = wear(rig)

@@ -82,6 +82,7 @@ def test_a_node_that_fills_the_disk_fails_and_says_so(tmp_path: Path) -> None:
         assert {rows.runs[run]["state"] for run in others} == {"succeeded"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", FORMS)
 def test_artifacts_that_find_no_room_fail_their_node_alone_and_a_retry_finds_room(
     form: type[Rig], tmp_path: Path
@@ -185,6 +186,7 @@ def test_hosts_without_room_fail_what_needs_it_and_work_on_when_there_is_some(tm
         assert outputs <= store.objects().keys()
 
 
+@pytest.mark.long
 def test_a_start_without_room_is_refused_in_a_line_that_doctor_says_too_and_goes_with_room(tmp_path: Path) -> None:
     with small_disk(tmp_path / "small") as disk:
         product = Product(disk.folder / "home")

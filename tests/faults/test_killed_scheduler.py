@@ -30,7 +30,7 @@ CERTAIN = 8
 """Statements that ticks of this work surely have."""
 
 
-@pytest.mark.smoke
+@pytest.mark.long
 def test_the_scheduler_may_be_killed_at_each_statement_of_a_tick(tmp_path: Path) -> None:
     chance = random.Random(seed("killed scheduler"))
     with rigged(tmp_path, "statements") as rig:
@@ -76,6 +76,7 @@ def kill_once(rig: Rig, work: Workload, point: str, chance: random.Random) -> No
     rig.met()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", FORMS)
 def test_the_first_node_starts_within_a_second_of_a_restart_and_clients_miss_nothing(
     tmp_path: Path, form: type[Rig]

@@ -26,6 +26,7 @@ from tests.support.wait import wait_until
 BUILD = "commits,uploads"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", FORMS)
 def test_what_was_answered_is_there_and_the_rest_wholly_or_not_at_all(tmp_path: Path, form: type[Rig]) -> None:
     chance = random.Random(seed("killed web"))

@@ -34,6 +34,7 @@ SHARE = 0.99 if LONG else 0.9
 """... so many of them. Where they are few a busy machine holds up some, yet not all those of one point."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", FORMS)
 def test_a_node_process_may_be_killed_at_any_moment_of_an_attempt(form: type[Rig], tmp_path: Path) -> None:
     chance = random.Random(seed("killed workers"))

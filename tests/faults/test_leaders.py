@@ -171,6 +171,7 @@ def two_lead(stand: Stand) -> None:
     wait_until(lambda: len(rig.ledger.entries()) > seen + 50)
 
 
+@pytest.mark.long
 def test_a_leader_whose_lock_was_lost_unnoticed_writes_nothing_and_ends(tmp_path: Path) -> None:
     with hosted(tmp_path, "lock_forgotten") as rig:
         stand = Stand(rig, 1)

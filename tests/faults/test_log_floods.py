@@ -41,6 +41,7 @@ def processes(rig: Rig) -> dict[str, int]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", FORMS)
 def test_floods_are_cut_and_cost_no_memory_and_nobody_else(form: type[Rig], tmp_path: Path) -> None:
     with rigged(tmp_path, form=form, INTERLOCK_WORKERS="3") as rig:
@@ -150,6 +151,7 @@ LOGGED = "\x1b[31m\ud800\x00</script>"
 LOGGED_SHOWN = "\x1b[31m?\u2400</script>"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", FORMS)
 def test_what_is_no_text_is_told_as_text_and_a_huge_line_is_cut(form: type[Rig], tmp_path: Path) -> None:
     noise = random.Random(seed("binary output")).randbytes(1 << 20).replace(b"\r", b"")

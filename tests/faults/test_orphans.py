@@ -168,6 +168,7 @@ def ward(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield Ward(rig.start())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("end", ENDS)
 def test_nothing_of_a_tree_lives_on(ward: Ward, end: str) -> None:
     kinds = [kind for kind in KINDS if ward.grouped or (kind, end) != BY_GROUP]

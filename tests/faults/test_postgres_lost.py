@@ -128,6 +128,7 @@ def endure(rig: Hosts, work: Workload, fault: Fault, chance: random.Random) -> f
     return (first - back) / 1e9
 
 
+@pytest.mark.long
 def test_nothing_acknowledged_is_lost_and_all_goes_on_whatever_becomes_of_postgresql(tmp_path: Path) -> None:
     chance = random.Random(seed("PostgreSQL lost"))
     seconds: dict[str, list[float]] = {}
@@ -190,6 +191,7 @@ def test_a_build_that_loses_what_runs_for_an_outage_is_caught(build: str, tmp_pa
             nothing_lost(rig)
 
 
+@pytest.mark.long
 def test_a_worker_that_cannot_register_says_so_once_and_can_be_stopped(tmp_path: Path) -> None:
     with hosted(tmp_path, "away_at_register") as rig:
         worker = rig.worker("one", wait=False)

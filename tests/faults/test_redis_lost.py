@@ -92,6 +92,7 @@ def lose_redis(
     return (max(firsts) - back) / 1e9
 
 
+@pytest.mark.long
 def test_work_pages_and_clients_go_on_whatever_becomes_of_redis(tmp_path: Path) -> None:
     chance = random.Random(seed("Redis lost"))
     faults = [kind for kind in KINDS for _ in range(rounds(1, 10))]

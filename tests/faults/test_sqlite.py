@@ -58,6 +58,7 @@ def long_reader(rig: Rig) -> Iterator[None]:
         db.close()
 
 
+@pytest.mark.long
 def test_writers_that_are_killed_in_the_middle_lose_nothing_that_they_told(tmp_path: Path) -> None:
     """Four of them, beside a scheduler that works and a reader that keeps every checkpoint short."""
     chance = random.Random(seed("killed writers"))

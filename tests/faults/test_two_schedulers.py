@@ -36,7 +36,7 @@ def writers(rig: Rig) -> list[tuple[int, int]]:
         return [(epoch, pid) for epoch, pid in db.execute("SELECT epoch, pid FROM test_writers ORDER BY at")]
 
 
-@pytest.mark.parametrize("many", [2, 3])
+@pytest.mark.parametrize("many", [2, pytest.param(3, marks=pytest.mark.long)])
 def test_one_leads_while_it_lives_however_long_it_stands_still_and_then_the_next(tmp_path: Path, many: int) -> None:
     with rigged(tmp_path) as rig:
         watch_writers(rig)

@@ -46,6 +46,7 @@ def started_once(rig: Hosts) -> None:
         raise Broken(f"I4: started more than once: {many}")
 
 
+@pytest.mark.long
 def test_messages_that_are_lost_late_and_twice_start_each_node_once(tmp_path: Path) -> None:
     with hosts(tmp_path, Manners()) as (rig, made):
         rig.start()

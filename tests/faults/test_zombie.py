@@ -68,7 +68,9 @@ def test_a_stopped_node_process_is_ended_at_its_hard_limit(tmp_path: Path) -> No
         assert not Path(f"/proc/{execution.start.pid}").exists()
 
 
-@pytest.mark.parametrize("others", ["", "go on", "stand still"])
+@pytest.mark.parametrize(
+    "others", ["", pytest.param("go on", marks=pytest.mark.long), pytest.param("stand still", marks=pytest.mark.long)]
+)
 def test_a_scheduler_that_stood_still_goes_on_where_it_was(tmp_path: Path, others: str) -> None:
     """Alone; beside one that waits; with its node processes stopped as well (a paused container). As long as it
     lives it leads, for nobody can end what its node processes do but itself."""

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import get_commands
@@ -161,7 +162,17 @@ def test_every_command_of_ours_is_here() -> None:
     assert ours <= {typed.split()[0] for typed, _code, _words in ARGUMENTS}
 
 
-@pytest.mark.parametrize(("typed", "code", "words"), ARGUMENTS, ids=[typed for typed, _code, _words in ARGUMENTS])
+def _first_of_each_command() -> list[Any]:
+    """Return the cases of ARGUMENTS; only the first of each command is not `long`."""
+    cases, commands = [], set[str]()
+    for typed, code, words in ARGUMENTS:
+        command = typed.split()[0]
+        cases.append(pytest.param(typed, code, words, id=typed, marks=pytest.mark.long if command in commands else ()))
+        commands.add(command)
+    return cases
+
+
+@pytest.mark.parametrize(("typed", "code", "words"), _first_of_each_command())
 def test_bad_arguments_are_told_in_a_line(
     here: Path, tmp_path: Path, taken: int, typed: str, code: int, words: str
 ) -> None:
@@ -173,7 +184,7 @@ def test_bad_arguments_are_told_in_a_line(
     assert found == code, text
 
 
-@pytest.mark.parametrize("command", ["token --user admin", "up --port 0"])
+@pytest.mark.parametrize("command", ["token --user admin", pytest.param("up --port 0", marks=pytest.mark.long)])
 @pytest.mark.parametrize(("name", "value", "words"), SETTINGS, ids=[f"{s[0]}={s[1][:30]}" for s in SETTINGS])
 def test_a_bad_setting_is_told_in_a_line(here: Path, command: str, name: str, value: str, words: str) -> None:
     value = value.format(here=here, free=free_port())
@@ -185,6 +196,7 @@ def test_a_bad_setting_is_told_in_a_line(here: Path, command: str, name: str, va
     assert len(text.strip().splitlines()) <= 2, text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["broken", "cut", "early", "newer"])
 def test_doctor_says_of_a_database_what_up_says(here: Path, name: str) -> None:
     home = here / name
@@ -210,6 +222,7 @@ def test_doctor_finds_damage_that_a_start_does_not_meet(here: Path, tmp_path: Pa
     assert "restore a backup" in text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("which", "up_says", "doctor_says"),
     [

@@ -96,7 +96,11 @@ BAD_DATABASES: list[tuple[str, Callable[[postgres.Server], str], str]] = [
 
 
 @pytest.mark.parametrize(
-    ("url", "words"), [case[1:] for case in BAD_DATABASES], ids=[case[0] for case in BAD_DATABASES]
+    ("url", "words"),
+    [
+        pytest.param(*words, id=name, marks=() if name in ("down", "wrong password") else pytest.mark.long)
+        for name, *words in BAD_DATABASES
+    ],
 )
 def test_a_database_that_cannot_be_reached(
     tmp_path: Path, server: postgres.Server, url: Callable[[postgres.Server], str], words: str
@@ -115,6 +119,7 @@ def test_a_database_that_cannot_be_reached(
         assert "DATABASE_URL" in text, text
 
 
+@pytest.mark.long
 def test_options_of_a_database_count_for_every_part(tmp_path: Path, database: str) -> None:
     url = f"{database}?sslmode=require"
     assert "does not support SSL" in refused(tmp_path, "up --port 0", DATABASE_URL=url)
@@ -122,6 +127,7 @@ def test_options_of_a_database_count_for_every_part(tmp_path: Path, database: st
         assert "does not support SSL" in text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "made", "change", "by_worker", "by_web"),
     [
@@ -170,6 +176,7 @@ def test_measuring_with_a_redis_that_is_not_its_own(tmp_path: Path, database: st
         assert (code, words in text) == (1, True), text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "change", "words"),
     [
@@ -188,6 +195,7 @@ def test_a_database_of_another_release(
     assert words in found_by_doctor(tmp_path, DATABASE_URL=server.url(name))
 
 
+@pytest.mark.long
 def test_a_database_of_another_application(tmp_path: Path, server: postgres.Server) -> None:
     server.do("create database shop")
     server.do("create table orders (id int)", "shop")
@@ -196,6 +204,7 @@ def test_a_database_of_another_application(tmp_path: Path, server: postgres.Serv
     assert server.do("select count(*) from pg_tables where schemaname = 'public'", "shop") == [(1,)]
 
 
+@pytest.mark.long
 def test_migrations_of_two_hosts_at_once_and_without_the_right(tmp_path: Path, server: postgres.Server) -> None:
     server.do("create database twice")
     with ThreadPoolExecutor(2) as both:
@@ -214,6 +223,7 @@ def test_migrations_of_two_hosts_at_once_and_without_the_right(tmp_path: Path, s
     assert "permission denied" in text
 
 
+@pytest.mark.long
 def test_a_migration_behind_which_everybody_would_wait_gives_up(
     tmp_path: Path, server: postgres.Server, database: str
 ) -> None:
@@ -237,12 +247,17 @@ def test_a_database_that_is_not_set_up_yet(tmp_path: Path, server: postgres.Serv
     ("arguments", "url", "words"),
     [
         (("--requirepass", "x"), "redis://127.0.0.1:{port}/0", "requires a password"),
-        (("--requirepass", "x"), "redis://:hidden@127.0.0.1:{port}/0", "refuses the password"),
-        (("--replicaof", "127.0.0.1 1"), "redis://127.0.0.1:{port}/0", "is a read-only replica"),
-        ((), "redis://127.0.0.1:{port}/99", "no database with that number"),
         ((), "redis://:hidden@127.0.0.1:{free}/0", "is unreachable"),
-        ((), "redis://127.0.0.1:{silent}/0", "does not respond within"),
-        ((), "redis://:hidden@127.0.0.1:{postgres}/0", "is not a Redis"),
+        *(
+            pytest.param(*case, marks=pytest.mark.long)
+            for case in (
+                (("--requirepass", "x"), "redis://:hidden@127.0.0.1:{port}/0", "refuses the password"),
+                (("--replicaof", "127.0.0.1 1"), "redis://127.0.0.1:{port}/0", "is a read-only replica"),
+                ((), "redis://127.0.0.1:{port}/99", "no database with that number"),
+                ((), "redis://127.0.0.1:{silent}/0", "does not respond within"),
+                ((), "redis://:hidden@127.0.0.1:{postgres}/0", "is not a Redis"),
+            )
+        ),
     ],
 )
 def test_a_redis_that_cannot_be_used(
@@ -256,6 +271,7 @@ def test_a_redis_that_cannot_be_used(
         assert words in found_by_doctor(tmp_path, DATABASE_URL=database, REDIS_URL=url)
 
 
+@pytest.mark.long
 def test_a_full_redis_is_said_and_keeps_no_start_back(tmp_path: Path, database: str) -> None:
     with (
         redis.server(tmp_path, "--maxmemory", "1") as one,
@@ -292,12 +308,14 @@ def without_redis(
     assert "hidden" not in text
 
 
+@pytest.mark.long
 def test_a_scheduler_leads_without_redis_and_says_so(tmp_path: Path, database: str) -> None:
     """A standby must take over also when Redis went with the leader's host."""
     with without_redis(tmp_path, database, "manage.py", "scheduler", until="scheduler_leads"):
         pass
 
 
+@pytest.mark.long
 def test_a_worker_waits_for_redis_and_says_so(tmp_path: Path, database: str) -> None:
     command = ["-m", "celery", "-A", "engine", "worker"]
     with without_redis(tmp_path, database, *command, until="Trying again", INTERLOCK_EXECUTOR="celery") as process:
@@ -305,6 +323,7 @@ def test_a_worker_waits_for_redis_and_says_so(tmp_path: Path, database: str) -> 
         assert process.wait(30) == 0
 
 
+@pytest.mark.long
 def test_a_redis_that_drops_messages_is_told_of_where_celery_uses_it(tmp_path: Path, database: str) -> None:
     (tmp_path / "home").mkdir(mode=0o700)
     with redis.server(tmp_path, "--maxmemory-policy", "allkeys-lru") as one:

@@ -117,6 +117,7 @@ def test_ctrl_c_cancels_the_run_and_ends_with_3(terminal: Terminal, tmp_path: Pa
     assert "Traceback" not in out.read_text()
 
 
+@pytest.mark.long
 def test_a_second_ctrl_c_leaves_at_once_with_130(terminal: Terminal, tmp_path: Path) -> None:
     file = write(tmp_path / "sleep.json", [python("sleep", SLEEP)])
     out = tmp_path / "out"
@@ -129,11 +130,13 @@ def test_a_second_ctrl_c_leaves_at_once_with_130(terminal: Terminal, tmp_path: P
     assert "Traceback" not in out.read_text()
 
 
+@pytest.mark.long
 def test_run_takes_a_run_s_time_limit_for_4(terminal: Terminal, tmp_path: Path) -> None:
     file = write(tmp_path / "late.json", [python("sleep", SLEEP)], settings={"timeout": 1})
     assert terminal.type("run", file).returncode == 4
 
 
+@pytest.mark.long
 def test_on_a_terminal_it_draws_and_leaves_the_result(terminal: Terminal, tmp_path: Path) -> None:
     file = write(tmp_path / "hello.json", [python("greet", HELLO)], inputs=INPUTS)
     ours, theirs = pty.openpty()
@@ -155,6 +158,7 @@ def test_on_a_terminal_it_draws_and_leaves_the_result(terminal: Terminal, tmp_pa
     assert b"\x1b[?25h" in shown, "the cursor is back"
 
 
+@pytest.mark.long
 def test_run_goes_through_a_running_up(tmp_path: Path) -> None:
     with running(tmp_path / "home") as product:
         file = write(tmp_path / "hello.json", [python("greet", HELLO)], inputs=INPUTS)

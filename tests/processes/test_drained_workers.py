@@ -80,6 +80,7 @@ def timed_run(scaled: WithWorkers) -> float:
     return time.monotonic() - begun
 
 
+@pytest.mark.long
 def test_a_drained_worker_leaves_its_queue_to_the_others_at_once(scaled: WithWorkers) -> None:
     scaled.worker("one")
     scaled.worker("two")

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.ledger import Ledger
 from tests.support.product import Product
 from tests.support.templates import running
@@ -42,6 +44,7 @@ def has_come_to(product: Product, run: str, share: float) -> bool:
     return bool(product.api("GET", f"runs/{run}/")["counts"].get("succeeded", 0) >= share * WIDE * DEEP)
 
 
+@pytest.mark.long
 def test_a_run_survives_five_kills_of_the_whole_product_without_repeating_what_had_succeeded(tmp_path: Path) -> None:
     seed = random.randrange(10**6)
     print(f"seed {seed}")

@@ -63,6 +63,7 @@ def truth(installation: Installation, run: str) -> dict[str, str]:
     return dict(installation.ask("select node, state from engine_noderun where run_id = %s", run))
 
 
+@pytest.mark.long
 def test_clients_of_two_web_processes_all_end_with_the_truth(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     with installed(tmp_path) as installation, ExitStack() as silent:

@@ -317,6 +317,7 @@ def test_python_in_a_query_is_told_though_duckdb_swallows_it(node: NodeProcess) 
     assert ended["error"]["class"] == "SoftTimeout"
 
 
+@pytest.mark.long
 def test_what_does_not_fit_in_memory_goes_to_the_attempts_folder(node: NodeProcess) -> None:
     text = "select range a, hash(range) h, repeat('x', 40) || range s from range(2000000) order by h"
     ended = node.run("table.sql", {"sql": text}, duckdb={"memory_bytes": 60 << 20, "threads": 1}, timeout=60)

@@ -87,6 +87,7 @@ def test_a_run_stores_reads_and_shows_what_is_in_the_object_store(server: s3.Ser
         assert f"INTERLOCK_ARTIFACTS is {server.url}, but its server does not answer" in error["message"]
 
 
+@pytest.mark.long
 def test_a_node_is_tried_again_as_its_policy_says_until_the_store_is_back(server: s3.Server, tmp_path: Path) -> None:
     with running(tmp_path / "home", INTERLOCK_ARTIFACTS=server.url, **server.environment) as product:
         server.kill()
@@ -97,6 +98,7 @@ def test_a_node_is_tried_again_as_its_policy_says_until_the_store_is_back(server
         assert len(server.objects()) == 1
 
 
+@pytest.mark.long
 @pytest.mark.postgres
 @pytest.mark.redis
 def test_hosts_that_share_no_folder_hand_tables_to_each_other(server: s3.Server, tmp_path: Path) -> None:
@@ -164,6 +166,7 @@ def test_an_end_is_told_when_the_output_is_in_the_store(server: s3.Server, tmp_p
         assert large(shipped) in server.objects()
 
 
+@pytest.mark.long
 def test_an_input_on_its_way_keeps_its_place_and_can_be_taken_back(server: s3.Server, tmp_path: Path) -> None:
     with Shipped(tmp_path, server.url) as shipped:
         name = large(shipped)
@@ -196,6 +199,7 @@ def putting(server: s3.Server, shipped: Shipped) -> Work:
     return work
 
 
+@pytest.mark.long
 def test_what_cannot_be_put_before_a_stop_is_interrupted(server: s3.Server, tmp_path: Path) -> None:
     with Shipped(tmp_path, server.url) as shipped:
         work = putting(server, shipped)
@@ -205,6 +209,7 @@ def test_what_cannot_be_put_before_a_stop_is_interrupted(server: s3.Server, tmp_
         assert (ended.claim, ended.state, ended.interrupted, ended.output) == (work.claim, "lost", True, None)
 
 
+@pytest.mark.long
 def test_an_attempt_that_is_cancelled_while_its_output_is_put_is_cancelled(server: s3.Server, tmp_path: Path) -> None:
     with Shipped(tmp_path, server.url) as shipped:
         work = putting(server, shipped)

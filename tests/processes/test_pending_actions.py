@@ -6,6 +6,8 @@ import time
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from tests.support.effort import in_time
 from tests.support.ledger import Ledger
 from tests.support.product import Product
@@ -15,6 +17,7 @@ from tests.support.wait import wait_until
 DIED = "The scheduler process was killed by SIGKILL. Restarting it."
 
 
+@pytest.mark.long
 def test_a_wish_is_done_by_the_next_scheduler_when_the_first_died_before_the_kill(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger")
     with running(tmp_path / "home", INTERLOCK_FAULT="tick.before_kill:kill") as product:

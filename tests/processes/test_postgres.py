@@ -14,6 +14,7 @@ from tests.support.wait import wait_until
 pytestmark = pytest.mark.postgres
 
 
+@pytest.mark.long
 def test_up_runs_the_sample_on_postgresql_and_goes_on_after_a_kill(tmp_path: Path) -> None:
     with postgres.database() as url, first_start(tmp_path / "home", DATABASE_URL=url) as product:
         run = product.api("POST", "workflows/flight-delays/runs/?wait=60", {})

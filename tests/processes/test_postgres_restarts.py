@@ -41,7 +41,7 @@ def product(tmp_path: Path, server: postgres.Server) -> Iterator[Product]:
         yield started
 
 
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
+@pytest.mark.parametrize("mode", ["fast", pytest.param("immediate", marks=pytest.mark.long)])
 def test_all_goes_on_within_seconds_of_a_restart(product: Product, server: postgres.Server, mode: str) -> None:
     product.publish("talk", [{"id": "a", "type": "python", "config": {"code": LONG.format(n=100)}}], [])
     product.publish("one", [{"id": "a", "type": "noop"}], [])
@@ -75,6 +75,7 @@ def test_all_goes_on_within_seconds_of_a_restart(product: Product, server: postg
     assert "Restarting it" not in said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("executor", "signals"), [("celery", [signal.SIGTERM]), ("local", [signal.SIGTERM, signal.SIGINT])]
 )

@@ -74,6 +74,7 @@ def test_a_second_scheduler_waits_and_takes_over_when_the_first_is_killed(home: 
         first.wait()
 
 
+@pytest.mark.long
 def test_a_standby_ends_when_asked(home: Path):
     first = start(home)
     second = None
@@ -89,6 +90,7 @@ def test_a_standby_ends_when_asked(home: Path):
                 process.wait()
 
 
+@pytest.mark.long
 def test_bench_measures_beside_its_floor_and_leaves_nothing(tmp_path: Path):
     environ = {**environment(tmp_path), "TMPDIR": str(tmp_path)}
     done = subprocess.run(
@@ -109,6 +111,7 @@ def test_bench_measures_beside_its_floor_and_leaves_nothing(tmp_path: Path):
     assert list(tmp_path.glob("interlock-bench-*")) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_bench_that_is_told_to_end_leaves_no_product_behind(tmp_path: Path, number: signal.Signals):
     environ = {**environment(tmp_path), "TMPDIR": str(tmp_path)}

@@ -201,6 +201,7 @@ def test_a_node_of_which_something_is_expected_is_not_watched_for_quiet(node: Su
     assert whys(node, work) == []
 
 
+@pytest.mark.long
 def test_samples_tell_the_bytes_that_system_calls_of_the_tree_moved(node: Supervised) -> None:
     work = node.shell("while :; do dd if=/dev/zero of=/dev/null bs=1M count=20 2>/dev/null; sleep 0.1; done", hard=4.5)
     node.run(work)

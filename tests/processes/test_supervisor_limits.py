@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import socket
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 from engine.executors.base import Ended, Sampled
 from engine.inspect import procfs
 from engine.supervisor import attempt_monitor, cgroup, resource_limits
+from engine.supervisor.process import USER_TASKS_MORE, limit_tasks
 from tests.support.effort import in_time
 from tests.support.supervised import Supervised
 
@@ -276,3 +279,13 @@ def test_limits_are_kept_while_others_are_busy(tmp_path: Path) -> None:
         in_time(time.monotonic() - began, 1.5)
         for work in works:
             assert error_of(node.ended(work))["class"] == "HardTimeout"
+
+
+def test_without_control_groups_a_user_has_a_far_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Others come and go meanwhile.
+    monkeypatch.setattr(procfs, "tasks_of_user", lambda: 1000)
+    with subprocess.Popen(["sleep", "60"]) as child:
+        limit_tasks(child.pid)
+        soft, hard = resource.prlimit(child.pid, resource.RLIMIT_NPROC)
+        child.kill()
+    assert soft == hard == 1000 + USER_TASKS_MORE

@@ -66,6 +66,7 @@ def test_what_a_killed_attempt_had_printed_is_kept(tmp_path: Path) -> None:
         assert "".join(node.lines(work)).endswith("words")
 
 
+@pytest.mark.long
 def test_a_gigabyte_of_output_leaves_memory_flat_and_others_unharmed(tmp_path: Path) -> None:
     code = (
         "import os\ndef main(inputs, ctx):\n    data = b'y' * 99 + b'\\n'\n    data *= 600\n"

@@ -192,7 +192,9 @@ def test_a_cancelled_tree_is_gone(tmp_path: Path, name: str) -> None:
         assert (ended.state, ended.error) == ("cancelled", None)
 
 
-@pytest.mark.parametrize("name", TREES)
+@pytest.mark.parametrize(
+    "name", [name if name == "everything caught" else pytest.param(name, marks=pytest.mark.long) for name in TREES]
+)
 def test_a_tree_past_its_hard_limit_is_gone(tmp_path: Path, name: str) -> None:
     with Supervised(tmp_path) as node:
         claim, _, tree = start(node, name, tmp_path / "up", hard=HARD_SECONDS)

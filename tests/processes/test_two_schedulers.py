@@ -40,6 +40,7 @@ def standing_by(installation: Installation) -> set[tuple[int, datetime]]:
     return {(int(pid), at) for pid, at in found if pid not in leads}
 
 
+@pytest.mark.long
 def test_a_standby_on_another_host_dispatches_within_seconds_of_a_kill(installation: Installation) -> None:
     first = installation.scheduler("a")
     wait_until(lambda: installation.leader() == (1, first.pid))

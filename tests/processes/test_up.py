@@ -116,6 +116,7 @@ def test_the_first_start_prints_a_link_until_a_password_is_set(tmp_path: Path) -
         assert "Traceback" not in product.log.read_text()
 
 
+@pytest.mark.long
 def test_samples_come_once_and_stay_away_when_they_were_deleted(tmp_path: Path) -> None:
     with first_start(tmp_path / "home") as product:
         slugs = {flow["slug"] for flow in product.api("GET", "workflows/")["results"]}
@@ -145,6 +146,7 @@ def test_a_second_up_on_one_home_is_refused_and_harms_nothing(product: Product) 
     assert product.call("GET", "/readyz", token=False).status == 200
 
 
+@pytest.mark.long
 def test_a_foreign_database_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
@@ -169,6 +171,7 @@ def test_a_foreign_database_is_refused_and_left_as_it_was(tmp_path: Path) -> Non
     assert len(before) == len(file.read_bytes())
 
 
+@pytest.mark.long
 def test_a_file_that_is_no_database_and_one_of_a_newer_version_are_refused(tmp_path: Path, product: Product) -> None:
     home = tmp_path / "other"
     home.mkdir()
@@ -187,6 +190,7 @@ def test_a_file_that_is_no_database_and_one_of_a_newer_version_are_refused(tmp_p
     assert "written by a newer Interlock" in done.stderr
 
 
+@pytest.mark.long
 def test_a_home_that_cannot_be_made_and_a_database_that_is_away_are_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = up(tmp_path / "file" / "home", "--port", str(free_port()), SECRET_KEY="x" * 50)
@@ -255,6 +259,7 @@ def test_a_node_that_does_not_end_is_given_back_after_ten_seconds_and_nothing_is
     wait_until(lambda: product.api("GET", f"runs/{run}/")["counts"].get("running"))
 
 
+@pytest.mark.long
 def test_a_second_ctrl_c_ends_at_once_and_leaves_nothing(product: Product) -> None:
     start_run(product, [{"id": "tree", "type": "python", "config": {"code": TREE}}])
     tree = wait_until(lambda: pids if len(pids := product.tree()) >= 7 else [])
@@ -270,12 +275,14 @@ def test_a_second_ctrl_c_ends_at_once_and_leaves_nothing(product: Product) -> No
     assert "Traceback" not in product.log.read_text()
 
 
+@pytest.mark.long
 def test_sigterm_ends_an_idle_product_soon(product: Product) -> None:
     began = time.monotonic()
     assert product.stop() == 0
     in_time(time.monotonic() - began, 3)
 
 
+@pytest.mark.long
 def test_a_terminal_that_is_closed_ends_it_in_order(tmp_path: Path) -> None:
     product = Product(tmp_path / "home")
     pid, terminal = pty.fork()
@@ -296,6 +303,7 @@ def test_a_terminal_that_is_closed_ends_it_in_order(tmp_path: Path) -> None:
     assert "Traceback" not in (product.home / "log" / "web.log").read_text()
 
 
+@pytest.mark.long
 def test_a_start_can_be_ended_before_it_is_ready(tmp_path: Path) -> None:
     product = Product(tmp_path / "home")
     for delay in (0.1, 0.4, 0.7):

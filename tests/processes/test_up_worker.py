@@ -54,6 +54,7 @@ def test_nodes_run_though_nobody_has_started_a_worker(product: Product) -> None:
     assert "Start at least one" not in product.log.read_text()
 
 
+@pytest.mark.long
 def test_a_killed_worker_is_started_again_and_its_run_goes_on(product: Product) -> None:
     run = start_run(product, python_node(3))
     os.kill(child(product, "worker"), signal.SIGKILL)
@@ -61,6 +62,7 @@ def test_a_killed_worker_is_started_again_and_its_run_goes_on(product: Product) 
     assert "The worker process was killed by SIGKILL. Restarting it." in product.log.read_text()
 
 
+@pytest.mark.long
 def test_ctrl_c_lets_a_node_that_a_worker_runs_end(product: Product) -> None:
     run = start_run(product, python_node(3))
     assert product.process is not None
@@ -74,6 +76,7 @@ def test_ctrl_c_lets_a_node_that_a_worker_runs_end(product: Product) -> None:
     assert product.api("GET", f"runs/{run}/nodes/sleep/")["attempt"] == 1
 
 
+@pytest.mark.long
 def test_a_second_ctrl_c_ends_also_the_worker_at_once(product: Product) -> None:
     start_run(product, [{"id": "tree", "type": "python", "config": {"code": TREE}}])
     everything = tree(product)
@@ -87,6 +90,7 @@ def test_a_second_ctrl_c_ends_also_the_worker_at_once(product: Product) -> None:
     assert "Traceback" not in product.log.read_text()
 
 
+@pytest.mark.long
 def test_no_worker_outlives_a_killed_parent(product: Product) -> None:
     start_run(product, [{"id": "tree", "type": "python", "config": {"code": TREE}}])
     everything = tree(product)

@@ -38,6 +38,7 @@ def timed(action: Callable[[], Any]) -> float:
     return time.monotonic() - begun
 
 
+@pytest.mark.long
 def test_up_says_that_a_worker_is_to_be_started(scaled: WithWorkers) -> None:
     wait_until(lambda: "    celery -A engine worker -Q default" in scaled.product.log.read_text())
 
@@ -75,6 +76,7 @@ def test_what_a_killed_worker_ran_starts_elsewhere_within_five_seconds(scaled: W
     scaled.rests()
 
 
+@pytest.mark.long
 def test_a_worker_that_is_started_again_tells_what_its_end_has_cost(scaled: WithWorkers) -> None:
     one = scaled.worker()
     run = scaled.start(scaled.waiting(once=True))
@@ -92,6 +94,7 @@ def test_a_worker_that_is_started_again_tells_what_its_end_has_cost(scaled: With
     assert "started anew" in scaled.attempts(run)[0]["error"]["message"]
 
 
+@pytest.mark.long
 def test_what_a_worker_had_that_was_killed_with_the_scheduler_starts_again(scaled: WithWorkers) -> None:
     one = scaled.worker("one")
     run = scaled.start(scaled.waiting("a", once=True))
@@ -105,6 +108,7 @@ def test_what_a_worker_had_that_was_killed_with_the_scheduler_starts_again(scale
     scaled.rests()
 
 
+@pytest.mark.long
 def test_a_killed_scheduler_costs_nothing(scaled: WithWorkers) -> None:
     scaled.worker()
     run = scaled.start(scaled.waiting("a", "b"))
@@ -182,6 +186,7 @@ def test_a_worker_that_is_told_to_stop_lets_end_what_ends_and_gives_back_the_res
     scaled.rests()
 
 
+@pytest.mark.long
 def test_a_node_runs_on_a_worker_that_takes_its_queue(scaled: WithWorkers) -> None:
     scaled.worker("one")
     run = scaled.start(document(["a", node("b", queue="gpu"), node("c", queue="gpu")], "a>b"))
@@ -195,6 +200,7 @@ def test_a_node_runs_on_a_worker_that_takes_its_queue(scaled: WithWorkers) -> No
     scaled.rests()
 
 
+@pytest.mark.long
 def test_a_worker_that_is_told_twice_gives_back_at_once(scaled: WithWorkers) -> None:
     one = scaled.worker()
     run = scaled.start(scaled.waiting("a", once=True))
@@ -210,6 +216,7 @@ def test_a_worker_that_is_told_twice_gives_back_at_once(scaled: WithWorkers) -> 
     assert scaled.rows("SELECT losses, retries FROM engine_noderun WHERE run_id = %s", int(run)) == [(0, 0)]
 
 
+@pytest.mark.long
 def test_a_higher_priority_passes_what_was_sent_ahead(scaled: WithWorkers) -> None:
     scaled.worker()
     code = "import time\ndef main(inputs, ctx):\n    time.sleep(0.03)\n"
@@ -245,6 +252,7 @@ def test_what_an_old_leader_wished_back_is_sent_again(scaled: WithWorkers) -> No
     scaled.rests()
 
 
+@pytest.mark.long
 def test_a_second_worker_of_one_name_is_refused_and_harms_nothing(scaled: WithWorkers) -> None:
     one = scaled.worker()
     run = scaled.start(scaled.waiting("a"))
@@ -258,6 +266,7 @@ def test_a_second_worker_of_one_name_is_refused_and_harms_nothing(scaled: WithWo
     assert scaled.states(run) == ["succeeded"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
@@ -296,6 +305,7 @@ def test_a_cancel_reaches_a_worker_within_300_ms(scaled: WithWorkers) -> None:
     scaled.rests()
 
 
+@pytest.mark.long
 def test_a_worker_that_is_cut_off_alone_ends_what_it_has_before_another_begins(scaled: WithWorkers) -> None:
     scaled.worker("one", DATABASE_URL=through(scaled.way, scaled.url))
     run = scaled.start(scaled.waiting("a", once=True))
@@ -316,6 +326,7 @@ def test_a_worker_that_is_cut_off_alone_ends_what_it_has_before_another_begins(s
     wait_until(lambda: len(scaled.rows("SELECT 1 FROM engine_host WHERE name = 'one@test'")) == 2)
 
 
+@pytest.mark.long
 def test_an_installation_that_goes_back_to_one_host_runs_what_was_out_there(scaled: WithWorkers) -> None:
     scaled.worker()
     run = scaled.start(scaled.waiting("a", once=True))
@@ -333,6 +344,7 @@ def test_an_installation_that_goes_back_to_one_host_runs_what_was_out_there(scal
     scaled.rests()
 
 
+@pytest.mark.long
 def test_a_flood_of_lines_comes_through_in_order(scaled: WithWorkers) -> None:
     scaled.worker()
     code = "def main(inputs, ctx):\n    for number in range(20_000): print(number)\n"

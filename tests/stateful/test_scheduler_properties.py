@@ -54,7 +54,7 @@ def test_each_result_is_used_once(data: bytes) -> None:
     properties.each_result_is_used_once(data)
 
 
-@pytest.mark.parametrize("limit", [1, 3, 7])
+@pytest.mark.parametrize("limit", [1, pytest.param(3, marks=pytest.mark.long), pytest.param(7, marks=pytest.mark.long)])
 def test_ten_thousand_tiny_nodes_race_for_places_and_slots(limit: int) -> None:
     """T20: a third of the 10,000 for each limit, while pools change between one and three slots."""
     race = Traits(
