@@ -6,6 +6,7 @@ Every test has the name of its folder below tests/ as a marker.
 from __future__ import annotations
 
 import functools
+import os
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ an event loop in its thread from its first test on, beside which no other may ru
 FAST = ("integration", "unit")
 """Whose tests are quicker than the messages about each of them: a module of them runs in one worker."""
 SECONDS_MAX = 15.0
+"""How long a test that is not `long` may take where each process has a processor for itself."""
 
 _too_slow: list[tuple[float, str]] = []
 
@@ -54,9 +56,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Schedulin
     return Scheduling(config, log)
 
 
+def _processes_per_processor() -> float:
+    """Return how many processes have shared a processor in the last minute; at least 1."""
+    return max(1.0, os.getloadavg()[0] / len(os.sched_getaffinity(0)))
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.duration > SECONDS_MAX and not effort.LONG and "long" not in report.keywords:
-        _too_slow.append((report.duration, f"{report.nodeid} ({report.when})"))
+    """Note a test that is too slow. What others take from it does not count, and neither do fixtures."""
+    if report.when != "call" or effort.LONG or "long" in report.keywords or "timed" in report.keywords:
+        return
+    if report.duration > SECONDS_MAX * _processes_per_processor():
+        _too_slow.append((report.duration, report.nodeid))
 
 
 @pytest.hookimpl(trylast=True)
