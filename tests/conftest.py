@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.hints import unix
+from engine.sql.check.checker import checker
 from tests.browser.axe import AXE
 from tests.faults import clocks, count
 from tests.support import effort, network
@@ -49,6 +51,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(f"{len(needing)} tests need what CI must provide: {reason}")
         for item in needing:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_unconfigure() -> None:
+    """Close what a process of the product leaves to its exit, where Python reports it."""
+    checker.close()
+    if unix._wake_sender.socket is not None:
+        unix._wake_sender.socket.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
