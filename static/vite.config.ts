@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
@@ -14,7 +13,6 @@ function licences(): Plugin {
         ["LICENSE-htmx.txt", "htmx.org/LICENSE"],
         ["LICENSE-react.txt", "react/LICENSE"],
         ["LICENSE-elkjs.md", "elkjs/LICENSE.md"],
-        ["LICENSE-rjsf.md", "@rjsf/core/LICENSE.md"],
         ["LICENSE-codemirror.txt", "@codemirror/view/LICENSE"],
       ] as const) {
         this.emitFile({ type: "asset", fileName: name, source: readFileSync(`node_modules/${source}`, "utf8") });
@@ -23,8 +21,6 @@ function licences(): Plugin {
   };
 }
 
-const inspector = (name: string): string => fileURLToPath(new URL(`src/editor/inspector/${name}`, import.meta.url));
-
 // One script and one style sheet under stable names: pages name them with a digest of their content in the
 // query, so that no manifest is needed and the same sources give the same bytes everywhere. What only some pages
 // need (the canvas, the layout worker) is loaded from them by names that hold a digest.
@@ -32,14 +28,6 @@ export default defineConfig({
   base: "./",
   publicDir: false,
   plugins: [licences()],
-  // Parts of the form's library that our forms do not use, or browsers have, are as large as the rest of it.
-  resolve: {
-    alias: [
-      { find: /^\.\.\/getDefaultRegistry\.js$/, replacement: inspector("registry.ts") },
-      { find: "markdown-to-jsx/react", replacement: inspector("plaintext.ts") },
-      { find: "fast-uri", replacement: inspector("references.ts") },
-    ],
-  },
   build: {
     outDir: "dist",
     emptyOutDir: true,
@@ -75,7 +63,5 @@ export default defineConfig({
     include: ["src/**/*.test.{ts,tsx}"],
     // A window for each file would take four times as long as the tests.
     isolate: false,
-    // So that the aliases hold in tests too.
-    server: { deps: { inline: [/@rjsf/] } },
   },
 });

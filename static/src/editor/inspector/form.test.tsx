@@ -158,6 +158,68 @@ it("shows alternatives, and those that hang on another value", () => {
   expect(config()).toEqual({ target: { number: 4 }, kind: "file", path: "x.csv" });
 });
 
+it("keeps what two alternatives share when the other one is chosen", () => {
+  const way = (title: string, own: string): JsonObject => ({
+    title,
+    type: "object",
+    properties: { table: { type: "string" }, [own]: { type: "string" } },
+    required: [own],
+  });
+  show(
+    { type: "object", properties: { from: { title: "From", oneOf: [way("File", "path"), way("Server", "url")] } } },
+    { from: { table: "flights", url: "x" } },
+  );
+  const select = host.querySelector<HTMLSelectElement>("select[aria-label='From']");
+  if (!select) throw new Error("no choice");
+  expect([...select.options].map((option) => option.text)).toEqual(["File", "Server"]);
+  expect(select.value).toBe("1");
+  select.value = "0";
+  flushSync(() => select.dispatchEvent(new Event("change", { bubbles: true })));
+  expect(config()).toEqual({ from: { table: "flights" } });
+  type("from.path", "a.csv");
+  expect(config()).toEqual({ from: { table: "flights", path: "a.csv" } });
+});
+
+it("merges parts, and shows what depends on another field", () => {
+  show(
+    {
+      type: "object",
+      allOf: [{ $ref: "#/$defs/base" }, { properties: { name: { maxLength: 5000 } } }],
+      properties: { card: { type: "string" } },
+      dependentSchemas: { card: { properties: { address: { type: "string" } }, required: ["address"] } },
+      $defs: { base: { properties: { name: { type: "string", title: "Full name" } }, required: ["name"] } },
+    },
+    {},
+  );
+  expect(host.querySelector('[data-field="config.address"]')).toBeNull();
+  type("card", "1");
+  type("address", "a street");
+  expect(config()).toEqual({ card: "1", address: "a street" });
+  expect(host.querySelector('[data-field="config.name"] textarea')).not.toBeNull();
+  expect(host.querySelector('[data-field="config.name"] .must')).not.toBeNull();
+});
+
+it("starts an entry with what its schema needs, and shows values that it does not name", () => {
+  show(
+    {
+      type: "object",
+      properties: {
+        all: { type: "array", title: "All", items: { $ref: "#/$defs/one" } },
+        more: {
+          type: "object",
+          properties: { a: { type: "string" } },
+          additionalProperties: { type: "integer", title: "Size" },
+        },
+      },
+      $defs: { one: { type: "object", properties: { mail: { type: "string" } }, required: ["mail"] } },
+    },
+    { more: { z: 3 } },
+  );
+  press("Add entry");
+  expect(config()).toEqual({ more: { z: 3 }, all: [{ mail: "" }] });
+  expect(field<HTMLInputElement>("more.z").value).toBe("3");
+});
+
 it("adds, moves and removes entries, and undo brings them back", () => {
   show(
     {

@@ -1,18 +1,7 @@
 import type { JsonObject } from "../../json";
 import { describe, expect, it } from "vitest";
 
-import {
-  changeBetween,
-  cleaned,
-  controlOf,
-  placeOf,
-  requiredAt,
-  sameJson,
-  schemaAt,
-  startOf,
-  uiOf,
-  withoutDefaults,
-} from "./schema";
+import { cleaned, controlOf, placeOf, sameJson, schemaAt, startOf } from "./schema";
 
 const READ: JsonObject = {
   type: "object",
@@ -119,29 +108,6 @@ describe("what is written", () => {
     expect(startOf({ type: "integer", minimum: 3 })).toBe(3);
     expect(startOf({ enum: ["x", "y"] })).toBe("x");
   });
-  it("names the one place that differs", () => {
-    expect(changeBetween({ a: { b: 1, c: 2 } }, { a: { b: 1, c: 3 } })).toEqual({ path: ["a", "c"], value: 3 });
-    expect(changeBetween({ a: 1, b: 1 }, { a: 2, b: 2 })).toEqual({ path: [], value: { a: 2, b: 2 } });
-    expect(changeBetween({ a: 1 }, {})).toEqual({ path: ["a"], value: undefined });
-    expect(changeBetween({ a: [1] }, { a: [1] })).toBeNull();
-  });
-});
-
-it("knows what is required", () => {
-  expect(requiredAt(READ, ["path"])).toBe(true);
-  expect(requiredAt(READ, ["options", "header"])).toBe(false);
-  expect(requiredAt(READ, ["cases", 0, "port"])).toBe(true);
-});
-
-it("hands the form no defaults, and names our field for each value", () => {
-  expect(JSON.stringify(withoutDefaults(READ))).not.toContain('"default"');
-  expect(withoutDefaults({ properties: { default: { type: "string" } } })).toEqual({
-    properties: { default: { type: "string" } },
-  });
-  const ui = uiOf(READ);
-  expect(ui["path"]).toEqual({ "ui:field": "Leaf", "ui:fieldReplacesAnyOrOneOf": true });
-  expect((ui["options"] as JsonObject)["nullstr"]).toEqual({ "ui:field": "Leaf", "ui:fieldReplacesAnyOrOneOf": true });
-  expect(((ui["cases"] as JsonObject)["items"] as JsonObject)["when"]).toBeDefined();
 });
 
 it("compares JSON by what it says", () => {

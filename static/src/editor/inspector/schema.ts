@@ -41,7 +41,8 @@ const LANGUAGES: ReadonlySet<string> = new Set(["sql", "python", "shell", "expre
 const LONG = 2000;
 
 const textOf = (value: Json | undefined): string => (typeof value === "string" ? value : "");
-const objectsIn = (value: Json | undefined): JsonObject[] => (Array.isArray(value) ? value.filter(isObject) : []);
+export const objectsIn = (value: Json | undefined): JsonObject[] =>
+  Array.isArray(value) ? value.filter(isObject) : [];
 
 export function typesOf(schema: JsonObject): readonly string[] {
   const type = schema["type"];
@@ -166,13 +167,6 @@ export function placeOf(schema: JsonObject, path: Path): Path {
   return place;
 }
 
-export function requiredAt(schema: JsonObject, path: Path): boolean {
-  const last = path.at(-1);
-  const above = schemaAt(schema, path.slice(0, -1));
-  if (typeof last === "number") return true;
-  return last !== undefined && Array.isArray(above?.["required"]) && above["required"].includes(last);
-}
-
 export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
@@ -229,56 +223,4 @@ export function startOf(schema: JsonObject): Json {
     default:
       return "";
   }
-}
-
-/** Takes `default` away: the form shows defaults, it never writes them into the document. */
-export function withoutDefaults(schema: JsonObject): JsonObject {
-  const made: JsonObject = {};
-  for (const [key, value] of Object.entries(schema)) {
-    if (key === "default") continue;
-    if (key === "properties" || key === "$defs" || key === "definitions") {
-      made[key] = isObject(value)
-        ? Object.fromEntries(
-            Object.entries(value).map(([name, part]) => [name, isObject(part) ? withoutDefaults(part) : part]),
-          )
-        : value;
-    } else if (isObject(value) && key !== "const") made[key] = withoutDefaults(value);
-    else if (Array.isArray(value) && (key === "anyOf" || key === "oneOf" || key === "allOf"))
-      made[key] = value.map((part) => (isObject(part) ? withoutDefaults(part) : part));
-    else made[key] = value;
-  }
-  return made;
-}
-
-/** Names, by the path of each value, the field of ours that edits it. */
-export function uiOf(schema: JsonObject): JsonObject {
-  const control = controlOf(schema);
-  if (control.kind === "group") {
-    const properties = isObject(schema["properties"]) ? schema["properties"] : {};
-    return Object.fromEntries(
-      Object.entries(properties).map(([name, part]) => [name, isObject(part) ? uiOf(part) : {}]),
-    );
-  }
-  if (control.kind === "items") return { items: isObject(schema["items"]) ? uiOf(schema["items"]) : {} };
-  if (control.kind === "other") return {};
-  return { "ui:field": "Leaf", "ui:fieldReplacesAnyOrOneOf": true };
-}
-
-/** The one place where two values differ, as deep as it can be named; null: they say the same. */
-export function changeBetween(
-  before: Json | undefined,
-  after: Json | undefined,
-): { path: Path; value: Json | undefined } | null {
-  if (sameJson(before, after)) return null;
-  if (isObject(before) && isObject(after)) {
-    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
-      (key) => !sameJson(before[key], after[key]),
-    );
-    const [key] = keys;
-    if (keys.length === 1 && key !== undefined) {
-      const inner = changeBetween(before[key], after[key]);
-      return inner && { path: [key, ...inner.path], value: inner.value };
-    }
-  }
-  return { path: [], value: after };
 }

@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../json";
 import { describe, expect, it } from "vitest";
 
-import { formValidator, instantFaults, valueAt } from "./validator";
+import { instantFaults, valueAt } from "./validator";
 
 const SCHEMA: JsonObject = {
   type: "object",
@@ -44,14 +44,6 @@ describe("what is wrong at once", () => {
       { path: ["cases"], message: "Cases must have at least 1 entry." },
     ]);
   });
-});
-
-it("tells the form which alternative fits", () => {
-  expect(formValidator.isValid({ type: "string" }, "x", {})).toBe(true);
-  expect(formValidator.isValid({ type: "string" }, 5, {})).toBe(false);
-  expect(formValidator.isValid({ $ref: "#/$defs/n" }, 5, { $defs: { n: { type: "integer" } } })).toBe(true);
-  // A schema that no validator understands fits nothing, and the form still stands.
-  expect(formValidator.isValid({ $ref: "#/nowhere" }, 5, {})).toBe(false);
 });
 
 it("reads values by their path", () => {

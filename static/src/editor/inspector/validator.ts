@@ -4,7 +4,6 @@
 
 import { isObject, type Json, type JsonObject } from "../../json";
 import { Validator } from "@cfworker/json-schema";
-import type { RJSFSchema, ValidatorType } from "@rjsf/utils";
 import type { Path } from "../../document/changes";
 
 import { fill, gettext, ngettext } from "../../words/i18n";
@@ -21,24 +20,6 @@ function validatorOf(schema: object): Validator {
   return found;
 }
 
-/** What the form asks while it chooses among alternatives. */
-export const formValidator: ValidatorType = {
-  isValid(schema: RJSFSchema, data: unknown, root: RJSFSchema): boolean {
-    try {
-      const whole =
-        root === schema || !("$defs" in root || "definitions" in root)
-          ? schema
-          : { ...schema, $defs: root["$defs"], definitions: root.definitions };
-      return validatorOf(whole).validate(data ?? null).valid;
-    } catch {
-      return false;
-    }
-  },
-  // Problems are shown by the fields themselves.
-  validateFormData: () => ({ errors: [], errorSchema: {} }),
-  rawValidation: () => ({}),
-};
-
 /** A fault that can be told at once, before the server has answered. */
 export interface Instant {
   readonly path: Path;
@@ -54,6 +35,9 @@ const WORDS: Readonly<Record<string, () => string>> = {
   array: () => gettext("a list"),
   null: () => gettext("null"),
 };
+
+/** What people call a type of JSON Schema. */
+export const nameOfType = (type: string): string => WORDS[type]?.() ?? type;
 
 /** Keywords that only say that something deeper is wrong. */
 const OUTER: ReadonlySet<string> = new Set([
@@ -109,9 +93,7 @@ function sentence(keyword: string, schema: JsonObject): string {
   switch (keyword) {
     case "type":
       return fill(gettext("{field} must be {kind}."), {
-        kind: typesOf(schema)
-          .map((type) => WORDS[type]?.() ?? type)
-          .join(gettext(" or ")),
+        kind: typesOf(schema).map(nameOfType).join(gettext(" or ")),
       });
     case "minLength":
       return limit("minLength") <= 1
