@@ -241,8 +241,8 @@ def test_a_path_completes_and_takes_an_upload(person, slug):
     expect(note).to_have_text("Uploaded: 4 B")
     # What is there is not replaced without asking.
     picker.set_input_files({"name": "own.csv", "mimeType": "text/csv", "buffer": b"a\n1\n2\n"})
-    expect(note).to_contain_text("own.csv is there already: 4 B")
-    note.get_by_role("button", name="Store as own-2.csv").click()
+    expect(note).to_contain_text("own.csv already exists: 4 B")
+    note.get_by_role("button", name="Save as own-2.csv").click()
     expect(path).to_have_text("own-2.csv")
     assert person.product.call("GET", "/api/v1/files/own.csv").body == b"a\n1\n"
     assert person.product.call("GET", "/api/v1/files/own-2.csv").body == b"a\n1\n2\n"
@@ -250,5 +250,5 @@ def test_a_path_completes_and_takes_an_upload(person, slug):
     # That one is missing is said once, with what helps.
     emptied(page, path)
     page.keyboard.type("none.csv")
-    expect(note).to_have_text("Upload it here, or have a node before this one write it.")
+    expect(note).to_have_text("Upload it here, or write it in an upstream node.")
     expect(page.locator("[data-inspector]").get_by_text(re.compile("no (such )?file"))).to_have_count(1)

@@ -1,4 +1,4 @@
-/** Completion inside `{{ }}` and in fields that are one expression: what `engine/celtext.py` knows, nothing else. */
+/** Completion inside `{{ }}` and in fields that are one expression. It offers only what `engine/expressions/` supports. */
 
 import {
   type Completion,
@@ -62,7 +62,7 @@ const word = (name: string, detail = "", type = "expression"): Completion => ({ 
 const isWord = (name: string): boolean =>
   /^[A-Za-z_]\w*$/.test(name) && !["in", "true", "false", "null"].includes(name);
 
-/** Keys behind a value: with a point where they are words, else in brackets. */
+/** Offers keys of a value: behind a dot if they are identifiers, else in brackets. */
 function keys(
   names: readonly (readonly [string, string])[],
   type: string,
@@ -78,7 +78,7 @@ function keys(
   };
 }
 
-/** `.` and the key become `["key"]`. */
+/** Replaces the dot before the key by `["key"]`. */
 function bracket(name: string): NonNullable<Completion["apply"]> {
   return (view, _completion, from, to) => {
     const text = `[${JSON.stringify(name)}]`;
@@ -90,8 +90,8 @@ function bracket(name: string): NonNullable<Completion["apply"]> {
   };
 }
 
-/** What can follow the path of names before the cursor; null: nothing is known of it. */
-function behind(path: string, scope: Scope): readonly Completion[] {
+/** Returns what can follow the path before the cursor. */
+function membersOf(path: string, scope: Scope): readonly Completion[] {
   const steps = path
     .replaceAll(/\[\s*["']([^"']*)["']\s*\]/g, ".$1")
     .split(".")
@@ -134,7 +134,7 @@ function behind(path: string, scope: Scope): readonly Completion[] {
           : [
               word("row_count", gettext("rows of the table")),
               word("schema", gettext("columns of the table")),
-              word("path", gettext("its Parquet file")),
+              word("path", gettext("path of the Parquet file")),
             ]),
         ...methods,
       ];
@@ -148,7 +148,7 @@ const ROOTS = (scope: Scope): Completion[] => [
   ...scope.workflowInputs
     .filter(isWord)
     .map((name) => ({ label: `inputs.${name}`, detail: gettext("input of the run"), type: "expression", boost: 15 })),
-  { ...word("nodes", gettext("outputs of nodes before")), boost: 20 },
+  { ...word("nodes", gettext("outputs of upstream nodes")), boost: 20 },
   ...scope.upstream.map(({ id, name }) => ({
     label: `nodes.${id}.output`,
     detail: name === id ? "" : name,
@@ -161,21 +161,21 @@ const ROOTS = (scope: Scope): Completion[] => [
   ...["true", "false", "null"].map((name) => ({ label: name, type: "keyword", boost: -8 })),
 ];
 
-/** `source`: the expression up to the cursor. */
+/** Returns what fits behind `source`, the expression up to the cursor; `back`: how many characters it replaces. */
 export function celOptions(
   source: string,
   scope: Scope,
   explicit: boolean,
 ): { back: number; options: readonly Completion[]; word: string } | null {
-  // A text that is open holds no names.
+  // No names are completed inside a string.
   const bare = source.replaceAll(/[bBrR]{0,2}("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')/g, (text, _quoted, at: number) =>
     source.charAt(at - 1) === "[" ? text : " ".repeat(text.length),
   );
   const bracketKey = /((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:\[\s*"[^"]*"\s*\])*)\[\s*(["']?)([\w .-]*)$/.exec(source);
   if (bracketKey?.[1] && /^(?:inputs|nodes|run)\b/.test(bracketKey[1])) {
-    const [, path = "", quote = "", begun = ""] = bracketKey;
-    if (!quote && begun) return null;
-    const options = behind(path, scope)
+    const [, path = "", quote = "", prefix = ""] = bracketKey;
+    if (!quote && prefix) return null;
+    const options = membersOf(path, scope)
       .filter(({ type }) => type === "expression" || type === "node")
       .map(({ label, detail = "", type = "" }) => ({
         label: `${quote || '"'}${label}${quote || '"'}`,
@@ -183,26 +183,26 @@ export function celOptions(
         detail,
         type,
       }));
-    return options.length ? { back: begun.length + quote.length, options, word: begun } : null;
+    return options.length ? { back: prefix.length + quote.length, options, word: prefix } : null;
   }
   if (/["']/.test(bare.replaceAll(/\[\s*["'][^"']*["']\s*\]/g, ""))) return null;
   const found = /((?:[A-Za-z_]\w*|\)|\])(?:\s*\.\s*[A-Za-z_]\w*|\[[^\]]*\]|\([^)]*\))*)\s*\.\s*([A-Za-z_]?\w*)$/.exec(
     source,
   );
   if (found) {
-    const begun = found[2] ?? "";
-    const options = behind(found[1] ?? "", scope);
-    return options.length ? { back: begun.length, options, word: begun } : null;
+    const prefix = found[2] ?? "";
+    const options = membersOf(found[1] ?? "", scope);
+    return options.length ? { back: prefix.length, options, word: prefix } : null;
   }
-  const begun = /[A-Za-z_]\w*$/.exec(bare)?.[0] ?? "";
-  const before = bare.slice(0, bare.length - begun.length).trimEnd();
-  // Behind a value comes an operator.
+  const prefix = /[A-Za-z_]\w*$/.exec(bare)?.[0] ?? "";
+  const before = bare.slice(0, bare.length - prefix.length).trimEnd();
+  // Only an operator can follow a value.
   if (/[\w)\]]$/.test(before) && !/\bin$/.test(before)) return null;
-  if (!begun && !explicit && before !== "") return null;
-  return { back: begun.length, options: ROOTS(scope), word: begun };
+  if (!prefix && !explicit && before !== "") return null;
+  return { back: prefix.length, options: ROOTS(scope), word: prefix };
 }
 
-/** Between brackets there is a space on both sides. `opening`: where the one before is missing; null: it is there. */
+/** Adds the spaces inside `{{ }}` that are missing: at `opening`, unless null, and before the closing braces. */
 function spaced(option: Completion, opening: number | null, closing: boolean): Completion {
   if ((opening === null && !closing) || typeof option.apply === "function") return option;
   const text = option.apply ?? option.label;
@@ -224,7 +224,7 @@ function spaced(option: Completion, opening: number | null, closing: boolean): C
   };
 }
 
-/** Completes inside `{{ }}`; `bare`: also where there are none, for the whole text is one expression. */
+/** Completes inside `{{ }}`; `bare`: the whole text is one expression, without braces. */
 export function celSource(scope: () => Scope, bare: boolean): CompletionSource {
   return (context: CompletionContext): CompletionResult | null => {
     const reach = 4000;
@@ -233,7 +233,7 @@ export function celSource(scope: () => Scope, bare: boolean): CompletionSource {
     const at = context.pos - start;
     const span = spanAround(findSpans(text), at);
     if (!span && !bare) return null;
-    // What is not closed may only be the line that is being written.
+    // An unclosed expression ends with its line.
     if (span && !span.closed && text.slice(span.start, at).includes("\n")) return null;
     const source = span ? text.slice(span.start + 2, at) : text.slice(0, at);
     const found = celOptions(source, scope(), context.explicit);

@@ -1,4 +1,4 @@
-/** A code field: one CodeMirror without a history of its own, for the editor's store keeps that. */
+/** A code field: one CodeMirror without its own undo history, which the editor's store has. */
 
 import {
   acceptCompletion,
@@ -28,29 +28,29 @@ import {
 import { gettext } from "../../words/i18n";
 import { smallestChange } from "./change";
 import { sources } from "./complete";
-import { countSaid, openFlags, placeProblems, problemFlags } from "./flags";
+import { countText, openFlags, placeProblems, problemFlags } from "./flags";
 import type { CodeField, CodeLanguage, CodeOptions } from "./index";
 import { expressionMarks } from "./marks";
 import { phrases } from "./phrases";
 import { findWhenAsked } from "./find-keys";
 import { BORDERS_PX, type FieldLook, heightFor, LINES_MAX, LINES_MIN } from "./size";
-import { Steps } from "./steps";
+import { TypingSteps } from "./typing-steps";
 import { languageOf } from "./streams";
 import { colours } from "./theme";
 
-/** Changes that came from outside and are not told back. */
-const given = Annotation.define<boolean>();
-/** For so long after Escape, Tab leaves the field. */
+/** Marks changes that the owner of the field made; `onChange` is not called for them. */
+const fromOwner = Annotation.define<boolean>();
+/** How long after Escape Tab leaves the field. */
 const LEAVING_MS = 15_000;
 
-/** In these Tab indents; in the others it goes to the next field. */
+/** Languages in which Tab indents; elsewhere it goes to the next field. */
 const INDENTED: ReadonlySet<CodeLanguage> = new Set(["sql", "python", "shell", "json"]);
 
 let fields = 0;
 
 const normal = (text: string): string => (text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text);
 
-/** Spaces to the next stop; with a selection all its lines move. */
+/** Indents to the next tab stop; with a selection, all its lines. */
 function tab(view: EditorView): boolean {
   if (view.state.readOnly) return false;
   const { state } = view;
@@ -70,14 +70,14 @@ function tab(view: EditorView): boolean {
   return true;
 }
 
-/** Escape once: Tab leaves. What it would close by itself comes before. */
+/** Lets Tab leave the field for a while. */
 function leave(view: EditorView): boolean {
   view.setTabFocusMode(LEAVING_MS);
   view.dispatch({ effects: EditorView.announce.of(gettext("Tab leaves the field")) });
   return true;
 }
 
-/** One line: what is pasted comes in as one, Enter is for what is around the field. */
+/** Keeps the text on one line: line breaks in pasted text become spaces, and Enter is left to the page. */
 const oneLine: Extension = [
   EditorState.transactionFilter.of((transaction) =>
     transaction.newDoc.lines > 1
@@ -100,8 +100,8 @@ const breaks = (text: string): { from: number; to: number; insert: string }[] =>
   }));
 
 function keys(indents: boolean): Extension {
-  // Undo is the store's, Ctrl Enter belongs to the page.
-  const usual = defaultKeymap.filter((binding) => binding.key !== "Mod-Enter" && binding.key !== "Escape");
+  // The page handles Ctrl Enter. Escape is bound below.
+  const defaults = defaultKeymap.filter((binding) => binding.key !== "Mod-Enter" && binding.key !== "Escape");
   return [
     Prec.highest(
       keymap.of([{ key: "Tab", run: acceptCompletion }, ...(indents ? [{ key: "Escape", run: closeAndLeave }] : [])]),
@@ -110,7 +110,7 @@ function keys(indents: boolean): Extension {
       ...closeBracketsKeymap,
       ...(indents ? [{ key: "Tab", run: tab, shift: indentLess }] : []),
       ...completionKeymap,
-      ...usual,
+      ...defaults,
       ...(indents ? [{ key: "Escape", run: (view: EditorView) => !view.state.readOnly && leaveOnce(view) }] : []),
     ]),
   ];
@@ -124,7 +124,7 @@ const byPlace = (a: Completion, b: Completion): number => {
 const INFO_MIN = 200;
 const INFO_MAX = 320;
 
-/** The text about an option stands beside the list, and below it where that is too narrow. */
+/** Places the text about an option beside the list, or below it where there is no room. */
 function besideOrBelow(_view: EditorView, list: Rect, option: Rect, info: Rect, space: Rect): { style: string } {
   const left = list.left - space.left - 8;
   const right = space.right - list.right - 8;
@@ -141,7 +141,7 @@ function besideOrBelow(_view: EditorView, list: Rect, option: Rect, info: Rect, 
 
 const leaving = new WeakMap<EditorView, number>();
 
-/** The second Escape in a row belongs to the page. */
+/** Handles the first Escape; the second one in a row is left to the page. */
 function leaveOnce(view: EditorView): boolean {
   const now = performance.now();
   const again = now - (leaving.get(view) ?? -LEAVING_MS) < LEAVING_MS && view.dom.classList.contains("cm-leaving");
@@ -150,14 +150,14 @@ function leaveOnce(view: EditorView): boolean {
   return again ? false : leave(view);
 }
 
-/** What closes the list of options begins to leave, too: who is done typing presses Escape twice, list or not. */
+/** Closes the list of options. This counts as the first Escape, so two always leave the field, list or not. */
 function closeAndLeave(view: EditorView): boolean {
   if (view.state.readOnly || completionStatus(view.state) === null) return false;
   closeCompletion(view);
   return view.dom.classList.contains("cm-leaving") ? false : leaveOnce(view);
 }
 
-/** Text over a selection is put in here: where a browser does it, it writes styles into the page, which the policy forbids. */
+/** Replaces a selection by typed text. Browsers that do it add inline styles, which the content security policy forbids. */
 function typeOver(event: InputEvent, view: EditorView): boolean {
   const text = event.data;
   const { main, ranges } = view.state.selection;
@@ -178,8 +178,8 @@ function typeOver(event: InputEvent, view: EditorView): boolean {
   return true;
 }
 
-/** The page's undo also when it is asked for by the browser's own menu. */
-function handOnUndo(event: InputEvent): boolean {
+/** Turns undo and redo of the browser's menu into the page's keys. */
+function forwardUndo(event: InputEvent): boolean {
   if (event.inputType !== "historyUndo" && event.inputType !== "historyRedo") return false;
   event.preventDefault();
   const mac = /Mac|iPhone|iPad/.test(navigator.platform);
@@ -197,11 +197,11 @@ function handOnUndo(event: InputEvent): boolean {
   return true;
 }
 
-/** What a field is made with beside what its owner says. */
+/** What a kind of field adds to the options of its owner. */
 export interface FieldParts {
   readonly sources: readonly CompletionSource[];
-  /** Picking such an option asks for what comes behind it. */
-  readonly goesOn?: (option: Completion) => boolean;
+  /** Whether picking the option opens the list again, such as for the files in a folder. */
+  readonly continues?: (option: Completion) => boolean;
   readonly extensions?: Extension;
 }
 
@@ -221,10 +221,10 @@ export function mountField(host: HTMLElement, options: CodeOptions, parts: Field
   described.className = "sr";
   described.id = `code-field-${(fields += 1)}`;
   let problems = 0;
-  const steps = new Steps();
+  const typingSteps = new TypingSteps();
   const describe = (): void => {
     described.textContent = [
-      countSaid(problems),
+      countText(problems),
       indents && !options.readOnly ? gettext("Tab indents; press Escape and then Tab to leave the field.") : "",
     ]
       .filter(Boolean)
@@ -261,11 +261,11 @@ export function mountField(host: HTMLElement, options: CodeOptions, parts: Field
     languageOf(language),
     indentOnInput(),
     problemFlags,
-    // Before the keys that come with the list of options.
+    // Before the keys of the list of options.
     keys(indents),
     autocompletion({
       override: parts.sources,
-      activateOnCompletion: (option) => parts.goesOn?.(option) ?? false,
+      activateOnCompletion: (option) => parts.continues?.(option) ?? false,
       activateOnTypingDelay: 30,
       maxRenderedOptions: 60,
       ...(single ? { interactionDelay: 0 } : {}),
@@ -274,14 +274,15 @@ export function mountField(host: HTMLElement, options: CodeOptions, parts: Field
     }),
     closeBrackets(),
     EditorView.domEventHandlers({
-      beforeinput: (event, view) => handOnUndo(event) || typeOver(event, view),
+      beforeinput: (event, view) => forwardUndo(event) || typeOver(event, view),
       blur: (_event, view) => view.dom.classList.remove("cm-leaving"),
     }),
     EditorView.updateListener.of((update) => {
       if (!update.docChanged) return;
       update.view.dom.classList.remove("cm-leaving");
-      if (update.transactions.every((transaction) => !transaction.docChanged || transaction.annotation(given))) return;
-      if (steps.begins(update, performance.now())) options.onStep?.();
+      if (update.transactions.every((transaction) => !transaction.docChanged || transaction.annotation(fromOwner)))
+        return;
+      if (typingSteps.begins(update, performance.now())) options.onStep?.();
       options.onChange(update.state.doc.toString());
     }),
   ];
@@ -313,11 +314,11 @@ export function mountField(host: HTMLElement, options: CodeOptions, parts: Field
       const change = smallestChange(view.state.doc.toString(), normal(text));
       if (!change) return;
       const end = change.from + change.insert.length;
-      // Undo and fixes move the cursor to what they did; what comes while nobody types here moves nothing.
+      // Undo and fixes move the cursor to what they changed, but only while the field has the focus.
       view.dispatch({
         changes: change,
         ...(view.hasFocus ? { selection: { anchor: end }, scrollIntoView: true } : {}),
-        annotations: given.of(true),
+        annotations: fromOwner.of(true),
       });
     },
     setProblems(list) {

@@ -1,4 +1,4 @@
-/** The keys of finding, whose part comes when a field of code is first gone into. */
+/** The keys of the search panel. Its code is loaded when a code field first gets the focus. */
 
 import { type Extension, StateEffect, StateField } from "@codemirror/state";
 import { EditorView, keymap } from "@codemirror/view";
@@ -9,21 +9,21 @@ import type { Finding } from "./find";
 
 const load = loadOnce(() => import("./find"));
 
-const there = StateEffect.define<null>();
-const isThere = StateField.define({
+const loaded = StateEffect.define<null>();
+const isLoaded = StateField.define({
   create: () => false,
-  update: (value, { effects }) => value || effects.some((effect) => effect.is(there)),
+  update: (value, { effects }) => value || effects.some((effect) => effect.is(loaded)),
 });
 
 function run(name: Finding): (view: EditorView) => boolean {
   return (view) => {
     load().then(
       ({ commands, finder }) => {
-        if (!view.state.field(isThere))
-          view.dispatch({ effects: [there.of(null), StateEffect.appendConfig.of(finder())] });
+        if (!view.state.field(isLoaded))
+          view.dispatch({ effects: [loaded.of(null), StateEffect.appendConfig.of(finder())] });
         commands[name](view);
       },
-      () => toast(gettext("A part of the page could not be loaded. Load it again."), "error"),
+      () => toast(gettext("Part of the page could not be loaded. Reload the page."), "error"),
     );
     return true;
   };
@@ -32,8 +32,8 @@ function run(name: Finding): (view: EditorView) => boolean {
 export function findWhenAsked(): Extension {
   const again = { run: run("next"), shift: run("previous"), scope: "editor search-panel", preventDefault: true };
   return [
-    isThere,
-    // Before a key is pressed, so that what is typed behind it goes into the panel.
+    isLoaded,
+    // Load before a key is pressed, so that text typed right after Ctrl F goes into the panel.
     EditorView.domEventHandlers({ focus: () => void load() }),
     keymap.of([
       { key: "Mod-f", run: run("open"), scope: "editor search-panel" },

@@ -1,4 +1,4 @@
-/** Ctrl F inside a code field: a narrow panel at its top, with a second row to replace. */
+/** The search panel of a code field (Ctrl F), with a second row to replace. */
 
 import {
   closeSearchPanel,
@@ -18,7 +18,7 @@ import { type EditorView, keymap, type Panel, runScopeHandlers, type ViewUpdate 
 import { element, icon, setHidden, setText } from "../../dom";
 import { fill, gettext } from "../../words/i18n";
 
-/** More matches than this are not counted, nor those of a text this long. */
+/** The most matches that are counted, and the longest text in which they are. */
 const COUNTED_MAX = 999;
 const LENGTH_MAX = 300_000;
 
@@ -89,7 +89,7 @@ class Finder implements Panel {
     this.second = element("div", "cm-find-row", this.other, replace, all);
     this.second.hidden = true;
     this.dom = element("div", "cm-find", first, this.second);
-    // What is typed here has the browser's own undo.
+    // Undo in this field is the browser's.
     this.dom.dataset["ownUndo"] = "";
     this.dom.addEventListener("keydown", (event) => this.key(event));
     this.show(this.query);

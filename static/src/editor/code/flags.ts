@@ -1,4 +1,4 @@
-/** Problems of the text: the line's number marked, the words underlined, what is wrong and its fix in a tooltip. */
+/** Shows problems in the text: a marked line number, underlined words, and a tooltip with the sentence and the fix. */
 
 import {
   type Extension,
@@ -33,13 +33,13 @@ interface Flags {
   readonly list: readonly Flag[];
   readonly lines: RangeSet<GutterMarker>;
   readonly words: RangeSet<Decoration>;
-  /** Start of the line whose problems are shown because somebody asked by key or click; null: none. */
+  /** Start of the line whose problems a key or click has opened; null: none. */
   readonly open: number | null;
 }
 
 const place = StateEffect.define<readonly CodeProblem[]>();
-/** Its fix was applied: until the next check says otherwise, it is gone. */
-const mended = StateEffect.define<CodeProblem>();
+/** Removes a problem whose fix was applied; the next check brings it back if it still exists. */
+const fixed = StateEffect.define<CodeProblem>();
 const show = StateEffect.define<number | null>();
 
 class LineFlag extends GutterMarker {
@@ -52,8 +52,8 @@ class LineFlag extends GutterMarker {
 const LINES = { error: new LineFlag("error"), warning: new LineFlag("warning") };
 const WORDS = { error: Decoration.mark({ class: "cm-wrong" }), warning: Decoration.mark({ class: "cm-doubtful" }) };
 
-/** Where a problem is marked: its span, while that is in its line; else all that is written in the line. */
-function placeOf(state: EditorState, { line: number, span }: CodeProblem): readonly [number, number] {
+/** Returns where a problem is marked: its span if that is in its line, else the whole text of the line. */
+function rangeOf(state: EditorState, { line: number, span }: CodeProblem): readonly [number, number] {
   const line = state.doc.line(Math.min(Math.max(1, number ?? 1), state.doc.lines));
   if (number === null) return [line.from, line.from];
   if (span && span[0] >= line.from && span[0] < line.to && span[1] > span[0])
@@ -65,7 +65,7 @@ function placeOf(state: EditorState, { line: number, span }: CodeProblem): reado
 function flagsOf(state: EditorState, problems: readonly CodeProblem[]): Flags {
   const list: Flag[] = [];
   for (const problem of problems) {
-    const [from, to] = placeOf(state, problem);
+    const [from, to] = rangeOf(state, problem);
     list.push({ from, to, problem });
   }
   list.sort((a, b) => a.from - b.from || a.to - b.to);
@@ -95,7 +95,7 @@ const flags = StateField.define<Flags>({
   update(value, transaction) {
     let now = value;
     if (transaction.docChanged && now.list.length) {
-      // What it was about may be gone; the next check says what is wrong then.
+      // A problem whose text was deleted goes; the next check reports what is left.
       const list = now.list
         .map((flag) => ({
           ...flag,
@@ -111,7 +111,7 @@ const flags = StateField.define<Flags>({
       now = { ...now, open: null };
     for (const effect of transaction.effects) {
       if (effect.is(place)) now = flagsOf(transaction.state, effect.value);
-      else if (effect.is(mended)) {
+      else if (effect.is(fixed)) {
         const list = now.list.filter((flag) => flag.problem !== effect.value);
         now = { list, ...setsOf(transaction.state, list), open: null };
       } else if (effect.is(show) && effect.value !== now.open) now = { ...now, open: effect.value };
@@ -162,10 +162,10 @@ function card(view: EditorView, found: readonly Flag[], asked: boolean): HTMLEle
     if (fix) {
       const button = element("button", "", fix.label);
       button.type = "button";
-      // The text keeps the keyboard.
+      // Leave the focus in the text.
       button.addEventListener("mousedown", (event) => event.preventDefault());
       button.addEventListener("click", () => {
-        mend(view, problem);
+        applyFix(view, problem);
         view.focus();
       });
       row.append(button);
@@ -176,12 +176,12 @@ function card(view: EditorView, found: readonly Flag[], asked: boolean): HTMLEle
   return dom;
 }
 
-function mend(view: EditorView, problem: CodeProblem): void {
-  view.dispatch({ effects: [mended.of(problem), EditorView.announce.of(problem.fix?.label ?? "")] });
+function applyFix(view: EditorView, problem: CodeProblem): void {
+  view.dispatch({ effects: [fixed.of(problem), EditorView.announce.of(problem.fix?.label ?? "")] });
   problem.fix?.apply();
 }
 
-function go(view: EditorView, step: 1 | -1): boolean {
+function goTo(view: EditorView, step: 1 | -1): boolean {
   const { list } = view.state.field(flags);
   const lines = [
     ...new Set(list.filter((flag) => flag.problem.line !== null).map((flag) => view.state.doc.lineAt(flag.from).from)),
@@ -196,14 +196,14 @@ function go(view: EditorView, step: 1 | -1): boolean {
   const target = beyond ?? (step > 0 ? lines[0] : lines.at(-1)) ?? 0;
   const first = ofLine(view.state, target)[0];
   if (!first) return false;
-  const said = ofLine(view.state, target).map(({ problem }) => problem.message);
+  const messages = ofLine(view.state, target).map(({ problem }) => problem.message);
   const number = view.state.doc.lineAt(target).number;
   view.dispatch({
     selection: { anchor: first.from },
     scrollIntoView: true,
     effects: [
       show.of(target),
-      EditorView.announce.of(fill(gettext("Line {n}: {what}"), { n: number, what: said.join(" ") })),
+      EditorView.announce.of(fill(gettext("Line {n}: {what}"), { n: number, what: messages.join(" ") })),
     ],
   });
   return true;
@@ -212,11 +212,11 @@ function go(view: EditorView, step: 1 | -1): boolean {
 function fixHere(view: EditorView): boolean {
   const found = ofLine(view.state, view.state.selection.main.head).find(({ problem }) => problem.fix);
   if (!found) return false;
-  mend(view, found.problem);
+  applyFix(view, found.problem);
   return true;
 }
 
-/** Clicks on a marked line number open what is wrong there. */
+/** Opens or closes the problems of a line when its number is clicked. */
 export function openFlags(view: EditorView, start: number): boolean {
   const { open } = view.state.field(flags);
   if (!ofLine(view.state, start).length) return false;
@@ -227,10 +227,12 @@ export function openFlags(view: EditorView, start: number): boolean {
 export const placeProblems = (view: EditorView, problems: readonly CodeProblem[]): void =>
   view.dispatch({ effects: place.of(problems) });
 
-/** "2 problems", for the description of the field; empty: none. */
-export const countSaid = (count: number): string =>
+/** Returns the number of problems for the description of the field; empty: none. */
+export const countText = (count: number): string =>
   count
-    ? fill(ngettext("{n} problem. F8 goes to the next.", "{n} problems. F8 goes to the next.", count), { n: count })
+    ? fill(ngettext("{n} problem. Press F8 to go to the next.", "{n} problems. Press F8 to go to the next.", count), {
+        n: count,
+      })
     : "";
 
 export const problemFlags: Extension = [
@@ -248,7 +250,7 @@ export const problemFlags: Extension = [
   ),
   Prec.high(
     keymap.of([
-      { key: "F8", run: (view) => go(view, 1), shift: (view) => go(view, -1) },
+      { key: "F8", run: (view) => goTo(view, 1), shift: (view) => goTo(view, -1) },
       { key: "Mod-.", run: fixHere },
       {
         key: "Escape",

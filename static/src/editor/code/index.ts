@@ -1,4 +1,4 @@
-/** Code fields: CodeMirror with what the editor knows, in a chunk of its own. Import types from here, the rest by `import()`. */
+/** Code fields, built on CodeMirror, in a chunk of their own: import types from here, and the rest by `import()`. */
 
 import type { Column } from "../../document/store";
 
@@ -6,7 +6,7 @@ export { mountCode } from "./field";
 
 export type CodeLanguage = "sql" | "python" | "shell" | "expression" | "json" | "text";
 
-/** What can be named in the text, as it is known when completion asks. */
+/** Names that completion offers. */
 export interface Scope {
   readonly inputs: readonly ScopeInput[];
   /** Names after `inputs.` in expressions. */
@@ -18,14 +18,14 @@ export interface Scope {
 export interface ScopeInput {
   readonly port: string;
   readonly kind: "table" | "json" | "unknown";
-  /** Null: not known. */
+  /** Null: unknown. */
   readonly columns: readonly Column[] | null;
 }
 
 export interface CodeProblem {
-  /** From 1; null: the text as a whole. */
+  /** Counted from 1; null: the problem is about the whole text. */
   readonly line: number | null;
-  /** Where it is, in positions of the editor; null: only its line is known. */
+  /** Start and end in positions of the editor; null: only the line is known. */
   readonly span: readonly [number, number] | null;
   readonly severity: "error" | "warning";
   readonly message: string;
@@ -35,22 +35,22 @@ export interface CodeProblem {
 export interface CodeOptions {
   readonly language: CodeLanguage;
   readonly value: string;
-  /** Accessible name, where no visible label is named. */
+  /** Accessible name; used unless `labelledBy` is given. */
   readonly label: string;
-  /** Ids of elements. */
+  /** Ids of the elements that label and describe the field. */
   readonly labelledBy?: string | undefined;
   readonly describedBy?: string | undefined;
   readonly nonce: string;
   readonly readOnly?: boolean | undefined;
   readonly minLines?: number | undefined;
   readonly maxLines?: number | undefined;
-  /** Read each time something is completed. */
+  /** Read on each completion. */
   readonly scope: () => Scope;
   readonly onChange: (value: string) => void;
   readonly onBlur?: (() => void) | undefined;
-  /** What is typed next is another step of undo: after a pause, elsewhere in the text, or of another kind. */
+  /** Called before a change that starts a new undo step. */
   readonly onStep?: (() => void) | undefined;
-  /** `{{ }}` are marked and completed. */
+  /** Whether `{{ }}` is highlighted and completed. */
   readonly expressions: boolean;
 }
 
@@ -65,15 +65,15 @@ export interface PathOptions {
   readonly onChange: (value: string) => void;
   readonly onBlur?: (() => void) | undefined;
   readonly onStep?: (() => void) | undefined;
-  /** `write`: folders are suggested, and the field says when the file exists. */
+  /** `write`: folders are suggested first, and a note tells when the file exists. */
   readonly mode: "read" | "write";
 }
 
 export interface CodeField {
-  /** Shows another text: the smallest change, without telling `onChange`. */
+  /** Replaces the text by the smallest change, without calling `onChange`. */
   setValue(text: string): void;
   setProblems(problems: readonly CodeProblem[]): void;
-  /** `line` from 1; `at`: where in the text, instead. */
+  /** Focuses the field, and moves the cursor to a line (from 1) or to a position. */
   focus(line?: number | null, at?: number): void;
   destroy(): void;
 }

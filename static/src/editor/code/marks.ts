@@ -1,4 +1,4 @@
-/** `{{ }}` in a text are shown as what they are, and as misplaced where SQL takes none. */
+/** Highlights `{{ }}` in a text, and marks it as misplaced where SQL allows none. */
 
 import { syntaxTree } from "@codemirror/language";
 import { type Extension, Prec, RangeSetBuilder } from "@codemirror/state";
@@ -9,7 +9,7 @@ import { findSpans } from "./spans";
 const EXPRESSION = Decoration.mark({ class: "cm-expression" });
 const MISPLACED = Decoration.mark({ class: "cm-expression cm-misplaced" });
 const OPEN = Decoration.mark({ class: "cm-expression cm-unclosed" });
-/** Longer texts are looked at only around what is in view. */
+/** In longer texts only the part in view is searched. */
 const WHOLE_MAX = 100_000;
 const AROUND = 4000;
 
@@ -22,7 +22,7 @@ function marksOf(view: EditorView, sql: boolean): DecorationSet {
   const tree = sql ? syntaxTree(view.state) : null;
   for (const span of findSpans(doc.sliceString(start, end))) {
     const at = start + span.start;
-    // What is not closed ends with its line, or everything after it would look like one.
+    // An unclosed expression ends with its line, or all text after it would be highlighted.
     const stop = span.closed ? start + span.end : doc.lineAt(at).to;
     const inside = tree?.resolveInner(at, 1);
     const misplaced = inside !== undefined && inside.from < at && /^(?:string|comment|variableName)/.test(inside.name);
@@ -46,6 +46,6 @@ export function expressionMarks(sql: boolean): Extension {
     },
     { decorations: (value) => value.marks },
   );
-  // Around the colours of the language, so that the expression's own wins.
+  // Its marks enclose those of the language, so that the colour of the expression wins.
   return Prec.highest(plugin);
 }

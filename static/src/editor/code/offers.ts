@@ -1,4 +1,4 @@
-/** Small things that all completions share. */
+/** How completions are inserted: helpers of all languages. */
 
 import {
   type Completion,
@@ -9,7 +9,7 @@ import {
 import { indentUnit } from "@codemirror/language";
 import type { EditorView } from "@codemirror/view";
 
-/** Inserts `before` and `after` around the cursor; what stands there already is not written twice. */
+/** Inserts `before` and `after` around the cursor; an `after` that is there already is not repeated. */
 export function around(before: string, after: string): NonNullable<Completion["apply"]> {
   return (view: EditorView, completion: Completion, from: number, to: number) => {
     const follows = view.state.sliceDoc(to, to + after.length);
@@ -24,7 +24,7 @@ export function around(before: string, after: string): NonNullable<Completion["a
   };
 }
 
-/** Puts in the first line of a block; the cursor goes to the next one, a step further in. */
+/** Inserts the first line of a block and an indented line for the cursor. */
 export function block(first: string): NonNullable<Completion["apply"]> {
   return (view: EditorView, completion: Completion, from: number, to: number) => {
     const { state } = view;
@@ -40,7 +40,7 @@ export function block(first: string): NonNullable<Completion["apply"]> {
   };
 }
 
-/** Puts in `text` and `]`; quotes and brackets that stand behind the cursor already are taken over. */
+/** Inserts `text` and `]`, replacing the characters of `behind` that already follow the cursor. */
 export function closing(text: string, behind: string): NonNullable<Completion["apply"]> {
   return (view: EditorView, completion: Completion, from: number, to: number) => {
     let end = to;
@@ -56,7 +56,7 @@ export function closing(text: string, behind: string): NonNullable<Completion["a
   };
 }
 
-/** Nothing while one types what is already there as it stands: Enter must then be Enter. */
+/** Offers nothing once an option has been typed in full, so that Enter starts a new line. */
 export function unlessWhole(result: CompletionResult | null, word: string, explicit: boolean): CompletionResult | null {
   if (!result || explicit || !word) return result;
   const low = word.toLowerCase();

@@ -1,4 +1,4 @@
-/** CodeMirror's own words, from the catalogue of the pages. */
+/** Translations of CodeMirror's own texts. */
 
 import { EditorState, type Extension } from "@codemirror/state";
 import { gettext } from "../../words/i18n";

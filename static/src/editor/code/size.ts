@@ -1,14 +1,13 @@
-/** Height of a code field, known before CodeMirror is there: who reserves its place makes no jump. */
+/** The height of a code field, so that its place can be reserved before CodeMirror is loaded. */
 
-/** `text`: looks like a plain input; `code.css` has the same figures. */
+/** `text` looks like a plain input. The pixels below must match `code.css`. */
 export type FieldLook = "code" | "text";
 
-/** Of one line, in pixels. */
 const LINE_PX = 19;
 export const BORDERS_PX = 2;
 const PADDING_PX: Readonly<Record<FieldLook, number>> = { code: 16, text: 9 };
 
-/** Lines that a field has at least and at most when nobody says otherwise. */
+/** Default limits of the lines that a field shows. */
 export const LINES_MIN = 1;
 export const LINES_MAX = 24;
 
@@ -20,7 +19,7 @@ export function linesOf(text: string): number {
 
 export const heightFor = (lines: number, look: FieldLook): number => lines * LINE_PX + PADDING_PX[look] + BORDERS_PX;
 
-/** Height in pixels of a field that shows `text`; lines that wrap are not foreseen. */
+/** Returns the height of a field in pixels, as if no line of its text wrapped. */
 export function heightOf(
   text: string,
   minLines: number = LINES_MIN,
@@ -30,5 +29,5 @@ export function heightOf(
   return heightFor(Math.min(Math.max(minLines, maxLines), Math.max(minLines, linesOf(text))), look);
 }
 
-/** Of a field for a path with what is said below it. */
+/** Height of a path field and the note below it. */
 export const PATH_PX = heightFor(1, "text") + 4 + 16;

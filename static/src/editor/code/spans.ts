@@ -1,6 +1,6 @@
-/** Where `{{ }}` stand in a text: the same rules as the server's `engine/expressions.py`. Pure. */
+/** Finds `{{ }}` in a text by the rules of the server's `engine/expressions/`. Pure. */
 
-/** The position in an editor of a code point of a text: UTF-16 units, with one for each line break. */
+/** Turns a position in code points into one in an editor: UTF-16 units, with line breaks counted as one. */
 export function editorOffset(text: string, point: number): number {
   if (!/[\r\ud800-\udfff]/.test(text)) return point;
   return [...text].slice(0, point).join("").replace(/\r\n?/g, "\n").length;
@@ -8,12 +8,12 @@ export function editorOffset(text: string, point: number): number {
 
 export interface Span {
   readonly start: number;
-  /** After the closing brackets; the text's end when they are missing. */
+  /** Behind the closing braces; the end of the text if there are none. */
   readonly end: number;
   readonly closed: boolean;
 }
 
-// Strings hide brackets; a comment does not, and an unclosed quote neither.
+// Braces inside strings do not count; those in comments and behind an unclosed quote do.
 const TEXT = /(?:[bB][rR]?|[rR])?(?:'''|""")/y;
 const HEX = "[0-9a-fA-F]";
 const NO_SURROGATE = "(?!(?:0000)?[dD][89a-fA-F])";
@@ -32,7 +32,7 @@ function matchAt(pattern: RegExp, text: string, at: number): string | null {
   return pattern.exec(text)?.[0] ?? null;
 }
 
-/** Where the text in three quotes that opened before `at` is closed; -1: nowhere. */
+/** Returns the end of the triple-quoted string that is open at `at`; -1: it is not closed. */
 function tripleEnd(text: string, at: number, opening: string): number {
   const quote = opening.slice(-3);
   const raw = opening.toLowerCase().includes("r");
@@ -70,7 +70,7 @@ function endOf(text: string, from: number): number {
   return -1;
 }
 
-/** All expressions of a text, in order. Quotes and braces inside an expression do not end it. */
+/** Returns all expressions of a text, in order. */
 export function findSpans(text: string): Span[] {
   const spans: Span[] = [];
   let start = text.indexOf("{{");
@@ -86,7 +86,7 @@ export function findSpans(text: string): Span[] {
   return spans;
 }
 
-/** The expression whose brackets surround `at`; null: none does. */
+/** Returns the expression around a position; null: none. */
 export function spanAround(spans: readonly Span[], at: number): Span | null {
   return spans.find((span) => at >= span.start + 2 && (span.closed ? at <= span.end - 2 : at <= span.end)) ?? null;
 }

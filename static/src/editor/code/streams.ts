@@ -1,7 +1,6 @@
-/** How code is coloured: DuckDB's SQL, CEL, JSON, shell and plain text; Python is a matter of its own (`python.ts`).
+/** Syntax highlighting of DuckDB's SQL, CEL, JSON, shell and plain text; Python is in `python/language.ts`.
  *
- * They know `{{ }}`, so that quotes inside an expression do not turn what follows into a text. What an expression looks
- * like is the matter of `marks.ts`.
+ * The parsers skip `{{ }}`, so that a quote inside an expression opens no string. `marks.ts` highlights the expressions.
  */
 
 import {
@@ -19,15 +18,15 @@ import { isKeyword, isType } from "./sql/words";
 interface Inside {
   /** Between `{{` and `}}`. */
   expression: boolean;
-  /** What ends the text that we are in; empty: none. */
+  /** The closing quote of the string that is being read; empty: none. */
   quote: string;
-  /** Comments inside each other. */
+  /** Depth of nested comments. */
   comment: number;
 }
 
 const start = (): Inside => ({ expression: false, quote: "", comment: 0 });
 
-/** Reads on in an expression; it has no colours of its own here. */
+/** Reads to the end of an expression or of the line. */
 function inExpression(stream: StringStream, state: Inside): null {
   while (!stream.eol()) {
     if (stream.match("}}")) {
@@ -45,7 +44,7 @@ function toExpression(stream: StringStream, state: Inside): boolean {
   return true;
 }
 
-/** Reads to the end of a text with a doubled quote inside, over lines. */
+/** Reads to the end of a string, in which a doubled quote stands for one. It may span lines. */
 function inQuote(stream: StringStream, state: Inside): "string" {
   const { quote } = state;
   for (;;) {
@@ -102,7 +101,7 @@ const SQL: StreamParser<Inside> = {
     if (stream.match(/^[$?]\w*/)) return "variableName";
     const word = stream.match(/^[^\W\d][\w$]*/) as RegExpMatchArray | null;
     if (word) {
-      // A column may be called `date`; behind a point every word is a name.
+      // A column may be called `date`: behind a dot every word is a name.
       if (stream.string[stream.start - 1] === ".") return "variableName";
       if (isKeyword(word[0])) return "keyword";
       return isType(word[0]) ? "typeName" : "variableName";
@@ -209,7 +208,7 @@ const TEXT: StreamParser<Inside> = {
 const PARSERS = { sql: SQL, expression: CEL, json: JSON_TEXT, shell: SHELL, text: TEXT };
 const made = new Map<CodeLanguage, Language>();
 
-/** The language of that name, made once. */
+/** Returns a language, which is made once. */
 export function languageOf(name: CodeLanguage): Extension {
   let language = made.get(name);
   if (!language) {

@@ -1,4 +1,4 @@
-/** Colours of the code are classes: `code.css` gives them the tokens of the theme, so light and dark need no remount. */
+/** Classes of syntax highlighting. `code.css` colours them by the tokens of the theme, so light and dark need no remount. */
 
 import { syntaxHighlighting } from "@codemirror/language";
 import { tagHighlighter, tags } from "@lezer/highlight";

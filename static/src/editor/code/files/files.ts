@@ -1,4 +1,4 @@
-/** The files of the server as path fields offer them. */
+/** Lists and uploads the files of the server, for path fields. */
 
 import { isObject, type Json } from "../../../json";
 import { ApiError, call, csrf } from "../../../api/client";
@@ -6,7 +6,7 @@ import { ApiError, call, csrf } from "../../../api/client";
 import { gettext } from "../../../words/i18n";
 
 export interface FileEntry {
-  /** Under the files folder, parted by slashes. */
+  /** Path under the files folder, with slashes. */
   readonly path: string;
   readonly bytes: number;
   readonly modifiedAt: string;
@@ -14,15 +14,15 @@ export interface FileEntry {
 
 export interface Listing {
   readonly files: readonly FileEntry[];
-  /** Whether these are all. */
+  /** Whether the list is complete. */
   readonly whole: boolean;
 }
 
-const KEPT_MS = 20_000;
+const CACHE_MS = 20_000;
 const PAGES_MAX = 3;
 const PAGE = 1000;
 
-let kept: { at: number; listing: Promise<Listing> } | null = null;
+let cached: { at: number; listing: Promise<Listing> } | null = null;
 
 const isEntry = (value: Json): FileEntry[] =>
   isObject(value) && typeof value["path"] === "string"
@@ -51,26 +51,26 @@ async function load(): Promise<Listing> {
   return { files, whole: false };
 }
 
-/** All files, as they were at most some seconds ago; rejects when they cannot be read. */
+/** Returns all files. The list is cached for some seconds, unless a fresh one is asked for. */
 export function listFiles(fresh = false): Promise<Listing> {
   const now = performance.now();
-  if (fresh || !kept || now - kept.at > KEPT_MS) {
+  if (fresh || !cached || now - cached.at > CACHE_MS) {
     const listing = load();
-    kept = { at: now, listing };
+    cached = { at: now, listing };
     listing.catch(() => {
-      kept = null;
+      cached = null;
     });
   }
-  return kept.listing;
+  return cached.listing;
 }
 
 export const addressOf = (path: string): string => `/api/v1/files/${path.split("/").map(encodeURIComponent).join("/")}`;
 
-/** What can be said about one file now; null: there is none. */
+/** Returns one file as it is now; null: it does not exist. */
 export async function fileAt(path: string): Promise<FileEntry | null> {
   const folder = path.slice(0, path.lastIndexOf("/") + 1);
   try {
-    // The listing of the folder: the file itself would be sent whole.
+    // List its folder, for a request of the file itself would download it.
     const { body } = await call(
       "GET",
       `/api/v1/files/?limit=${PAGE}${folder ? `&under=${encodeURIComponent(folder)}` : ""}`,
@@ -91,7 +91,7 @@ export interface Upload {
   cancel(): void;
 }
 
-/** Sends a file as the raw body. `done` rejects with a sentence for people. */
+/** Uploads a file as the raw body, with progress. `done` rejects with a message for people. */
 export function upload(file: File, path: string, progress: (fraction: number) => void): Upload {
   const request = new XMLHttpRequest();
   const done = new Promise<void>((resolve, reject) => {
@@ -104,12 +104,12 @@ export function upload(file: File, path: string, progress: (fraction: number) =>
       if (event.lengthComputable && event.total) progress(event.loaded / event.total);
     });
     request.addEventListener("load", () => {
-      kept = null;
+      cached = null;
       if (request.status >= 200 && request.status < 300) return resolve();
       fail(saidBy(request));
     });
-    request.addEventListener("error", () => fail(gettext("Offline: the file did not reach the server.")));
-    request.addEventListener("abort", () => fail(gettext("The upload was cancelled; nothing was stored.")));
+    request.addEventListener("error", () => fail(gettext("Can't reach the server.")));
+    request.addEventListener("abort", () => fail(gettext("Upload cancelled.")));
     request.send(file);
   });
   return { done, cancel: () => request.abort() };

@@ -1,4 +1,4 @@
-/** The path of a file: completed from the files of the server, uploaded by button or by dropping a file on it. */
+/** A path field: it completes the server's files, and uploads a file that is chosen or dropped on it. */
 
 import type { Completion, CompletionContext, CompletionResult, CompletionSource } from "@codemirror/autocomplete";
 import { EditorView } from "@codemirror/view";
@@ -16,7 +16,7 @@ const LOOK_MS = 300;
 
 let notes = 0;
 
-const filesSaid = (n: number): string => fill(ngettext("{n} file", "{n} files", n), { n });
+const fileCountText = (n: number): string => fill(ngettext("{n} file", "{n} files", n), { n });
 
 function source(mode: "read" | "write"): CompletionSource {
   return async (context: CompletionContext): Promise<CompletionResult | null> => {
@@ -40,15 +40,15 @@ function source(mode: "read" | "write"): CompletionSource {
             ? fill(gettext("exists · {size}"), { size: size(bytes) })
             : size(bytes)
           : kind === "glob"
-            ? `${filesSaid(count)} · ${size(bytes)}`
-            : filesSaid(count),
+            ? `${fileCountText(count)} · ${size(bytes)}`
+            : fileCountText(count),
       boost: mode === "write" && kind === "folder" ? 20 : 0,
     }));
     return options.length ? { from: 0, options } : null;
   };
 }
 
-/** What is said below the field. */
+/** The note below the field. */
 class Note {
   readonly dom = element("div", "pathnote");
   constructor() {
@@ -74,11 +74,11 @@ class PathField implements CodeField {
   private readonly button = element("button", "btn icon", icon("upload", true));
   private sending: Upload | null = null;
   private gone = false;
-  /** What was just uploaded here. */
+  /** Path of the file that was uploaded last. */
   private stored = "";
-  /** Rises with each look, so that a late answer to an earlier one says nothing. */
-  private looks = 0;
-  /** The note asks what to do with a file: no look takes its place before the next key. */
+  /** Number of the last lookup; answers to earlier ones are ignored. */
+  private lookups = 0;
+  /** Whether the note asks what to do with a file; lookups leave it until the path is edited. */
   private asking = false;
   private problems: Parameters<CodeField["setProblems"]>[0] = [];
   private readonly lookSoon = debounced(LOOK_MS, () => {
@@ -98,7 +98,7 @@ class PathField implements CodeField {
     this.picker.hidden = true;
     this.picker.addEventListener("change", () => {
       const file = this.picker.files?.[0];
-      // The same file can be chosen again.
+      // Allow to choose the same file again.
       this.picker.value = "";
       if (file) void this.take(file);
     });
@@ -124,7 +124,7 @@ class PathField implements CodeField {
       },
       {
         sources: [celSource(options.scope, false), source(mode)],
-        goesOn: ({ type }) => type === "folder",
+        continues: ({ type }) => type === "folder",
         extensions: EditorView.domEventHandlers({ focus: () => void listFiles().catch(() => undefined) }),
       },
     );
@@ -136,42 +136,40 @@ class PathField implements CodeField {
     return this.inner.view.state.doc.toString();
   }
 
-  /** Says what is known of the file that is named. */
+  /** Looks up the path and describes its file in the note. */
   private async look(): Promise<void> {
     if (this.sending) return;
     const { value } = this;
-    const look = (this.looks += 1);
+    const look = (this.lookups += 1);
     const pattern = hasPattern(value) && this.options.mode === "read" ? globPattern(value) : null;
     if (!pattern && !isPlain(value)) return this.note.say("");
     try {
       const { files, whole } = await listFiles();
       const found = files.filter(({ path }) => (pattern ? pattern.test(path) : path === value));
-      if (this.gone || look !== this.looks || this.sending) return;
+      if (this.gone || look !== this.lookups || this.sending) return;
       const [first] = found;
       if (pattern) {
         const bytes = found.reduce((sum, file) => sum + file.bytes, 0);
-        if (found.length) this.note.say(`${filesSaid(found.length)} · ${size(bytes)}`);
-        else this.note.say(whole ? gettext("No file matches this.") : "", "warns");
+        if (found.length) this.note.say(`${fileCountText(found.length)} · ${size(bytes)}`);
+        else this.note.say(whole ? gettext("No files match.") : "", "warns");
       } else if (this.options.mode === "write")
         this.note.say(
           first
             ? fill(gettext("This file exists: {size}, {time}."), {
                 size: size(first.bytes),
-                time: timeSaid(first.modifiedAt),
+                time: timeText(first.modifiedAt),
               })
             : "",
         );
       else if (first && value === this.stored)
         this.note.say(fill(gettext("Uploaded: {size}"), { size: size(first.bytes) }));
-      else if (first) this.note.say(`${size(first.bytes)} · ${timeSaid(first.modifiedAt)}`);
-      // That it is missing is said as a problem: here, what helps.
+      else if (first) this.note.say(`${size(first.bytes)} · ${timeText(first.modifiedAt)}`);
+      // The problem says that the file is missing; the note says what helps.
       else
-        this.note.say(
-          whole && this.problems.length ? gettext("Upload it here, or have a node before this one write it.") : "",
-        );
+        this.note.say(whole && this.problems.length ? gettext("Upload it here, or write it in an upstream node.") : "");
     } catch {
-      // What cannot be looked up is said by the check and by the run.
-      if (!this.gone && look === this.looks) this.note.say("");
+      // The check and the run report a path that cannot be read.
+      if (!this.gone && look === this.lookups) this.note.say("");
     }
   }
 
@@ -179,8 +177,8 @@ class PathField implements CodeField {
     const { host } = this;
     const holds = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") ?? false;
     let inside = 0;
-    const lit = (on: boolean): void => void host.classList.toggle("dropping", on);
-    // Before the text field, which would put in what the file holds.
+    const highlight = (on: boolean): void => void host.classList.toggle("dropping", on);
+    // Before the text field, which would insert the content of the file.
     const listen = (name: "dragenter" | "dragover" | "dragleave" | "drop", run: (event: DragEvent) => void): void =>
       host.addEventListener(
         name,
@@ -192,14 +190,14 @@ class PathField implements CodeField {
         },
         { capture: true },
       );
-    listen("dragenter", () => lit((inside += 1) > 0));
-    listen("dragleave", () => lit((inside -= 1) > 0));
+    listen("dragenter", () => highlight((inside += 1) > 0));
+    listen("dragleave", () => highlight((inside -= 1) > 0));
     listen("dragover", (event) => {
       if (event.dataTransfer) event.dataTransfer.dropEffect = "copy";
     });
     listen("drop", (event) => {
       inside = 0;
-      lit(false);
+      highlight(false);
       const files = [...(event.dataTransfer?.files ?? [])];
       const [file] = files;
       if (files.length > 1) this.note.say(gettext("Drop one file at a time."), "bad");
@@ -207,9 +205,9 @@ class PathField implements CodeField {
     });
   }
 
-  /** Stores a file of this computer; asks before it would take the place of another. */
+  /** Uploads a file; asks before it replaces another. */
   private async take(file: File): Promise<void> {
-    if (this.sending) return this.note.say(gettext("An upload is under way. Wait for it, or cancel it."), "bad");
+    if (this.sending) return this.note.say(gettext("Another upload is in progress. Wait for it or cancel it."), "bad");
     const written = this.value;
     const name = file.name.replaceAll(/[\\/\u0000-\u001f\u007f]/g, "_");
     const path =
@@ -221,19 +219,19 @@ class PathField implements CodeField {
       const { files } = await listFiles(true);
       if (this.gone) return;
       this.asking = true;
-      this.looks += 1;
+      this.lookups += 1;
       const other = freeName(path, (one) => files.some((each) => each.path === one));
-      const replace = act(gettext("Replace it"), () => void this.send(file, path));
+      const replace = act(gettext("Replace"), () => void this.send(file, path));
       this.note.say(
-        fill(gettext("{path} is there already: {size}, {time}."), {
+        fill(gettext("{path} already exists: {size}, {time}."), {
           path: visible(path),
           size: size(there.bytes),
-          time: timeSaid(there.modifiedAt),
+          time: timeText(there.modifiedAt),
         }),
         "warns",
         replace,
         act(
-          fill(gettext("Store as {name}"), { name: visible(other.slice(folderOf(other).length)) }),
+          fill(gettext("Save as {name}"), { name: visible(other.slice(folderOf(other).length)) }),
           () => void this.send(file, other),
         ),
         act(gettext("Cancel"), () => void this.look()),
@@ -242,9 +240,7 @@ class PathField implements CodeField {
     } catch (error) {
       if (!this.gone)
         this.note.say(
-          error instanceof Error && !(error instanceof TypeError)
-            ? error.message
-            : gettext("Offline: the file did not reach the server."),
+          error instanceof Error && !(error instanceof TypeError) ? error.message : gettext("Can't reach the server."),
           "bad",
         );
     }
@@ -282,7 +278,7 @@ class PathField implements CodeField {
     }
   }
 
-  /** The path as if it had been typed. */
+  /** Sets the path as if it had been typed. */
   private put(path: string): void {
     const { view } = this.inner;
     if (this.value !== path)
@@ -314,6 +310,6 @@ class PathField implements CodeField {
   }
 }
 
-const timeSaid = (iso: string): string => formatTime(iso, "day", serverNow());
+const timeText = (iso: string): string => formatTime(iso, "day", serverNow());
 
 export const mountPath = (host: HTMLElement, options: PathOptions): CodeField => new PathField(host, options);

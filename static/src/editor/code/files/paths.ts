@@ -1,8 +1,8 @@
-/** Paths under the files folder: what is a plain one, what matches, what is offered. Pure. */
+/** Paths under the files folder: plain paths, patterns and suggestions. Pure. */
 
 import type { FileEntry } from "./files";
 
-/** Whether a path names exactly one file under the files folder: no `{{ }}`, no pattern, no address, not absolute. */
+/** Returns whether a path names exactly one file under the files folder: no `{{ }}`, pattern, URL or absolute path. */
 export const isPlain = (path: string): boolean =>
   path !== "" && !/[*?[\]{}]|^\/|^[a-z][a-z0-9+.-]*:|^~/i.test(path) && !path.endsWith("/");
 
@@ -11,7 +11,7 @@ export const hasPattern = (path: string): boolean =>
 
 export const folderOf = (path: string): string => path.slice(0, path.lastIndexOf("/") + 1);
 
-/** The shell's patterns, as DuckDB takes them: `*` and `?` stay in a folder, `**` goes through all. */
+/** Turns a glob as DuckDB reads it into a RegExp: `*` and `?` match within a folder, `**` across folders. */
 export function globPattern(glob: string): RegExp | null {
   let made = "";
   for (let at = 0; at < glob.length; at += 1) {
@@ -44,14 +44,14 @@ export function globPattern(glob: string): RegExp | null {
 export interface PathOption {
   readonly path: string;
   readonly kind: "folder" | "file" | "glob";
-  /** Files in it, or that it matches. */
+  /** Number of files in the folder, or that match the pattern. */
   readonly count: number;
   readonly bytes: number;
 }
 
 const OFFERED_MAX = 400;
 
-/** Folders below what is written, patterns for files of one kind in a folder, and files: the nearest folders first. */
+/** Suggests folders, patterns for files of one kind in a folder, and files; those nearest to what is written first. */
 export function pathOptions(files: readonly FileEntry[], written: string, mode: "read" | "write"): PathOption[] {
   const folders = new Map<string, number>();
   const kinds = new Map<string, { count: number; bytes: number }>();
@@ -86,7 +86,7 @@ export function pathOptions(files: readonly FileEntry[], written: string, mode: 
     .slice(0, OFFERED_MAX);
 }
 
-/** `flights.csv` becomes `flights-2.csv` where the first is taken. */
+/** Returns an unused path: `flights-2.csv` if `flights.csv` is taken. */
 export function freeName(path: string, taken: (path: string) => boolean): string {
   const folder = folderOf(path);
   const name = path.slice(folder.length);

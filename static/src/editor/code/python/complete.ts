@@ -1,4 +1,4 @@
-/** Completion of a node's Python: its inputs and their columns, `ctx`, names of the code itself, the language. */
+/** Completion of a node's Python: its inputs and their columns, `ctx`, names from the code, and Python's own. */
 
 import type { Completion, CompletionContext, CompletionResult, CompletionSource } from "@codemirror/autocomplete";
 import { fill, gettext, ngettext } from "../../../words/i18n";
@@ -22,10 +22,10 @@ const member = (
   ...(args === "()" ? { apply: `${label}()` } : args ? { apply: around(`${label}(`, ")") } : {}),
 });
 
-/** What an input that is a table can do: `Table` of `engine/worker/table.py`. */
+/** Members of a table input: `Table` in `engine/worker/table.py`. */
 const tableMembers = (): Completion[] => [
   {
-    ...member("rows", "(n=None)", "list[dict]", gettext("The first n rows, or all, as objects by column.")),
+    ...member("rows", "(n=None)", "list[dict]", gettext("The first n rows, or all, as dicts keyed by column.")),
     apply: around("rows(", ")"),
     boost: 9,
   },
@@ -34,32 +34,27 @@ const tableMembers = (): Completion[] => [
       "relation",
       "()",
       "DuckDBPyRelation",
-      gettext("A relation of DuckDB; duckdb.sql can use it by its variable's name."),
+      gettext("A DuckDB relation. duckdb.sql can refer to it by its variable name."),
     ),
     boost: 8,
   },
   {
-    ...member("df", "()", "DataFrame", gettext("A DataFrame of pandas, which has to be installed where nodes run.")),
+    ...member("df", "()", "DataFrame", gettext("A pandas DataFrame. pandas must be installed where nodes run.")),
     boost: 7,
   },
   {
-    ...member(
-      "arrow",
-      "()",
-      "pyarrow.Table",
-      gettext("A table of Arrow; pyarrow has to be installed where nodes run."),
-    ),
+    ...member("arrow", "()", "pyarrow.Table", gettext("An Arrow table. pyarrow must be installed where nodes run.")),
     boost: 6,
   },
   { ...member("row_count", "", "int", gettext("Number of rows.")), boost: 5 },
-  { ...member("schema", "", "list[dict]", gettext("Columns as {name, type}, types as DuckDB names them.")), boost: 4 },
+  { ...member("schema", "", "list[dict]", gettext("Columns as {name, type}, with DuckDB types.")), boost: 4 },
   {
-    ...member("path", "", "str", gettext("The Parquet file. Read it, never change it: other nodes share it.")),
+    ...member("path", "", "str", gettext("The Parquet file. Do not modify it; other nodes share it.")),
     boost: 3,
   },
 ];
 
-/** What `ctx` has in this release: `engine/worker/context.py`. */
+/** Members of `ctx`: `engine/worker/context.py`. */
 const contextMembers = (): Completion[] => [
   {
     ...member(
@@ -75,15 +70,15 @@ const contextMembers = (): Completion[] => [
       "progress",
       "(fraction, message=None)",
       "",
-      gettext("Says how far the node is: from 0 to 1, None when unknown, and a short message."),
+      gettext("Reports progress from 0 to 1, or None if unknown, and a short message."),
     ),
     boost: 8,
   },
   { ...member("run", "", "dict", gettext("The run: id, workflow, version, inputs.")), boost: 7 },
-  { ...member("node", "", "str", gettext("Id of this node.")), boost: 6 },
+  { ...member("node", "", "str", gettext("ID of this node.")), boost: 6 },
   { ...member("attempt", "", "int", gettext("Number of this attempt, from 1.")), boost: 5 },
   {
-    ...member("SoftTimeout", "", "Exception", gettext("Raised in the code when the soft time limit is over."), "type"),
+    ...member("SoftTimeout", "", "Exception", gettext("Raised when the soft time limit is reached."), "type"),
     boost: 4,
   },
 ];
@@ -109,7 +104,7 @@ const ERRORS =
 const SQL_ARGUMENT =
   /\.(?:filter|project|select|aggregate|order|sort|query|sql|execute|join|unique|sum|avg|min|max|count|apply)\(\s*(?:[^()]*,\s*)?[fr]?$/;
 
-const kindSaid = ({ kind, columns }: ScopeInput): string =>
+const kindText = ({ kind, columns }: ScopeInput): string =>
   kind === "table"
     ? columns
       ? fill(ngettext("table · {n} column", "table · {n} columns", columns.length), { n: columns.length })
@@ -122,11 +117,11 @@ const ports = (scope: Scope, quote: string): Completion[] =>
   scope.inputs.map((input) => ({
     label: `${quote}${input.port}${quote}`,
     displayLabel: input.port,
-    detail: kindSaid(input),
+    detail: kindText(input),
     type: "table",
   }));
 
-/** Names of all columns; of one input where it is known which. */
+/** Offers the columns of one input, or of all. */
 function columns(scope: Scope, of: ScopeInput | null, before: string, after: string): Completion[] {
   const from = of ? [of] : scope.inputs;
   const several = from.length > 1;
@@ -147,7 +142,7 @@ function columns(scope: Scope, of: ScopeInput | null, before: string, after: str
   return found;
 }
 
-/** The input that an expression is made of: `inputs["a"].rows()`, or a name that was given one above. */
+/** Returns the input from which an expression is derived: `inputs["a"].rows()`, or a name assigned from it above. */
 export function inputOf(expression: string, code: string, scope: Scope, depth = 0): ScopeInput | null {
   const direct =
     /^\s*inputs\s*\[\s*["']([^"']+)["']\s*\]/.exec(expression) ??
@@ -155,24 +150,26 @@ export function inputOf(expression: string, code: string, scope: Scope, depth = 
   if (direct) return scope.inputs.find(({ port }) => port === direct[1]) ?? null;
   const name = /^\s*([A-Za-z_]\w*)/.exec(expression)?.[1];
   if (!name || depth > 4) return null;
-  const given =
+  const assigned =
     [...code.matchAll(new RegExp(`(?:^|\\n)[ \\t]*${name}\\s*=\\s*([^\\n=][^\\n]*)`, "g"))].at(-1)?.[1] ??
     [...code.matchAll(new RegExp(`\\bfor\\s+(?:\\w+\\s*,\\s*)?${name}\\s+in\\s+(?:enumerate\\()?([^\\n]+)`, "g"))].at(
       -1,
     )?.[1];
-  return given ? inputOf(given, code.slice(0, code.lastIndexOf(given)), scope, depth + 1) : null;
+  return assigned ? inputOf(assigned, code.slice(0, code.lastIndexOf(assigned)), scope, depth + 1) : null;
 }
 
-/** Whether the expression is the input itself, not something made of it. */
+/** Returns whether an expression is an input itself, not a value derived from it. */
 function isInput(expression: string, code: string, depth = 0): boolean {
   if (/^\s*inputs\s*\[[^\]]*\]\s*$/.test(expression)) return true;
   const name = /^\s*([A-Za-z_]\w*)\s*$/.exec(expression)?.[1];
   if (!name || depth > 4) return false;
-  const given = [...code.matchAll(new RegExp(`(?:^|\\n)[ \\t]*${name}\\s*=\\s*([^\\n=#][^\\n#]*)`, "g"))].at(-1)?.[1];
-  return given !== undefined && isInput(given, code.slice(0, code.lastIndexOf(given)), depth + 1);
+  const assigned = [...code.matchAll(new RegExp(`(?:^|\\n)[ \\t]*${name}\\s*=\\s*([^\\n=#][^\\n#]*)`, "g"))].at(
+    -1,
+  )?.[1];
+  return assigned !== undefined && isInput(assigned, code.slice(0, code.lastIndexOf(assigned)), depth + 1);
 }
 
-/** The quote that is open at the end of `line`, and where it begins; null: none. */
+/** Returns the quote that is open at the end of `line`, and its position; null: none. */
 function openString(line: string): { quote: string; at: number } | null {
   let open: { quote: string; at: number } | null = null;
   for (let at = 0; at < line.length; at += 1) {
@@ -193,7 +190,7 @@ function openString(line: string): { quote: string; at: number } | null {
   return open;
 }
 
-/** Whether the three quotes that are open at the end hold SQL; null: none are open. */
+/** Returns the text of a triple-quoted string that is open at the end; null: none. */
 function openTriple(code: string): { text: string } | null {
   const quotes = [...code.matchAll(/"""|'''/g)];
   const last = quotes.at(-1);
@@ -206,7 +203,7 @@ export interface PythonOffer {
   readonly options: readonly Completion[];
 }
 
-/** What this product adds to Python at a place; null: nothing of its own; "none": nothing at all. */
+/** Offers what Interlock adds to Python at a position; null: offer Python's names; "none": offer nothing. */
 export function nodeOptions(code: string, at: number, scope: Scope, explicit: boolean): PythonOffer | "none" | null {
   const before = code.slice(Math.max(0, at - 20_000), at);
   const line = before.slice(before.lastIndexOf("\n") + 1);
@@ -215,9 +212,9 @@ export function nodeOptions(code: string, at: number, scope: Scope, explicit: bo
   // inputs["…, row["…, ctx.run["…
   const key = /((?:[A-Za-z_][\w.]*(?:\[[^\]]*\])?(?:\([^()]*\))?)+)\[\s*(["']?)([^"'\]]*)$/.exec(line);
   if (key) {
-    const [, owner = "", quote = "", begun = ""] = key;
+    const [, owner = "", quote = "", prefix = ""] = key;
     const use = quote || '"';
-    const back = begun.length + quote.length;
+    const back = prefix.length + quote.length;
     const end = (options: Completion[]): Completion[] =>
       options.map((option) => ({ ...option, apply: closing(option.label, `${quote}]`) }));
     if (owner === "inputs") return { back, options: end(ports(scope, use)) };
@@ -244,7 +241,7 @@ export function nodeOptions(code: string, at: number, scope: Scope, explicit: bo
       const options = columns(scope, of, use, use);
       if (options.length && (of || quote)) return { back, options: end(options) };
     }
-    if (!quote && begun === "" && !explicit) return "none";
+    if (!quote && prefix === "" && !explicit) return "none";
   }
   const got = /\.get\(\s*(["'])([^"']*)$/.exec(line);
   if (got && openString(line)) {
@@ -252,7 +249,7 @@ export function nodeOptions(code: string, at: number, scope: Scope, explicit: bo
     if (owner === "inputs")
       return {
         back: word.length,
-        options: scope.inputs.map((input) => ({ label: input.port, detail: kindSaid(input), type: "table" })),
+        options: scope.inputs.map((input) => ({ label: input.port, detail: kindText(input), type: "table" })),
       };
     return { back: word.length, options: columns(scope, inputOf(owner, before, scope), "", "") };
   }
@@ -275,12 +272,12 @@ export function nodeOptions(code: string, at: number, scope: Scope, explicit: bo
   // members
   const dotted = /((?:[A-Za-z_]\w*)(?:\.\w+|\[[^\]]*\]|\([^()]*\))*)\.(\w*)$/.exec(line);
   if (dotted) {
-    const [, owner = "", begun = ""] = dotted;
-    if (owner === "ctx") return { back: begun.length, options: contextMembers() };
+    const [, owner = "", prefix = ""] = dotted;
+    if (owner === "ctx") return { back: prefix.length, options: contextMembers() };
     if (isInput(owner, before)) {
       const input = inputOf(owner, before, scope);
       if (input?.kind === "json") return "none";
-      return { back: begun.length, options: tableMembers() };
+      return { back: prefix.length, options: tableMembers() };
     }
     return "none";
   }
@@ -303,7 +300,7 @@ function words(code: string, line: string, scope: Scope): Completion[] {
     ...scope.inputs.map((input): Completion => ({
       label: `inputs["${input.port}"]`,
       type: "table",
-      detail: kindSaid(input),
+      detail: kindText(input),
       boost: 14,
     })),
     ...PYTHON_KEYWORDS.map((label): Completion => ({ label, type: "keyword" })),
@@ -342,8 +339,8 @@ export function pythonSource(scope: () => Scope): CompletionSource {
     const found = nodeOptions(code, pos, known, explicit);
     if (found === "none") return null;
     if (found) {
-      const begun = code.slice(pos - found.back, pos);
-      return unlessWhole({ from: pos - found.back, options: found.options }, begun.replace(/^["']/, ""), explicit);
+      const prefix = code.slice(pos - found.back, pos);
+      return unlessWhole({ from: pos - found.back, options: found.options }, prefix.replace(/^["']/, ""), explicit);
     }
     const word = context.matchBefore(/[^\W\d]\w*$/);
     if (!word && !explicit) return null;
@@ -351,7 +348,7 @@ export function pythonSource(scope: () => Scope): CompletionSource {
     const line = state.doc.lineAt(pos);
     const options = words(code, line.text.slice(0, pos - line.from), known);
     const seen = new Set(options.map(({ label }) => label));
-    // The word that is being written is no name yet.
+    // Leave out the word being typed.
     for (const { name, kind } of pythonNames(`${code.slice(0, from)} ${code.slice(pos)}`))
       if (!seen.has(name)) options.push({ label: name, type: kind, boost: 6 });
     return unlessWhole({ from, options }, word?.text ?? "", explicit);

@@ -1,5 +1,5 @@
-/** How Python is coloured and indented: line by line, with the blocks and brackets that are open. A whole grammar of it
- * would weigh more than all else here, and says no more about what is half written.
+/** Syntax highlighting and indentation of Python, line by line, by the blocks and brackets that are open. A full grammar
+ * would be larger than all other languages together, and no better on code that is half written.
  */
 
 import type { StreamParser, StringStream } from "@codemirror/language";
@@ -8,11 +8,11 @@ export const PYTHON_KEYWORDS =
   "and as assert async await break class continue def del elif else except finally for from global if import in is lambda match nonlocal not or pass raise return try while with yield".split(
     " ",
   );
-/** A name in some places, a keyword at the start of a line. */
+/** Keywords at the start of a line, names elsewhere. */
 const SOFT = new Set(["match", "case", "type"]);
 const KEYWORDS = new Set(PYTHON_KEYWORDS);
 const VALUES = new Set(["True", "False", "None", "Ellipsis", "NotImplemented"]);
-/** What each of these may follow, in a block of the same depth. */
+/** The statements that each of these may follow at the same depth. */
 const FOLLOWS: Readonly<Record<string, readonly string[]>> = {
   elif: ["if", "elif"],
   else: ["if", "elif", "for", "while", "try", "except"],
@@ -22,7 +22,7 @@ const FOLLOWS: Readonly<Record<string, readonly string[]>> = {
 };
 
 interface Bracket {
-  /** Column of what stands behind it; -1: nothing does, so the next line is one step in. */
+  /** Column of the text behind the bracket; -1: none, so the next line is indented by one step. */
   column: number;
   /** Indentation of its line. */
   indent: number;
@@ -34,19 +34,19 @@ interface Block {
 }
 
 export interface PythonState {
-  /** Quotes that end the text we are in; empty: none. */
+  /** The closing quotes of the string that is being read; empty: none. */
   quote: string;
   brackets: Bracket[];
   blocks: Block[];
-  /** Indentation of the statement that is being read or was read last. */
+  /** Indentation of the current or last statement. */
   indent: number;
   /** First word of that statement. */
   first: string;
-  /** Last token was the colon that opens a block. */
+  /** Whether the last token was the colon that opens a block. */
   opens: boolean;
-  /** A backslash ended the line before. */
+  /** Whether the line before ended with a backslash. */
   goesOn: boolean;
-  /** Word before: `def` and `class` name something. */
+  /** The word before; a name follows `def` and `class`. */
   before: string;
 }
 
@@ -62,7 +62,7 @@ function inText(stream: StringStream, state: PythonState): "string" {
     }
     if (stream.next() === "\\") stream.next();
   }
-  // One in single quotes ends with its line, whatever is missing.
+  // A string in single quotes ends with its line even without a closing quote.
   if (state.quote.length === 1 && !stream.string.endsWith("\\")) state.quote = "";
   return "string";
 }

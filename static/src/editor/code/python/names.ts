@@ -1,4 +1,4 @@
-/** Names that a text of Python gives: functions, classes, parameters, variables, imports. Pure. */
+/** Finds the names that Python code defines: functions, classes, parameters, variables, imports. Pure. */
 
 export interface PythonName {
   readonly name: string;
@@ -8,7 +8,7 @@ export interface PythonName {
 const LENGTH_MAX = 200_000;
 const NAME = "[^\\W\\d]\\w*";
 
-/** Each once, in the order of the text; what stands in texts and comments does not count. */
+/** Returns each name once, in order; strings and comments are ignored. */
 export function pythonNames(code: string): PythonName[] {
   const bare = code
     .slice(0, LENGTH_MAX)

@@ -1,13 +1,14 @@
-/** Completion of SQL: tables by their ports, columns of what is in `from`, functions, keywords. */
+/** Completion of SQL: tables by their ports, columns of the tables in `from`, functions and keywords. */
 
 import type { Completion, CompletionContext, CompletionResult, CompletionSource } from "@codemirror/autocomplete";
 import { gettext } from "../../../words/i18n";
 import type { Scope } from "../index";
 import { around, unlessWhole } from "../offers";
-import { type Source, type SqlPlace, sqlPlace, type Table } from "./scope";
+import type { Source, Table } from "./query";
+import { type SqlPlace, sqlPlace } from "./scope";
 import { FUNCTIONS, KEYWORDS, quoted, type SqlFunction, TYPE_OPTIONS } from "./words";
 
-/** They begin a value. */
+/** Keywords that start a value. */
 const VALUE_WORDS = new Set([
   "distinct",
   "case",
@@ -40,7 +41,7 @@ const VALUE_WORDS = new Set([
   "distinct on",
 ]);
 const FIRST_WORDS = new Set(["select", "from", "with", "with recursive", "values"]);
-/** They follow a table: these first, whatever else may come. */
+/** Keywords that usually follow a table; these are offered first. */
 const AFTER_BOOST: Readonly<Record<string, number>> = {
   from: 6,
   where: 6,
@@ -103,7 +104,7 @@ function tableOptions(tables: readonly Table[], boost: number): Completion[] {
 
 const columnCount = (n: number): string => `${n} ${n === 1 ? gettext("column") : gettext("columns")}`;
 
-/** `order`: place among its kind; columns stay in the order of their table. */
+/** `order`: position among its kind, so that columns stay in the order of their table. */
 const columnOption = (
   name: string,
   type: string,
@@ -122,7 +123,7 @@ const columnOption = (
 });
 
 function columns(sources: readonly Source[], tables: readonly Table[], plain: boolean): Completion[] {
-  // Before there is a `from`, all that could be meant.
+  // Before there is a `from`, the columns of all tables.
   const shown: readonly Source[] = sources.length
     ? sources
     : tables.map(({ name, columns: list }) => ({ name, table: name, columns: list, near: true }));
@@ -145,7 +146,7 @@ function columns(sources: readonly Source[], tables: readonly Table[], plain: bo
   return found;
 }
 
-/** `a.id = b.id` for each column that the table just joined shares with those before. */
+/** Offers `a.id = b.id` for each column that the joined table shares with the tables before it. */
 function joins(sources: readonly Source[]): Completion[] {
   const near = sources.filter((source) => source.near);
   const last = near.at(-1);
@@ -221,7 +222,7 @@ function optionsAt(place: SqlPlace, tables: readonly Table[]): readonly Completi
   }
 }
 
-/** What is offered at a place of the text; null: nothing. */
+/** Returns what is offered at a position; null: nothing. */
 export function sqlOptions(text: string, at: number, scope: Scope, explicit: boolean): CompletionResult | null {
   const tables: Table[] = scope.inputs
     .filter((input) => input.kind !== "json")
@@ -234,7 +235,7 @@ export function sqlOptions(text: string, at: number, scope: Scope, explicit: boo
   if (!explicit && !opened) return null;
   let options = optionsAt(place, tables);
   if (place.inQuotes) {
-    // The quote that is open belongs to what is put in.
+    // Replace the open quote as well.
     options = options
       .filter(({ type }) => type === "column" || type === "table")
       .map((option) => ({

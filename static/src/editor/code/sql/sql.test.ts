@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Scope } from "../index";
 import { sqlOptions } from "./complete";
-import { sqlPlace, type Table } from "./scope";
+import type { Table } from "./query";
+import { sqlPlace } from "./scope";
 import { tokenize } from "./tokens";
 import { FUNCTIONS, quoted } from "./words";
 

@@ -1,4 +1,4 @@
-/** DuckDB's SQL in pieces, as `engine/sqltext.py` takes it apart. Pure. */
+/** Splits DuckDB's SQL into tokens, as `engine/sql/text.py` does. Pure. */
 
 import { findSpans } from "../spans";
 
@@ -10,7 +10,7 @@ export interface Token {
   readonly start: number;
   readonly end: number;
   readonly closed: boolean;
-  /** Words in lower case, names without their quotes, else as it stands. */
+  /** A word in lower case, a name without its quotes, other text unchanged. */
   readonly text: string;
 }
 
@@ -30,7 +30,7 @@ function commentEnd(sql: string, at: number): number {
   return -1;
 }
 
-/** Whether a text in quotes ends: of quotes at its end, pairs belong to it. */
+/** Returns whether a quoted text is closed; pairs of quotes at its end belong to the text. */
 function ends(text: string, quote: string): boolean {
   const first = text.indexOf(quote);
   let at = text.length;

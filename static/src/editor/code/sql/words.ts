@@ -1,6 +1,6 @@
-/** Words of DuckDB's SQL: keywords, types, and the functions that authors use, with their arguments and what they give. */
+/** Words of DuckDB's SQL: keywords, types and common functions with their arguments and result types. */
 
-/** As they are offered; those that make a name need quotes are in RESERVED. */
+/** Keywords that are offered. RESERVED has those that cannot be names without quotes. */
 export const KEYWORDS: readonly string[] =
   "select|from|where|group by|order by|having|qualify|limit|offset|join|left join|right join|full join|inner join|cross join|asof join|semi join|anti join|positional join|lateral|on|using|as|and|or|not|in|is null|is not null|between|like|ilike|similar to|glob|exists|case|when|then|else|end|distinct|distinct on|all|union|union all|union by name|union all by name|intersect|except|with|with recursive|values|over|partition by|rows between|range between|unbounded preceding|unbounded following|current row|preceding|following|window|filter|within group|asc|desc|nulls first|nulls last|exclude|replace|columns|rename|cast|try_cast|interval|date|timestamp|true|false|null|pivot|unpivot|tablesample|collate|any|some|unnest|grouping sets|rollup|cube|materialized|ordinality|escape|isnull|notnull|extract|at time zone".split(
     "|",
@@ -13,7 +13,7 @@ const COLOURED = new Set(
       " ",
     ),
   ].filter(
-    // Words that are columns and functions far more often.
+    // Words that are mostly used as columns and functions.
     (word) =>
       ![
         "date",
@@ -72,7 +72,7 @@ const RESERVED = new Set(
 export const isKeyword = (word: string): boolean => COLOURED.has(word.toLowerCase());
 export const isType = (word: string): boolean => TYPES.has(word.toLowerCase());
 
-/** A name as it must stand in SQL: in quotes when it is no plain word, or one that SQL keeps for itself. */
+/** Returns a name as SQL needs it: in quotes if it is no plain word or is reserved. */
 export function quoted(name: string): string {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !RESERVED.has(name.toLowerCase())
     ? name
@@ -86,7 +86,7 @@ export interface SqlFunction {
   readonly kind: "aggregate" | "scalar" | "window" | "table";
 }
 
-// name(arguments) type; [..] may be left out.
+// Format: name(arguments) type; arguments in [..] are optional.
 const AGGREGATES = `
 any_value(value) any
 approx_count_distinct(value) bigint

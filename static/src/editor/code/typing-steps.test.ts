@@ -2,7 +2,7 @@ import type { Transaction } from "@codemirror/state";
 import { ChangeSet } from "@codemirror/state";
 import type { ViewUpdate } from "@codemirror/view";
 import { describe, expect, it } from "vitest";
-import { Steps } from "./steps";
+import { TypingSteps } from "./typing-steps";
 
 /** An update as CodeMirror tells it; all that is read of one. */
 function update(event: string, from: number, to: number, insert: string, length = 100): ViewUpdate {
@@ -12,14 +12,14 @@ function update(event: string, from: number, to: number, insert: string, length 
 
 describe("steps of undo while one types", () => {
   it("keep what is typed in a row together", () => {
-    const steps = new Steps();
+    const steps = new TypingSteps();
     expect(steps.begins(update("input.type", 5, 5, "a"), 0)).toBe(true);
     expect(steps.begins(update("input.type", 6, 6, "b"), 100)).toBe(false);
     expect(steps.begins(update("input.type.compose", 7, 7, "c"), 700)).toBe(false);
   });
 
   it("take what an input method composes as one", () => {
-    const steps = new Steps();
+    const steps = new TypingSteps();
     expect(steps.begins(update("input.type.compose", 5, 9, "ni"), 0)).toBe(true);
     expect(steps.begins(update("input.type.compose", 7, 7, "hao"), 100)).toBe(false);
     expect(steps.begins(update("input.type.compose", 5, 10, "你好"), 200)).toBe(false);
@@ -30,7 +30,7 @@ describe("steps of undo while one types", () => {
   });
 
   it("begin after a pause, elsewhere, with another line and with another kind of change", () => {
-    const steps = new Steps();
+    const steps = new TypingSteps();
     steps.begins(update("input.type", 5, 5, "a"), 0);
     expect(steps.begins(update("input.type", 6, 6, "b"), 1000)).toBe(true);
     expect(steps.begins(update("input.type", 50, 50, "b"), 1100)).toBe(true);

@@ -1,0 +1,1 @@
+export{t as mountCode}from"./field-DnqHUra7.js";
