@@ -15,8 +15,14 @@ from tests.support.wait import wait_until
 pytestmark = pytest.mark.axe
 
 FAILS = "def main(inputs, ctx):\n    print('reading')\n    return inputs['nothing']\n"
-DRAWERS = ("logs", "timeline", "nodes", "inputs", "events")
-TABS = ("why", "output", "attempts", "config", "history")
+PARTS = (
+    ("why", "logs"),
+    ("output", "timeline"),
+    ("attempts", "nodes"),
+    ("config", "inputs"),
+    ("history", "events"),
+)
+"""Tabs of the panel, each with a tab of the drawer: both are on the page at once."""
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +44,8 @@ def addresses(product) -> Iterator[list[str]]:
     yield [
         "/",
         f"/runs/{hangs}/",
-        *(f"{node}?tab={tab}" for tab in TABS),
-        *(f"{node}?drawer={drawer}" for drawer in DRAWERS),
-        *(f"/runs/{failed}/nodes/bad/?tab={tab}" for tab in TABS),
+        *(f"{node}?tab={tab}&drawer={drawer}" for tab, drawer in PARTS),
+        *(f"/runs/{failed}/nodes/bad/?tab={tab}" for tab in ("why", "output", "attempts")),
     ]
     # It holds one of the two node processes that the other tests need.
     product.api("POST", f"runs/{hangs}/cancel/", {})

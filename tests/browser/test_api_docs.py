@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from tests.browser.conftest import Person
 
 
+@pytest.mark.smoke
 def test_a_call_is_tried_out_from_the_docs_and_nothing_is_asked_of_another_host(person: Person) -> None:
     page = person.page
     asked: list[str] = []

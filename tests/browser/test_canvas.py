@@ -53,6 +53,7 @@ def test_cards_show_states_as_they_change_and_names_as_text(person, run):
     expect(card(page, "join")).to_have_class(re.compile("is-cancelled"), timeout=30_000)
 
 
+@pytest.mark.smoke
 def test_a_click_chooses_a_node_and_a_row_count_opens_its_output(person, run):
     page = person.go(f"/runs/{run}/")
     expect(card(page, "join")).to_have_class(re.compile("is-running"), timeout=30_000)

@@ -44,6 +44,7 @@ def renamed() -> dict[str, Any]:
     return changed
 
 
+@pytest.mark.smoke
 def test_publish_refuses_problems_says_what_changes_and_runs_it(person, slug):
     broken = renamed()
     broken["nodes"].append({"id": "fourth", "type": "nonsense", "position": {"x": 780, "y": 0}})

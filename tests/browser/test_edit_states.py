@@ -26,7 +26,7 @@ def test_an_empty_drawing_on_a_phone_speaks_of_what_is_there(chromium, product, 
             assert box_of(tool)["height"] >= 32
 
 
-@pytest.mark.parametrize("width", [360, 820])
+@pytest.mark.parametrize("width", [360, pytest.param(820, marks=pytest.mark.long)])
 def test_on_a_narrow_page_the_canvas_stands_where_the_words_above_it_will_leave_it(chromium, product, tmp_path, width):
     product.api("POST", "workflows/", {"name": "narrow", "slug": f"editor-{width}"})
     with somebody(chromium, product, tmp_path / "shots", width=width, height=780) as person:

@@ -83,6 +83,7 @@ def placed(definition: dict[str, Any]) -> dict[str, Any]:
     return definition
 
 
+@pytest.mark.smoke
 def test_n_finds_a_type_and_enter_adds_it_after_what_is_chosen(person, slug):
     it = Drawing(person, slug)
     it.key("n")

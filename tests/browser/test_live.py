@@ -202,7 +202,9 @@ def test_a_form_that_is_asked_for_twice_while_it_is_on_its_way_opens_once(person
     expect(page.locator("dialog:not([id])")).to_have_count(0)
 
 
-@pytest.mark.parametrize("width", [360, 768])
+@pytest.mark.parametrize(
+    "width", [pytest.param(360, marks=pytest.mark.smoke), pytest.param(768, marks=pytest.mark.long)]
+)
 def test_nothing_is_wider_than_a_narrow_screen(person, width):
     person.product.publish(f"narrow-{width}", [{"id": "a", "type": "noop"}], [])
     run = person.product.api("POST", f"workflows/narrow-{width}/runs/", {})["id"]

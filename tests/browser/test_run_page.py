@@ -254,14 +254,19 @@ def test_long_and_tricky_texts_are_shown_as_text_everywhere(person):
     page = person.page
     for size in ((1440, 900), (360, 740)):
         page.set_viewport_size({"width": size[0], "height": size[1]})
-        for drawer in ("logs", "timeline", "nodes", "inputs", "events"):
-            for node, tab in (("writes", "output"), ("fails", "why"), ("fails", "attempts")):
-                person.go(f"/runs/{run}/nodes/{node}/?tab={tab}&drawer={drawer}")
-                expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
-                wide = page.evaluate(TOO_WIDE)
-                assert not wide, (size, drawer, node, tab, "\n".join(wide))
-                assert page.evaluate("[window.hacked ?? null, window.violations]") == [None, []]
-                assert page.locator("main img, main b:has-text('0123456789')").count() == 0
+        for drawer, node, tab in (
+            ("logs", "writes", "output"),
+            ("timeline", "fails", "why"),
+            ("nodes", "fails", "attempts"),
+            ("inputs", "writes", "config"),
+            ("events", "fails", "history"),
+        ):
+            person.go(f"/runs/{run}/nodes/{node}/?tab={tab}&drawer={drawer}")
+            expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
+            wide = page.evaluate(TOO_WIDE)
+            assert not wide, (size, drawer, node, tab, "\n".join(wide))
+            assert page.evaluate("[window.hacked ?? null, window.violations]") == [None, []]
+            assert page.locator("main img, main b:has-text('0123456789')").count() == 0
         shown = page.locator("main").inner_text()
         assert "\u202e" not in shown
         assert "\u2066" not in shown

@@ -101,6 +101,7 @@ def test_formatting_can_be_taken_back_with_ctrl_z(person, slug):
     expect(area).to_have_value(text)
 
 
+@pytest.mark.smoke
 def test_the_draft_is_run_without_being_published(person, slug):
     page, area = edit(person, slug)
     area.fill(json.dumps(chain("x", "y", "z")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.support.wait import wait_until
@@ -30,6 +31,7 @@ PAINTED = """(token) => {
 }"""
 
 
+@pytest.mark.smoke
 def test_bars_come_while_the_run_goes_on_and_tell_in_words(person, tmp_path):
     stop, product = tmp_path / "stop", person.product
     person.expected += ["willReadFrequently"]
