@@ -64,6 +64,8 @@ CALLS = {
 """The arguments of each function."""
 MARKED = re.compile(r"\b(n?p?gettext)\(((?:u?(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"),? ?)+)")
 """A text that Django's `templatize` found in a template: only its literals, without the count."""
+VARIABLE = re.compile(r"\w+\)")
+"""The argument of a call in a script that marks its texts by `gettext_noop` and translates them later."""
 SCRIPT_CALL = re.compile(r"\b(n?)gettext(?:_noop)?\(\s*(?=(.{0,600}))", re.DOTALL)
 LITERAL = re.compile(r"""\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'""")
 
@@ -97,7 +99,10 @@ def texts_of_scripts() -> Iterator[tuple[str, Message]]:
     for script in sorted((ROOT / "static" / "src").rglob("*.ts*")):
         if script.name.endswith(".test.ts") or script.name == "i18n.ts":
             continue
-        for plural, rest in SCRIPT_CALL.findall(script.read_text(encoding="utf-8")):
+        text = script.read_text(encoding="utf-8")
+        for plural, rest in SCRIPT_CALL.findall(text):
+            if "gettext_noop(" in text and VARIABLE.match(rest):
+                continue
             first = LITERAL.match(rest)
             assert first, (script.name, "gettext takes a literal, or the word is not found", rest[:60])
             second = LITERAL.match(rest[first.end() :].lstrip(", \n")) if plural else None
