@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from dashboard import access
 from dashboard.access import Right
-from dashboard.api import shapes
+from dashboard.api import installation_shapes, shapes
 from dashboard.api.base import ApiView, Query, parameter
 from dashboard.api.shapes import AnyJSON, AnyObjectOrNull, Shape, Timestamp
 from dashboard.api.trace_shapes import Stack
@@ -34,7 +34,7 @@ class StuckNode(Shape):
 
 
 class Condition(shapes.WaitingFor):
-    holders = shapes.PoolHolder(many=True, required=False)
+    holders = installation_shapes.PoolHolder(many=True, required=False)
     until = Timestamp(required=False, allow_null=True)
 
 

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from dashboard.access import Right
-from dashboard.api import shapes
+from dashboard.api import installation_shapes, shapes
 from dashboard.api.base import BINARY_BODY, LIMIT, ApiView, Query, list_of, next_url, parameter
 from dashboard.api.problems import CONTENT_TYPE, BadRequest
 from dashboard.files import Entry, Files
@@ -40,7 +40,7 @@ class FileList(ApiView):
             LIMIT,
             parameter("after", "Start of the page: the last path of the previous page."),
         ],
-        responses={200: list_of(shapes.File), (422, CONTENT_TYPE): shapes.Problem},
+        responses={200: list_of(installation_shapes.File), (422, CONTENT_TYPE): shapes.Problem},
         description="Files of all folders, by path. 404 if the folder `under` does not exist; 422 `bad_path`.",
     )
     def get(self, request: Request) -> Response:
@@ -78,8 +78,8 @@ class File(ApiView):
     @extend_schema(
         request={"application/octet-stream": BINARY_BODY},
         responses={
-            201: shapes.File,
-            200: shapes.File,
+            201: installation_shapes.File,
+            200: installation_shapes.File,
             (422, CONTENT_TYPE): shapes.Problem,
             (507, CONTENT_TYPE): shapes.Problem,
         },

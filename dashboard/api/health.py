@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from dashboard.access import Right, SignedOut, can
-from dashboard.api import shapes
+from dashboard.api import installation_shapes, shapes
 from dashboard.api.base import ApiView
 from dashboard.api.problems import CONTENT_TYPE, problem
 from dashboard.models import ApiToken
@@ -32,7 +32,7 @@ class Open(ApiView):
 class Healthz(Open):
     operations = {"GET": "healthz"}
 
-    @extend_schema(responses={200: shapes.Health}, auth=[], description="The process is alive.")
+    @extend_schema(responses={200: installation_shapes.Health}, auth=[], description="The process is alive.")
     def get(self, request: Request) -> Response:
         return Response({"status": "ok"})
 
@@ -41,7 +41,7 @@ class Readyz(Open):
     operations = {"GET": "readyz"}
 
     @extend_schema(
-        responses={200: shapes.Health, (503, CONTENT_TYPE): shapes.NotReady},
+        responses={200: installation_shapes.Health, (503, CONTENT_TYPE): installation_shapes.NotReady},
         auth=[],
         description="Database, schema and scheduler are available. 503 names the part that is not. A backlog never "
         "makes this fail.",

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from dashboard import access
 from dashboard.access import Right
-from dashboard.api import bodies, shapes
+from dashboard.api import bodies, installation_shapes, shapes
 from dashboard.api.base import (
     AFTER,
     BEFORE,
@@ -37,7 +37,7 @@ class NodeTypes(ApiView):
 
     @extend_schema(
         parameters=[LIMIT, AFTER],
-        responses={200: list_of(shapes.NodeType)},
+        responses={200: list_of(installation_shapes.NodeType)},
         description="Node types with the JSON Schema of their config; built-in types first.",
     )
     def get(self, request: Request) -> Response:
@@ -52,7 +52,7 @@ class Pools(ApiView):
 
     @extend_schema(
         parameters=[LIMIT, AFTER],
-        responses={200: list_of(shapes.Pool)},
+        responses={200: list_of(installation_shapes.Pool)},
         description="Pools by name, with the holders of their slots.",
     )
     def get(self, request: Request) -> Response:
@@ -61,7 +61,7 @@ class Pools(ApiView):
 
     @extend_schema(
         request=bodies.NewPool,
-        responses={201: shapes.Pool, (409, CONTENT_TYPE): shapes.Problem},
+        responses={201: installation_shapes.Pool, (409, CONTENT_TYPE): shapes.Problem},
         description="Create a pool. 409 `already_exists`.",
     )
     def post(self, request: Request) -> Response:
@@ -76,13 +76,13 @@ class Pool(ApiView):
     operations = {"GET": "get_pool", "PATCH": "resize_pool", "DELETE": "delete_pool"}
     noun = "pools"
 
-    @extend_schema(responses={200: shapes.Pool}, description="One pool.")
+    @extend_schema(responses={200: installation_shapes.Pool}, description="One pool.")
     def get(self, request: Request, name: str) -> Response:
         return Response(engine_queries.pool(name))
 
     @extend_schema(
         request=bodies.PoolChange,
-        responses={200: shapes.Pool, (409, CONTENT_TYPE): shapes.Problem},
+        responses={200: installation_shapes.Pool, (409, CONTENT_TYPE): shapes.Problem},
         description="Change the number of slots. Holders keep their slots. 409 if a live version needs more.",
     )
     def patch(self, request: Request, name: str) -> Response:
@@ -106,7 +106,7 @@ class Workers(ApiView):
 
     @extend_schema(
         parameters=[LIMIT, AFTER],
-        responses={200: list_of(shapes.Worker)},
+        responses={200: list_of(installation_shapes.Worker)},
         description="Workers by name, with their queues, capacity, last heartbeat and what each runs now. "
         "Lost workers stay listed for a day.",
     )
@@ -122,7 +122,7 @@ class DrainWorker(ApiView):
 
     @extend_schema(
         request=bodies.Nothing,
-        responses={200: shapes.Worker, (409, CONTENT_TYPE): shapes.Problem},
+        responses={200: installation_shapes.Worker, (409, CONTENT_TYPE): shapes.Problem},
         description="Let a worker finish what it runs and accept nothing more until it is resumed or restarted. "
         "409 `wrong_state` while it drains or is lost, and for the scheduler's own processes.",
     )
@@ -138,7 +138,7 @@ class ResumeWorker(ApiView):
 
     @extend_schema(
         request=bodies.Nothing,
-        responses={200: shapes.Worker, (409, CONTENT_TYPE): shapes.Problem},
+        responses={200: installation_shapes.Worker, (409, CONTENT_TYPE): shapes.Problem},
         description="Let a draining worker accept work again. 409 `wrong_state` unless it drains on request.",
     )
     def post(self, request: Request, name: str) -> Response:

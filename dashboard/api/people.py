@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from dashboard import accounts
 from dashboard.access import Right
-from dashboard.api import bodies, shapes
+from dashboard.api import bodies, installation_shapes, shapes
 from dashboard.api.base import BEFORE, LIMIT, SEQ_MAX, ApiView, Query, list_of, page, parse_body
 from dashboard.api.problems import CONTENT_TYPE
 from dashboard.models import User as UserRow
@@ -23,7 +23,7 @@ class Tokens(ApiView):
 
     @extend_schema(
         parameters=[LIMIT, BEFORE],
-        responses={200: list_of(shapes.Token)},
+        responses={200: list_of(installation_shapes.Token)},
         description="The caller's tokens, newest first.",
     )
     def get(self, request: Request) -> Response:
@@ -33,7 +33,7 @@ class Tokens(ApiView):
 
     @extend_schema(
         request=bodies.NewToken,
-        responses={201: shapes.NewToken},
+        responses={201: installation_shapes.NewToken},
         description="Create a token for the caller. It is returned this once; only its hash is stored.",
     )
     def post(self, request: Request) -> Response:
@@ -50,7 +50,7 @@ class Token(ApiView):
     operations = {"GET": "get_token", "DELETE": "delete_token"}
     noun = "tokens"
 
-    @extend_schema(responses={200: shapes.Token}, description="One of the caller's tokens.")
+    @extend_schema(responses={200: installation_shapes.Token}, description="One of the caller's tokens.")
     def get(self, request: Request, token_id: int) -> Response:
         token = accounts.tokens_of(self.person).filter(pk=_id(token_id)).first()
         if token is None:
@@ -74,7 +74,9 @@ class Users(ApiView):
     noun = "users"
 
     @extend_schema(
-        parameters=[LIMIT, BEFORE], responses={200: list_of(shapes.User)}, description="Accounts, newest first."
+        parameters=[LIMIT, BEFORE],
+        responses={200: list_of(installation_shapes.User)},
+        description="Accounts, newest first.",
     )
     def get(self, request: Request) -> Response:
         query = Query(request)
@@ -84,7 +86,7 @@ class Users(ApiView):
 
     @extend_schema(
         request=bodies.NewUser,
-        responses={201: shapes.User, (409, CONTENT_TYPE): shapes.Problem},
+        responses={201: installation_shapes.User, (409, CONTENT_TYPE): shapes.Problem},
         description="Create an account; without a password it signs in with a login link. 409 `already_exists`.",
     )
     def post(self, request: Request) -> Response:
@@ -100,13 +102,13 @@ class User(ApiView):
     operations = {"GET": "get_user", "PATCH": "change_user"}
     noun = "users"
 
-    @extend_schema(responses={200: shapes.User}, description="One account.")
+    @extend_schema(responses={200: installation_shapes.User}, description="One account.")
     def get(self, request: Request, username: str) -> Response:
         return Response(accounts.user_dict(accounts.find_user(username)))
 
     @extend_schema(
         request=bodies.UserChange,
-        responses={200: shapes.User, (409, CONTENT_TYPE): shapes.Problem},
+        responses={200: installation_shapes.User, (409, CONTENT_TYPE): shapes.Problem},
         description="Change the role, close or reopen the account, set a password. 409 `last_admin`.",
     )
     def patch(self, request: Request, username: str) -> Response:
