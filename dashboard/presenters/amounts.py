@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from engine.diagnosis import wording
-from engine.durations import span
+from engine.sentences import span
 
 
 def duration(seconds: float | None) -> str:

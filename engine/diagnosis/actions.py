@@ -7,8 +7,7 @@ from typing import Any
 
 from engine.diagnosis.facts import FailureFacts, RunningFacts
 from engine.diagnosis.finding import Action
-from engine.durations import span
-from engine.sentences import Sentence, gettext_noop
+from engine.sentences import Sentence, gettext_noop, span
 
 LIMITS = (
     2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600, 900, 1200, 1800, 2700, 3600, 5400, 7200,

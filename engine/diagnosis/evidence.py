@@ -10,8 +10,7 @@ from engine.diagnosis.facts import DEPENDENTS_MAX, RunFacts, RunningFacts, own_l
 from engine.diagnosis.finding import Evidence
 from engine.diagnosis.threads import Activity, Location, wait_text
 from engine.diagnosis.wording import clock_time, cut, percent, process, size
-from engine.durations import span
-from engine.sentences import Sentence, Text, gettext_noop
+from engine.sentences import Sentence, Text, gettext_noop, span
 
 IO_MIN = 64 * 1024
 """Bytes a second; an idle process needs no more."""

@@ -11,8 +11,7 @@ from engine.diagnosis.finding import Action, Evidence, Finding
 from engine.diagnosis.stuck import cause
 from engine.diagnosis.threads import activity_of
 from engine.diagnosis.wording import clock_time, cut, error_sentence, process, size
-from engine.durations import span
-from engine.sentences import Sentence, gettext_noop
+from engine.sentences import Sentence, gettext_noop, span
 from engine.states import RUN_TERMINAL
 
 ADVISED = frozenset(("MemoryLimit", "TableExists", "MissingPackage", "ProcessLimit", "SoftTimeout", "BadOutput"))

@@ -10,8 +10,7 @@ from engine.diagnosis import actions
 from engine.diagnosis.facts import RunFacts, RunningFacts, UsageSample
 from engine.diagnosis.finding import Action, Evidence, Finding, Usage
 from engine.diagnosis.wording import percent, process, size
-from engine.durations import span
-from engine.sentences import Sentence, gettext_noop
+from engine.sentences import Sentence, gettext_noop, span
 
 FRESH_SECONDS = 3.5
 """Older samples do not say what is used now; one comes every second."""

@@ -21,9 +21,8 @@ from engine.diagnosis.facts import RunFacts, RunningFacts, UsageSample
 from engine.diagnosis.finding import Action, Evidence, Finding, StuckNode
 from engine.diagnosis.threads import RUNS_PERCENT, Activity, activity_of
 from engine.diagnosis.wording import clock_time, cut, percent, process, times
-from engine.durations import span
 from engine.policy import QUIET_SECONDS
-from engine.sentences import Sentence, gettext_noop
+from engine.sentences import Sentence, gettext_noop, span
 
 GRACE_SECONDS = 2.0
 """Stacks of a node that became stuck this recently may still be on their way."""

@@ -26,8 +26,7 @@ from engine.diagnosis.waiting_evidence import (
 from engine.diagnosis.waiting_pools import pool_full, pool_missing, pool_too_small
 from engine.diagnosis.waiting_workers import OCCUPIED_SECONDS, no_queue_worker, no_worker
 from engine.diagnosis.wording import clock_time, error_sentence, process
-from engine.durations import span
-from engine.sentences import Sentence, gettext_noop
+from engine.sentences import Sentence, gettext_noop, span
 
 _MORE_WAIT = gettext_noop("{n} more nodes of this run wait for the same")
 _ONE_MORE_WAITS = gettext_noop("1 more node of this run waits for the same")

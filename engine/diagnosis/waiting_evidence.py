@@ -10,8 +10,7 @@ from engine.clock import iso
 from engine.diagnosis.facts import Blocker, RunFacts, WaitingFacts
 from engine.diagnosis.finding import Evidence, Finding
 from engine.diagnosis.wording import clock_time, process
-from engine.durations import span
-from engine.sentences import Sentence, gettext_noop
+from engine.sentences import Sentence, gettext_noop, span
 
 BLOCKERS_MAX = 5
 """Blockers that one finding names."""

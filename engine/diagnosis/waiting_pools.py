@@ -18,8 +18,7 @@ from engine.diagnosis.waiting_evidence import (
     waited_evidence,
     worst_first,
 )
-from engine.durations import span
-from engine.sentences import Sentence, gettext_noop
+from engine.sentences import Sentence, gettext_noop, span
 
 LONG_SECONDS = 30.0
 """A node that waits for another node of its own run for longer than this may need attention."""

@@ -14,8 +14,7 @@ from engine.diagnosis.waiting_evidence import (
     waited_evidence,
     worst_first,
 )
-from engine.durations import span
-from engine.sentences import Sentence, gettext_noop
+from engine.sentences import Sentence, gettext_noop, span
 from engine.states import HostReason
 
 OCCUPIED_SECONDS = 2.0

@@ -16,24 +16,22 @@ import struct
 import time
 from typing import Any
 
-from engine.durations import span
 from engine.inspect import descriptors, procfs, syscalls
+from engine.inspect.call_arguments import POLLIN, POLLOUT, CallArguments, c_int
 from engine.inspect.children import command_line
 from engine.inspect.sockets import SocketInfo, SocketTable, parse_sockaddr
-from engine.inspect.threads import KernelThread, ProcessMemory
-from engine.sentences import Sentence, Text
+from engine.inspect.threads import KernelThread
+from engine.sentences import Sentence, Text, span
 from engine.sentences import gettext_noop as _
 from engine.text import clean_text
 
 Wait = dict[str, Any]
 
-POLLED_MAX = 256
 OWNERS_MAX = 64
 """Processes whose open pipes and sockets are read."""
 SWITCH_SECONDS = 0.02
 """Python waits for the interpreter lock in steps of 5 ms. A timeout below this is taken for such a step."""
 
-POLLIN, POLLOUT = 1, 4
 FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_CLOCK_REALTIME = 0, 9, 256
 TIMER_ABSTIME = 1
 P_PID, P_PIDFD = 1, 3
@@ -57,7 +55,7 @@ class WaitReader:
         """`tree`: the node process and its descendants, among which the other ends of pipes are looked for."""
         self.pid = pid
         self._tree = tree
-        self._memory = ProcessMemory(pid)
+        self._arguments = CallArguments(pid)
         self._sockets = SocketTable(pid)
         self._owners: dict[int, list[tuple[int, int]]] | None = None
         """Inode of a pipe or socket -> (pid, access mode) of the processes that have it open, the youngest last."""
@@ -66,7 +64,7 @@ class WaitReader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._memory.close()
+        self._arguments.memory.close()
 
     def wait_of(self, thread: KernelThread) -> Wait | None:
         """Return what the thread waits on; None if it runs."""
@@ -104,22 +102,22 @@ class WaitReader:
         if call in syscalls.POLLS or call in syscalls.SELECTS or call in syscalls.EPOLLS:
             return self._poll(call, args)
         if call == "connect":
-            raw = self._memory.read(args[1], min(_int(args[2]), 110)) if _int(args[2]) > 0 else None
+            raw = self._arguments.memory.read(args[1], min(c_int(args[2]), 110)) if c_int(args[2]) > 0 else None
             address = parse_sockaddr(raw or b"")
             if address is None:
-                return self._file(call, _int(args[0]), POLLOUT)
+                return self._file(call, c_int(args[0]), POLLOUT)
             address = clean_text(address)
             return _wait(
                 "socket", Sentence(_("a connection to {address}"), {"address": address}), call, address=address
             )
         if call in ("flock", "fcntl"):
-            return self._file_lock(call, _int(args[0]))
+            return self._file_lock(call, c_int(args[0]))
         if call in ("open", "openat", "openat2"):
             return self._opening(call, args[0] if call == "open" else args[1])
         if call in syscalls.READS or call in syscalls.RECEIVES or call in syscalls.ACCEPTS:
-            return self._file(call, _int(args[0]), POLLIN)
+            return self._file(call, c_int(args[0]), POLLIN)
         if call in syscalls.WRITES or call in syscalls.SENDS or call == "fsync" or call == "fdatasync":
-            return self._file(call, _int(args[0]), POLLOUT)
+            return self._file(call, c_int(args[0]), POLLOUT)
         if call in ("pause", "rt_sigsuspend", "rt_sigtimedwait"):
             return _wait("other", Sentence(_("a signal")), call)
         return _wait("other", _system_call(call), call)
@@ -130,10 +128,10 @@ class WaitReader:
         path = None
         if thread.arguments and call is not None:
             if call in syscalls.READS or call in syscalls.WRITES or call in ("fsync", "fdatasync", "flock", "fcntl"):
-                target = self._target(_int(args[0]))
+                target = self._target(c_int(args[0]))
                 path = target if target is not None and target.startswith("/") else None
             elif call in ("open", "openat", "openat2"):
-                path = self._text(args[0] if call == "open" else args[1])
+                path = self._arguments.text(args[0] if call == "open" else args[1])
         plain, placed = (
             (_("input or output of {path} in the kernel"), _("input or output of {path} in the kernel ({place})"))
             if path
@@ -144,7 +142,7 @@ class WaitReader:
     def _lock(self, call: str, args: tuple[int, ...]) -> Wait:
         kind = args[1] & 127
         seconds = None
-        if args[3] and (at := self._timespec(args[3])) is not None:
+        if args[3] and (at := self._arguments.timespec(args[3])) is not None:
             clock = time.CLOCK_REALTIME if args[1] & FUTEX_CLOCK_REALTIME else time.CLOCK_MONOTONIC
             seconds = at if kind == FUTEX_WAIT else at - time.clock_gettime(clock)
             if seconds < SWITCH_SECONDS and kind in (FUTEX_WAIT, FUTEX_WAIT_BITSET):
@@ -152,19 +150,19 @@ class WaitReader:
         return _wait("lock", Sentence(_("a lock")), call, seconds=seconds, lock=f"0x{args[0]:x}")
 
     def _sleep(self, call: str, args: tuple[int, ...]) -> Wait:
-        absolute = call == "clock_nanosleep" and _int(args[1]) & TIMER_ABSTIME
-        at = self._timespec(args[2] if call == "clock_nanosleep" else args[0])
+        absolute = call == "clock_nanosleep" and c_int(args[1]) & TIMER_ABSTIME
+        at = self._arguments.timespec(args[2] if call == "clock_nanosleep" else args[0])
         if at is None:
             return _wait("sleep", Sentence(_("a sleep")), call)
         if not absolute:
             return _wait("sleep", _sleep(at), call, seconds=at)
-        left = max(0.0, at - time.clock_gettime(_int(args[0])))
+        left = max(0.0, at - time.clock_gettime(c_int(args[0])))
         return _wait("sleep", Sentence(_("a sleep with {seconds} left"), {"seconds": span(left)}), call, seconds=left)
 
     def _child(self, call: str, args: tuple[int, ...]) -> Wait:
-        pid = _int(args[0])
+        pid = c_int(args[0])
         if call == "waitid":
-            kind, pid = _int(args[0]), _int(args[1])
+            kind, pid = c_int(args[0]), c_int(args[1])
             if kind == P_PIDFD:
                 pid = self._pid_of(pid) or 0
             elif kind != P_PID:
@@ -178,8 +176,8 @@ class WaitReader:
         return _wait("child", _end_of(pid), call, pid=pid)
 
     def _poll(self, call: str, args: tuple[int, ...]) -> Wait:
-        seconds = self._timeout(call, args)
-        watched = self._watched(call, args)
+        seconds = self._arguments.timeout(call, args)
+        watched = self._arguments.watched(call, args)
         if watched is None:
             return _wait("poll", Sentence(_("one of several files")), call, seconds=seconds)
         found = [self._ranked(call, descriptor, events) for descriptor, events in watched]
@@ -222,7 +220,7 @@ class WaitReader:
                 return _wait("child", _end_of(pid), call, pid=pid)
             return _wait("child", Sentence(_("the end of a process")), call)
         if target == "anon_inode:[eventpoll]":
-            watched = [self._ranked(call, one, wanted) for one, wanted in self._epolled(descriptor)]
+            watched = [self._ranked(call, one, wanted) for one, wanted in self._arguments.epolled(descriptor)]
             if watched:
                 return min(watched, key=lambda one: one[0])[1]
             return _wait("other", Sentence(_("events")), call)
@@ -294,65 +292,9 @@ class WaitReader:
         return _wait("file", Sentence(template, values), call, path=path, pid=holder)
 
     def _opening(self, call: str, address: int) -> Wait:
-        path = self._text(address)
+        path = self._arguments.text(address)
         template = _("{path} to be opened") if path else _("a file to be opened")
         return _wait("file", Sentence(template, {"path": path or ""}), call, path=path)
-
-    # What the arguments point to.
-
-    def _watched(self, call: str, args: tuple[int, ...]) -> list[tuple[int, int]] | None:
-        """Return (descriptor, events) that a poll waits for; None if not known."""
-        if call in syscalls.EPOLLS:
-            return self._epolled(_int(args[0]))
-        if call in syscalls.POLLS:
-            count = min(args[1], POLLED_MAX)
-            data = self._memory.read(args[0], 8 * count) if count else b""
-            if data is None:
-                return None
-            return [(one[0], one[1]) for one in struct.iter_unpack("=ihh", data) if one[0] >= 0]
-        size = min(_int(args[0]), 1024)
-        found: dict[int, int] = {}
-        for address, events in ((args[1], POLLIN), (args[2], POLLOUT)):
-            if not address or size <= 0:
-                continue
-            bits = self._memory.read(address, (size + 63) // 64 * 8)
-            if bits is None:
-                return None
-            mask = int.from_bytes(bits, "little")
-            for descriptor in range(size):
-                if mask >> descriptor & 1:
-                    found[descriptor] = found.get(descriptor, 0) | events
-        return list(found.items())
-
-    def _epolled(self, descriptor: int) -> list[tuple[int, int]]:
-        found = []
-        for line in (procfs.read(f"/proc/{self.pid}/fdinfo/{descriptor}") or b"").splitlines()[: POLLED_MAX + 8]:
-            if line.startswith(b"tfd:"):
-                words = line.split()
-                found.append((int(words[1]), int(words[3], 16)))
-        return found
-
-    def _timeout(self, call: str, args: tuple[int, ...]) -> float | None:
-        """Return how many seconds a poll waits at most; None if without end or not known."""
-        if call in ("poll", "epoll_wait", "epoll_pwait"):
-            milliseconds = _int(args[2] if call == "poll" else args[3])
-            return None if milliseconds < 0 else milliseconds / 1000
-        address = args[{"ppoll": 2, "epoll_pwait2": 3}.get(call, 4)]
-        return self._timespec(address, 1e6 if call == "select" else 1e9) if address else None
-
-    def _timespec(self, address: int, unit: float = 1e9) -> float | None:
-        data = self._memory.read(address, 16)
-        if data is None:
-            return None
-        whole, part = struct.unpack("=qq", data)
-        return float(whole + part / unit) if 0 <= part < unit and whole >= 0 else None
-
-    def _text(self, address: int) -> str | None:
-        for size in (256, 64, 16):
-            data = self._memory.read(address, size)
-            if data is not None and b"\0" in data:
-                return clean_text(data.split(b"\0")[0].decode("utf-8", "replace")) or None
-        return None
 
     def _target(self, descriptor: int) -> str | None:
         try:
@@ -430,9 +372,3 @@ def _wait(
         "lock": lock,
     }
     return {"kind": kind, "message": message, **{name: value for name, value in details.items() if value is not None}}
-
-
-def _int(word: int) -> int:
-    """Return the C `int` in a register."""
-    word &= 0xFFFFFFFF
-    return word - (1 << 32) if word >> 31 else word

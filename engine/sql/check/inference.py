@@ -13,16 +13,14 @@ from collections.abc import Callable, Collection, Generator, Iterable, Mapping, 
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from engine import graph
 from engine.caching import SizedCache
-from engine.nodes import registry
-from engine.nodes.base import NodeType
 from engine.problems import ConfigProblem, Fix, Problem
 from engine.sentences import Sentence
 from engine.sentences import gettext_noop as _
 from engine.sql.check import duckdb_errors
-from engine.sql.check.binding import bind, declared_types
+from engine.sql.check.binding import bind
 from engine.sql.check.checker import Busy, Checker, Crashed, checker
+from engine.sql.check.typed_graph import TypedGraph, TypedNode
 from engine.worker.paths import url_scheme
 
 Column = dict[str, str]
@@ -128,7 +126,7 @@ def infer(
     `wrong`: indexes of nodes whose config has errors already; they are left out. `files`: None: no file is read.
     `until`: the time (monotonic) by which the answer must be there.
     """
-    nodes = _Nodes(document)
+    nodes = TypedGraph(document)
     inference = _Inference(nodes, wrong, files, until, by)
     inference.load_earlier(earlier)
     for names in nodes.levels():
@@ -140,82 +138,12 @@ def infer(
     return inference.result
 
 
-@dataclass(frozen=True, slots=True)
-class _Node:
-    index: int
-    """Place in the definition."""
-    type: NodeType | None
-    config: dict[str, Any]
-
-    @property
-    def sql_field(self) -> str | None:
-        """The field with a query over the node's inputs; None if there is none."""
-        code = self.type.code if self.type is not None and self.type.names_inputs else None
-        return code.field if code is not None and code.language == "sql" else None
-
-    @property
-    def passes_input(self) -> bool:
-        return self.type is not None and self.type.output == "input"
-
-
-class _Nodes:
-    """The valid nodes and edges of a definition, which may be any value."""
-
-    def __init__(self, document: Any) -> None:
-        whole = document if isinstance(document, dict) else {}
-        self.types = declared_types(whole.get("inputs"))
-        self.by_id: dict[str, _Node] = {}
-        nodes, edges = whole.get("nodes"), whole.get("edges")
-        for index, node in enumerate(nodes if isinstance(nodes, list) else ()):
-            if isinstance(node, dict) and isinstance(node.get("id"), str) and isinstance(node.get("type"), str):
-                config = node.get("config")
-                found = _Node(index, registry.get(node["type"]), config if isinstance(config, dict) else {})
-                self.by_id.setdefault(node["id"], found)
-        self.inputs: dict[str, dict[str, str]] = {}
-        """Source by port, by target."""
-        self.order: list[str] = []
-        """Ids without nodes on a cycle or downstream of one; empty if no node has columns before a run."""
-        if not any(one.sql_field or (one.type and one.type.file_reader) for one in self.by_id.values()):
-            return
-        pairs: list[tuple[str, str]] = []
-        for edge in edges if isinstance(edges, list) else ():
-            if not isinstance(edge, dict):
-                continue
-            source, target = edge.get("source"), edge.get("target")
-            if not (isinstance(source, str) and isinstance(target, str)):
-                continue
-            if source not in self.by_id or target not in self.by_id:
-                continue
-            port = edge.get("target_port")
-            self.inputs.setdefault(target, {})[port if isinstance(port, str) and port else source] = source
-            pairs.append((source, target))
-        self.order = graph.topological(list(self.by_id), pairs)
-
-    def levels(self) -> list[list[str]]:
-        """Return the nodes of `order` in lists; no node depends on another one in its list."""
-        levels: list[list[str]] = []
-        level: dict[str, int] = {}
-        for name in self.order:
-            level[name] = 1 + max((level[source] for source in self.inputs.get(name, {}).values()), default=-1)
-            if level[name] == len(levels):
-                levels.append([])
-            levels[level[name]].append(name)
-        return levels
-
-    def read_by_sql(self) -> set[str]:
-        """Return the nodes whose columns some query reads, directly or through nodes that pass their input on."""
-        read: set[str] = set()
-        for name in reversed(self.order):
-            node = self.by_id[name]
-            if node.sql_field or (node.passes_input and name in read):
-                read.update(self.inputs.get(name, {}).values())
-        return read
-
-
 class _Inference:
     """One pass over the nodes, each after those before it."""
 
-    def __init__(self, nodes: _Nodes, wrong: Collection[int], files: Files | None, until: float, by: Checker) -> None:
+    def __init__(
+        self, nodes: TypedGraph, wrong: Collection[int], files: Files | None, until: float, by: Checker
+    ) -> None:
         self.nodes = nodes
         self.wrong = wrong
         self.files = files
@@ -300,7 +228,7 @@ class _Inference:
         types = self.nodes.types if "{{" in sql else {}
         return sql, tuple(types.items()), tuple(tables.items())
 
-    def _sql(self, name: str, node: _Node) -> Columns | None:
+    def _sql(self, name: str, node: TypedNode) -> Columns | None:
         key = self._key(name)
         if key is None:
             return None
@@ -318,7 +246,7 @@ class _Inference:
 
     # -- files ----------------------------------------------------------------------------------
 
-    def _file(self, name: str, node: _Node) -> Columns | None:
+    def _file(self, name: str, node: TypedNode) -> Columns | None:
         """Return the columns of the files at the path that the node reads."""
         assert node.type is not None
         field_name = next((one.field for one in node.type.paths if one.direction == "read"), "")
@@ -357,7 +285,7 @@ class _Inference:
         self._report_file(name, node, (field_name,), cached.answer)
         return cached.columns
 
-    def _report_file(self, name: str, node: _Node, path: tuple[str], answer: Mapping[str, Any]) -> None:
+    def _report_file(self, name: str, node: TypedNode, path: tuple[str], answer: Mapping[str, Any]) -> None:
         code, fix = "file_not_readable", None
         message = answer.get("refused") or answer.get("wrong")
         if "missing" in answer:
@@ -367,11 +295,11 @@ class _Inference:
             sentence = Sentence("{message}", {"message": message})
             self._add(name, node, ConfigProblem(code, sentence, path, severity="warning", fix=fix))
 
-    def _add(self, name: str, node: _Node, problem: ConfigProblem) -> None:
+    def _add(self, name: str, node: TypedNode, problem: ConfigProblem) -> None:
         self.result.problems.append(problem.in_definition(("nodes", node.index, "config"), name))
 
 
-def _may_have_table(node: _Node) -> bool:
+def _may_have_table(node: TypedNode) -> bool:
     """Return whether an earlier run may tell the output's columns, also for a type that is not installed."""
     return not node.sql_field and (node.type is None or node.type.output in ("any", "table"))
 

@@ -17,10 +17,9 @@ from engine import definition, errors
 from engine.actions import runs
 from engine.artifacts import outputs, s3
 from engine.diagnosis.threads import wait_text
-from engine.durations import span
 from engine.nodes import registry
 from engine.problems import Problem
-from engine.sentences import Sentence
+from engine.sentences import Sentence, span
 
 ENGINE = Path(errors.__file__).parent
 CJK = re.compile("[\u4e00-\u9fff]")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.inspect import procfs, sockets, syscalls, threads, waits
+from engine.inspect import call_arguments, procfs, sockets, syscalls, threads
 from engine.inspect.threads import KernelThread
 from engine.inspect.waits import WaitReader
 from engine.sentences import restored
@@ -116,6 +116,6 @@ def test_a_mapped_ipv4_address_is_shown_as_ipv4() -> None:
 
 
 def test_registers_contain_signed_integers() -> None:
-    assert waits._int(2**64 - 1) == -1
-    assert waits._int(2**32 - 100) == -100
-    assert waits._int(5) == 5
+    assert call_arguments.c_int(2**64 - 1) == -1
+    assert call_arguments.c_int(2**32 - 100) == -100
+    assert call_arguments.c_int(5) == 5
