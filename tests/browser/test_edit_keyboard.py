@@ -118,7 +118,7 @@ def test_the_flights_workflow_is_built_by_keyboard_alone(person):
     page.keyboard.type("drawn by keys")
     hands.press("Enter")
     expect(page.locator("[data-draft-of]")).to_have_text("Draft of v1")
-    hands.find_anything("run v1", "Run v1, which is live")
+    hands.find_anything("run v1", "Run v1 (live)")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.get_by_role("dialog").get_by_role("button", name="Run v1").press("Enter")
     page.wait_for_url("**/runs/*/")

@@ -49,8 +49,8 @@ def test_a_draft_that_cannot_be_drawn_offers_its_text_and_no_tools_for_drawings(
     draft = {"definition": {"schema": "interlock/1", "nodes": "none"}}
     assert product.call("PUT", "/api/v1/workflows/undrawn/draft/", draft, If_Match='"0"').status == 200
     page = person.go("/workflows/undrawn/edit/")
-    expect(page.get_by_text("This draft cannot be drawn")).to_be_visible()
-    for name in ("Publish", "Compare", "Run draft", "Tidy the layout"):
+    expect(page.get_by_text("This draft cannot be shown as a graph")).to_be_visible()
+    for name in ("Publish", "Compare", "Run draft", "Arrange nodes"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
-    page.get_by_role("link", name="Open it as text").click()
+    page.get_by_role("link", name="Open as text").click()
     expect(page.get_by_label("Definition as JSON")).to_contain_text("none")

@@ -1,4 +1,4 @@
-/** The graph that is drawn and edited. */
+/** Mounts the canvas of the editor, once each node has a position. */
 
 import type { CanvasPage, EditCanvas } from "../canvas/edit/page";
 import { EditBoard } from "../canvas/edit/board";
@@ -25,19 +25,19 @@ export function mountCanvas(root: HTMLElement, editing: Editing): EditCanvas {
     openTypeMenu: (at) => editing.palette.openMenu(at),
     showDrawer: (tab) => editing.drawer.show(tab),
   };
-  const later: ((board: EditBoard) => void)[] = [];
+  const pending: ((board: EditBoard) => void)[] = [];
   const act = (what: (board: EditBoard) => void): void => {
     if (board) what(board);
-    else later.push(what);
+    else pending.push(what);
   };
 
   function open(unplaced: DerivedPositions): void {
     if (!host) return;
     board = new EditBoard(host, page, unplaced);
-    for (const what of later.splice(0)) what(board);
+    for (const what of pending.splice(0)) what(board);
   }
 
-  /** Nodes that nobody placed get places from the layout, which a worker makes. */
+  /** Computes positions for nodes without one, in a worker. */
   async function start(): Promise<void> {
     if (!host) return;
     const { doc } = editing.store;
@@ -73,7 +73,7 @@ export function mountCanvas(root: HTMLElement, editing: Editing): EditCanvas {
       return;
     }
     done();
-    // What was edited meanwhile may have brought others.
+    // Nodes may have been added meanwhile.
     unplaced.fill(
       editing.store.doc,
       editing.store.doc.nodes.map((node) => node.id),

@@ -1,4 +1,4 @@
-/** The keyboard stays in the page: when an edit takes away the field or button that had it, the graph gets it. */
+/** Moves the focus to the graph when an edit removes the field or button that had it. */
 
 import { one } from "../dom";
 import type { Editing } from "./parts";
@@ -14,7 +14,7 @@ export function keepFocus(root: HTMLElement, { canvas, store }: Editing): void {
   });
   store.listen((update) => {
     if ((!update.doc && !update.selection) || frame) return;
-    // After the parts have drawn what they were told of.
+    // After all parts have drawn the update.
     frame = requestAnimationFrame(() => {
       frame = 0;
       const lost =

@@ -1,4 +1,4 @@
-/** Puts the drawn editor together: loads the draft, makes the store, mounts the parts. */
+/** Starts the graph editor: loads the draft, makes the store, mounts the parts. */
 
 import { isObject, type Json, type JsonObject } from "../json";
 import type { NodeType } from "../document/node-type";
@@ -13,11 +13,11 @@ import { mountCanvas } from "./canvas";
 import { startChecking } from "./checking/checking";
 import { startDraftRuns } from "./runs/draft-runs";
 import { mountDrawer } from "./drawer/drawer";
-import { mountHead } from "./commands/toolbar";
+import { mountToolbar } from "./commands/toolbar";
 import { mountInspector } from "./inspector/index";
 import { keepFocus } from "./keep-focus";
 import { startKeys } from "./commands/keys";
-import { unfolding } from "./side-panels";
+import { showWhenUsed } from "./side-panels";
 import { mountPalette } from "./palette/palette";
 import type { Editing, Facts } from "./parts";
 import { startPublished } from "./publishing/published";
@@ -48,10 +48,10 @@ function readFacts(root: HTMLElement): Facts {
 export interface Loaded {
   readonly definition: JsonObject;
   readonly doc: Doc | null;
-  /** The tag that the next save names. */
+  /** ETag of the draft, for the next save. */
   readonly etag: string;
   readonly baseVersion: number | null;
-  /** Null: nothing is saved yet. */
+  /** Null: the draft was never saved. */
   readonly savedAt: string | null;
 }
 
@@ -82,8 +82,8 @@ export function startEditor(root: HTMLElement): void {
       if (loaded.doc) start(root, facts, loaded, loaded.doc);
       else {
         root.classList.add("undrawn");
-        host.replaceChildren(notDrawable(facts));
-        // What is in the bar is about a drawing.
+        host.replaceChildren(cannotDraw(facts));
+        // The toolbar's commands need a graph.
         for (const button of all<HTMLButtonElement>(
           "[data-publish], [data-compare], [data-compare-too], [data-workflow-settings], [data-copy-json], [data-import-json]",
           root,
@@ -94,24 +94,26 @@ export function startEditor(root: HTMLElement): void {
     },
     (error: unknown) => {
       done();
-      const why = error instanceof ApiError ? error.message : gettext("Offline: the draft could not be loaded.");
+      const why = error instanceof ApiError ? error.message : gettext("Can't reach the server.");
       root.classList.add("undrawn");
       host.replaceChildren(loadFailure(gettext("The draft could not be loaded"), why, () => startEditor(root)));
     },
   );
 }
 
-function notDrawable(facts: Facts): HTMLElement {
-  const link = element("a", "btn", gettext("Open it as text"));
+function cannotDraw(facts: Facts): HTMLElement {
+  const link = element("a", "btn", gettext("Open as text"));
   link.href = `${facts.address}edit/text/`;
   return element(
     "div",
     "empty",
-    element("b", "", gettext("This draft cannot be drawn")),
+    element("b", "", gettext("This draft cannot be shown as a graph")),
     element(
       "p",
       "",
-      gettext("Its nodes or edges are not lists of objects with ids of their own. The text editor shows where."),
+      gettext(
+        "Its nodes and edges must be lists of objects with unique IDs. The text editor shows where they are not.",
+      ),
     ),
     link,
   );
@@ -119,7 +121,7 @@ function notDrawable(facts: Facts): HTMLElement {
 
 function start(root: HTMLElement, facts: Facts, loaded: Loaded, doc: Doc): void {
   const store = new EditorStore(doc);
-  // Parts ask each other only after all of them are there.
+  // Parts use each other only after all are mounted.
   const editing = { facts, store } as { -readonly [K in keyof Editing]: Editing[K] };
   editing.saving = startSaving(editing, loaded);
   editing.checking = startChecking(editing);
@@ -127,9 +129,9 @@ function start(root: HTMLElement, facts: Facts, loaded: Loaded, doc: Doc): void 
   editing.runs = startDraftRuns(editing);
   editing.palette = mountPalette(root, editing);
   editing.canvas = mountCanvas(root, editing);
-  editing.inspector = unfolding(root, mountInspector(root, editing));
+  editing.inspector = showWhenUsed(root, mountInspector(root, editing));
   editing.drawer = mountDrawer(root, editing);
-  mountHead(root, editing);
+  mountToolbar(root, editing);
   startKeys(root, editing);
   keepFocus(root, editing);
   root.dataset["ready"] = "";

@@ -1,4 +1,4 @@
-/** The parts of the editor and what they ask of each other. `main.ts` mounts each of them on its own part of the page. */
+/** The parts of the editor and their interfaces to each other. `main.ts` mounts them. */
 
 import type { DrawerTab, EditCanvas } from "../canvas/edit/page";
 import type { InsertionPoint } from "../document/insertion-point";
@@ -9,19 +9,19 @@ import type { Doc } from "../document/document";
 import type { Ground } from "./saving/machine";
 import type { EditorStore } from "../document/store";
 
-/** What the page came with. */
+/** Data of the page, which do not change. */
 export interface Facts {
   readonly slug: string;
   readonly name: string;
   readonly user: string;
-  /** Newest version; null: none is published. */
+  /** Number of the newest version; null: none is published. */
   readonly newest: number | null;
   readonly live: number | null;
   readonly archived: boolean;
   readonly types: ReadonlyMap<string, NodeType>;
-  /** Slots by pool. */
+  /** Number of slots by pool. */
   readonly pools: ReadonlyMap<string, number>;
-  /** Whether the person may put a version live. */
+  /** Whether the user may put a version live. */
   readonly mayDeploy: boolean;
   /** Address of the workflow's pages: `/workflows/flights/`. */
   readonly address: string;
@@ -45,14 +45,14 @@ export interface Editing {
 export interface Palette {
   /** Opens the menu of node types with its search field; the chosen one is added at the insertion point. */
   openMenu(at: InsertionPoint): void;
-  /** Gives the keyboard to the palette's own search (N). */
+  /** Focuses the search field of the palette (N). */
   focus(): void;
 }
 
 export interface Inspector {
-  /** Shows a field of a node and gives it the keyboard: `line` from 1 in its text. */
+  /** Shows a node and focuses one of its fields, at a line of its text (from 1). */
   open(node: string, field?: readonly (string | number)[], line?: number | null): void;
-  /** The settings of the workflow. */
+  /** Shows the settings of the workflow. */
   openWorkflow(field?: readonly (string | number)[]): void;
   focus(): void;
 }
@@ -62,39 +62,38 @@ export interface Drawer {
 }
 
 export interface Saving {
-  /** Saved: what must hold before the draft is run or published. Raises an Error with a sentence for people. */
+  /** Saves all edits, before the draft is run or published. Rejects with an Error whose message is for people. */
   settle(): Promise<void>;
-  /** What the server's draft builds on. */
+  /** What the server's draft is based on. */
   readonly ground: Ground;
-  /** The server holds this document by another way than a save: it was published, discarded, put on another version. */
+  /** Called when the server has this document without a save: it was published, discarded or based on another version. */
   grounded(doc: Doc, ground: Ground): void;
 }
 
 export interface Checking {
-  /** The check of the present document is there, or it is known that it cannot be now. */
+  /** Resolves when the present document has been checked, or cannot be checked now. */
   settle(): Promise<void>;
-  /** Why problems are not checked now (`store.check` is offline or refused); empty: they are. */
+  /** Why the document cannot be checked (`store.check` is offline or refused); empty: it can. */
   readonly why: string;
 }
 
 export interface DraftRuns {
-  /** Saves, asks for inputs where there are any, and runs the draft; up to `targets` where given. */
+  /** Saves the draft, asks for its inputs if it has any, and runs it, up to the targets if there are any. */
   run(targets?: readonly string[]): Promise<void>;
 }
 
 export interface Published {
-  /** Ids of the nodes of the newest and the live version, and those that a person chose: such an id stays. Null: not
-   * known yet. */
+  /** IDs of nodes in the newest or live version, or set by a person: renaming a node keeps them. Null: not loaded yet. */
   readonly ids: ReadonlySet<string> | null;
-  /** Numbers of versions as they are now; null: there is none. */
+  /** Present numbers of versions; null: none. */
   readonly newest: number | null;
   readonly live: number | null;
-  /** The live version; null: there is none, or it is not known yet. */
+  /** The live version; null: none, or not loaded yet. */
   readonly liveDoc: Doc | null;
-  /** What differs from the live version (without one: nothing). Null: not known yet. */
+  /** Changes from the live version; empty without one. Null: not loaded yet. */
   readonly changes: readonly DocumentChange[] | null;
-  /** Hears of other changes and other versions. */
+  /** Calls a function when the changes or versions change. */
   listen(run: () => void): void;
-  /** Shows on the canvas and in the drawer what differs from the live version; again: no longer. */
+  /** Shows or hides the changes from the live version on the canvas and in the drawer. */
   compare(): void;
 }

@@ -1,4 +1,4 @@
-/** How the page is laid out: the palette and the inspector fold away by a button each, which is remembered. */
+/** Collapses the palette and the inspector by buttons, and remembers it. */
 
 import { savePreference, readPreference } from "../behaviours/preferences";
 import { one, setAttribute } from "../dom";
@@ -8,11 +8,11 @@ import type { Inspector } from "./parts";
 export type Side = "pal" | "side";
 
 export interface Folds {
-  /** One column: there is no palette, and nothing folds. */
+  /** Whether the page has one column, in which nothing collapses. */
   readonly narrow: boolean;
   folded(side: Side): boolean;
   set(side: Side, folded: boolean): void;
-  /** Tells the buttons how it stands; asked for when one was added. */
+  /** Updates the buttons; also needed after one is added. */
   show(): void;
 }
 
@@ -20,11 +20,11 @@ const KEYS: Readonly<Record<Side, string>> = { pal: "interlock.edit.palette", si
 
 export function startFolds(root: HTMLElement): Folds {
   const narrow = window.matchMedia("(max-width: 900px)");
-  /** Here the palette leaves the room to the graph, unless it was asked for. */
+  /** On such a page the palette is collapsed by default. */
   const tight = window.matchMedia("(max-width: 1040px)");
-  const kept: Record<Side, string> = { pal: readPreference(KEYS.pal), side: readPreference(KEYS.side) };
+  const saved: Record<Side, string> = { pal: readPreference(KEYS.pal), side: readPreference(KEYS.side) };
   const folded = (side: Side): boolean =>
-    !narrow.matches && (kept[side] ? kept[side] === "folded" : side === "pal" && tight.matches);
+    !narrow.matches && (saved[side] ? saved[side] === "folded" : side === "pal" && tight.matches);
 
   const show = (): void => {
     for (const side of ["pal", "side"] as const) {
@@ -37,8 +37,8 @@ export function startFolds(root: HTMLElement): Folds {
   };
   const set = (side: Side, away: boolean): void => {
     if (folded(side) === away) return;
-    kept[side] = away ? "folded" : "open";
-    savePreference(KEYS[side], kept[side]);
+    saved[side] = away ? "folded" : "open";
+    savePreference(KEYS[side], saved[side]);
     show();
   };
   root.addEventListener("click", (event) => {
@@ -59,8 +59,8 @@ export function startFolds(root: HTMLElement): Folds {
   };
 }
 
-/** The inspector as others ask for it: folded away, it comes back. */
-export function unfolding(root: HTMLElement, inspector: Inspector): Inspector {
+/** Wraps the inspector, so that it is expanded when another part uses it. */
+export function showWhenUsed(root: HTMLElement, inspector: Inspector): Inspector {
   const shown = (): void => {
     if (root.dataset["side"] === "folded") one('[data-fold="side"]', root)?.click();
   };
@@ -81,6 +81,6 @@ export function unfolding(root: HTMLElement, inspector: Inspector): Inspector {
 }
 
 function words(side: Side, away: boolean): string {
-  if (side === "pal") return away ? gettext("Show the names of the node types") : gettext("Fold the node types");
-  return away ? gettext("Show the inspector") : gettext("Fold the inspector");
+  if (side === "pal") return away ? gettext("Expand the node types") : gettext("Collapse the node types");
+  return away ? gettext("Expand the inspector") : gettext("Collapse the inspector");
 }

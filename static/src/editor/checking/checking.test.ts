@@ -133,7 +133,7 @@ describe("checking while one types", () => {
     asked[1]?.fail();
     await wait(0);
     expect(store.check).toBe("offline");
-    expect(checking.why).toContain("Offline");
+    expect(checking.why).toContain("You're offline");
     expect(said()).toEqual(["bad"]);
     // Whoever needs to know asks at once, and is not kept until the server is back.
     const settled = checking.settle();

@@ -1,7 +1,7 @@
-/** Problems as one types: asked of the server once typing rests, with what the browser can say at once in between.
+/** Checks the document while it is edited: the server's check after a short pause, and the browser's own in between.
  *
- * One request is under way at a time, and only an answer about the present document counts. Out of reach of the server
- * the last word stands, marked as old, and is asked for again when it is back.
+ * There is one request at a time, and only an answer about the present document counts. While the server cannot be
+ * reached, the last problems stay, marked as old, and requests are repeated.
  */
 
 import { isObject, type Json, type JsonObject } from "../../json";
@@ -11,15 +11,15 @@ import { asJson, type Doc } from "../../document/document";
 
 import { gettext } from "../../words/i18n";
 import { afterDrawing } from "../after-first-paint";
-import { type Answer, merged, onlyMoved, sameProblems } from "./local-checks";
+import { type Answer, mergeProblems, onlyMoved, sameProblems } from "./local-checks";
 import type { Checking, Editing } from "../parts";
 import { readProblems } from "../../document/problems";
 import type { CheckState, Column, Schemas } from "../../document/store";
 
-const REST_MS = 120;
-/** Between requests about one document whose SQL could not be looked at in the time of one. */
-const GO_ON_MS = 150;
-const GO_ON_MAX = 40;
+const PAUSE_MS = 120;
+/** Between requests about one document whose SQL takes the server more than one request to check. */
+const CONTINUE_MS = 150;
+const CONTINUE_MAX = 40;
 const LARGE_MS = 700;
 const RETRY_MS = [1000, 2000, 4000, 8000, 15000];
 
@@ -29,8 +29,8 @@ class Checker implements Checking {
   private timer = 0;
   private running = false;
   private failures = 0;
-  private goneOn = 0;
-  /** The answer is of this document, but more may be known by now. */
+  private continued = 0;
+  /** Whether a run has shown columns that the answer does not take into account. */
   private stale = false;
   private columnsTag = "";
   private waiting: (() => void)[] = [];
@@ -43,31 +43,30 @@ class Checker implements Checking {
     let first = true;
     store.listen((update) => {
       if (update.outputs && store.outputs !== outputs) {
-        // A run has shown columns that nobody knew before.
         outputs = store.outputs;
-        // The first ones are those of the runs that the first check knows as well.
+        // The first check knows the columns that are loaded with the page.
         if (first && !this.answer) first = false;
         else {
           this.stale = true;
-          if (!this.failures && !this.timer) this.later(REST_MS);
+          if (!this.failures && !this.timer) this.later(PAUSE_MS);
         }
       }
       if (!update.doc) return;
       const moved = onlyMoved(before, store.doc);
       if (moved && this.answer?.doc === before) this.answer = { ...this.answer, doc: store.doc };
       before = store.doc;
-      this.goneOn = 0;
-      // Places are of no matter to it: what holds for the one document holds for the other.
+      this.continued = 0;
+      // Positions do not matter to the check, so its answer still holds.
       if (moved && this.answer?.doc === store.doc) this.show("checked");
       else {
         this.show("checking");
-        if (!this.failures) this.later(REST_MS);
+        if (!this.failures) this.later(PAUSE_MS);
       }
     });
     window.addEventListener("online", () => {
       if (this.failures) this.later(0);
     });
-    // The other parts listen only after this one is made.
+    // Not before the other parts listen.
     afterDrawing(store, LARGE_MS, () => {
       if (!this.answer && !this.running) this.later(0);
     });
@@ -94,7 +93,7 @@ class Checker implements Checking {
   private async ask(): Promise<void> {
     const { store, facts } = this.editing;
     const doc = store.doc;
-    if (this.answer?.doc === doc && !this.goneOn && !this.stale && store.check === "checked") return this.over();
+    if (this.answer?.doc === doc && !this.continued && !this.stale && store.check === "checked") return this.finish();
     this.running = true;
     this.stale = false;
     try {
@@ -110,9 +109,9 @@ class Checker implements Checking {
     } finally {
       this.running = false;
     }
-    // An edit that came meanwhile waits in the timer, or comes now that the way is free.
+    // Check again if the document was edited meanwhile.
     if (!this.timer && (store.check === "checking" || (this.stale && !this.failures))) this.later(0);
-    this.over();
+    this.finish();
   }
 
   private take(doc: Doc, body: JsonObject): void {
@@ -122,10 +121,10 @@ class Checker implements Checking {
     if (!onlyMoved(doc, store.doc)) return;
     this.answer = { doc: store.doc, problems: readProblems(body["problems"]) };
     this.takeColumns(body);
-    const complete = body["complete"] !== false || (this.goneOn += 1) > GO_ON_MAX;
-    if (complete) this.goneOn = 0;
+    const complete = body["complete"] !== false || (this.continued += 1) > CONTINUE_MAX;
+    if (complete) this.continued = 0;
     this.show(complete ? "checked" : "checking");
-    if (!complete) this.later(GO_ON_MS);
+    if (!complete) this.later(CONTINUE_MS);
   }
 
   private takeColumns(body: JsonObject): void {
@@ -147,7 +146,7 @@ class Checker implements Checking {
     this.why =
       error instanceof ApiError
         ? error.message
-        : gettext("Offline: problems are checked again when the server is back.");
+        : gettext("You're offline. Problems will be checked when you're back online.");
     this.show(refused ? "refused" : "offline");
     if (refused) this.failures = 0;
     else this.later(RETRY_MS[Math.min(this.failures, RETRY_MS.length) - 1] ?? 1000);
@@ -155,14 +154,14 @@ class Checker implements Checking {
 
   private show(check: CheckState): void {
     const { store } = this.editing;
-    const list = merged(this.answer, store.doc, this.editing.facts.types);
+    const list = mergeProblems(this.answer, store.doc, this.editing.facts.types);
     const same = sameProblems(list, store.problems);
     if (!same || store.check !== check || check !== "checking") store.setProblems(same ? store.problems : list, check);
     if (check === "checked" && this.root) this.root.dataset["checked"] = String(store.edits);
   }
 
-  private over(): void {
-    // Offline the next try may be long in coming: whoever waits is not kept for it.
+  private finish(): void {
+    // A failed check ends the wait too, for the next try may be far off.
     if (this.running || this.editing.store.check === "checking") return;
     const waiting = this.waiting;
     this.waiting = [];

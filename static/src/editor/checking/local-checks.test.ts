@@ -2,7 +2,7 @@ import { BUILT_IN } from "../../document/testing/node-type";
 import { describe, expect, it } from "vitest";
 import { reduce } from "../../document/changes";
 import type { Doc, DocNode } from "../../document/document";
-import { type Answer, instant, merged, onlyMoved, sameProblems } from "./local-checks";
+import { type Answer, localProblems, mergeProblems, onlyMoved, sameProblems } from "./local-checks";
 
 import type { Problem } from "../../document/problems";
 
@@ -23,7 +23,7 @@ const found = (place: string, node: string, code: string, message: string, fix: 
 describe("what is said at once", () => {
   it("names what a type needs in the server's words", () => {
     expect(
-      instant(doc([node("a", {}), node("b", { sql: "" }), node("c", { sql: "from a" })]), TYPES).map((one) => [
+      localProblems(doc([node("a", {}), node("b", { sql: "" }), node("c", { sql: "from a" })]), TYPES).map((one) => [
         one.path,
         one.code,
         one.message,
@@ -36,13 +36,15 @@ describe("what is said at once", () => {
 
   it("says that a node has no input until an edge leads to it", () => {
     const one = doc([node("a", { sql: "select 1" }), node("w", { path: "x.csv" }, "table.write")]);
-    expect(instant(one, TYPES).map((problem) => problem.code)).toEqual(["no_input"]);
-    expect(instant({ ...one, edges: [{ source: "a", target: "w" }] }, TYPES)).toEqual([]);
+    expect(localProblems(one, TYPES).map((problem) => problem.code)).toEqual(["no_input"]);
+    expect(localProblems({ ...one, edges: [{ source: "a", target: "w" }] }, TYPES)).toEqual([]);
   });
 
   it("knows types and an empty document", () => {
-    expect(instant(doc([]), TYPES).map((one) => one.code)).toEqual(["no_nodes"]);
-    expect(instant(doc([node("a", {}, "table.sqll")]), TYPES).map((one) => one.code)).toEqual(["unknown_node_type"]);
+    expect(localProblems(doc([]), TYPES).map((one) => one.code)).toEqual(["no_nodes"]);
+    expect(localProblems(doc([node("a", {}, "table.sqll")]), TYPES).map((one) => one.code)).toEqual([
+      "unknown_node_type",
+    ]);
   });
 });
 
@@ -54,24 +56,24 @@ describe("the server's word and the browser's", () => {
   const answer: Answer = { doc: before, problems: [empty, table] };
 
   it("says nothing twice", () => {
-    expect(merged(answer, before, TYPES)).toEqual([empty, table]);
+    expect(mergeProblems(answer, before, TYPES)).toEqual([empty, table]);
   });
 
   it("takes back at once what the browser sees to be over, and keeps what only the server knows", () => {
     const after = reduce(before, { kind: "set", node: "a", path: ["config", "sql"], value: "select 1" });
-    expect(merged(answer, after, TYPES)).toEqual([table]);
+    expect(mergeProblems(answer, after, TYPES)).toEqual([table]);
   });
 
   it("follows a node to its new place, without a repair that would meet another one", () => {
     const after = reduce(before, { kind: "remove", nodes: ["a"], edges: [] });
-    expect(merged(answer, after, TYPES)).toEqual([{ ...table, path: "nodes[0].config.sql", fix: null }]);
-    expect(merged(answer, reduce(before, { kind: "remove", nodes: ["b"], edges: [] }), TYPES)).toEqual([empty]);
+    expect(mergeProblems(answer, after, TYPES)).toEqual([{ ...table, path: "nodes[0].config.sql", fix: null }]);
+    expect(mergeProblems(answer, reduce(before, { kind: "remove", nodes: ["b"], edges: [] }), TYPES)).toEqual([empty]);
   });
 
   it("offers no repair of a text that has changed since", () => {
     const after = reduce(before, { kind: "set", node: "b", path: ["config", "sql"], value: "from y" });
-    expect(merged(answer, after, TYPES)[1]?.fix).toBeNull();
-    expect(sameProblems(merged(answer, after, TYPES), answer.problems)).toBe(false);
+    expect(mergeProblems(answer, after, TYPES)[1]?.fix).toBeNull();
+    expect(sameProblems(mergeProblems(answer, after, TYPES), answer.problems)).toBe(false);
   });
 });
 

@@ -1,8 +1,7 @@
-/** What the browser can say about a document at once, and how it goes together with the server's last word. Pure.
+/** Finds problems in the browser at once, and merges them with the last answer of the server. Pure.
  *
- * The codes and the sentences are the server's, so that its answer, which comes a moment later, changes nothing that is
- * read. What only the server knows stays in view until it has answered for the document as it is now, without its repair
- * where that could meet another place by then.
+ * Codes and sentences equal the server's, so its answer, which comes a moment later, changes no text. A problem that only
+ * the server finds is shown until its next answer, but without its fix if that could apply to another place by then.
  */
 
 import { isObject, type JsonObject } from "../../json";
@@ -16,19 +15,19 @@ import { problemField, type Problem } from "../../document/problems";
 
 export type Types = ReadonlyMap<string, NodeType>;
 
-/** What the server found, and in which document. */
+/** The problems that the server found, and the document they are about. */
 export interface Answer {
   readonly doc: Doc;
   readonly problems: readonly Problem[];
 }
 
-interface Said {
+interface LocalProblem {
   readonly field: string;
   readonly code: string;
   readonly message: string;
 }
 
-const SAID_HERE: ReadonlySet<string> = new Set([
+const LOCAL_CODES: ReadonlySet<string> = new Set([
   "no_nodes",
   "no_input",
   "unknown_node_type",
@@ -36,16 +35,16 @@ const SAID_HERE: ReadonlySet<string> = new Set([
   "wrong_value",
 ]);
 
-const known = new WeakMap<DocNode, readonly Said[]>();
+const known = new WeakMap<DocNode, readonly LocalProblem[]>();
 
-/** What is missing in a node by its type's schema. Kept by the node, which never changes. */
-function ofNode(node: DocNode, types: Types): readonly Said[] {
-  let said = known.get(node);
-  if (!said) known.set(node, (said = look(node, types)));
-  return said;
+/** Returns what is missing in a node by its type's schema, cached by the node, which never changes. */
+function nodeProblems(node: DocNode, types: Types): readonly LocalProblem[] {
+  let found = known.get(node);
+  if (!found) known.set(node, (found = checkNode(node, types)));
+  return found;
 }
 
-function look(node: DocNode, types: Types): readonly Said[] {
+function checkNode(node: DocNode, types: Types): readonly LocalProblem[] {
   const name = typeOf(node);
   const type = types.get(name);
   if (!type) {
@@ -57,7 +56,7 @@ function look(node: DocNode, types: Types): readonly Said[] {
           message: gettext("Choose a node type."),
         },
       ];
-    // The server knows what is near, and what is not built yet.
+    // The server adds what was probably meant.
     return [
       {
         field: "type",
@@ -69,40 +68,40 @@ function look(node: DocNode, types: Types): readonly Said[] {
   const config = configOf(node);
   const required = Array.isArray(type.config["required"]) ? type.config["required"] : [];
   const properties = isObject(type.config["properties"]) ? type.config["properties"] : {};
-  const said: Said[] = [];
+  const found: LocalProblem[] = [];
   for (const field of required) {
     if (typeof field !== "string") continue;
     const schema = isObject(properties[field]) ? (properties[field] as JsonObject) : {};
     const title = typeof schema["title"] === "string" ? schema["title"] : field;
     const prompt = typeof schema["x-missing"] === "string" ? schema["x-missing"] : null;
     if (!(field in config))
-      said.push({
+      found.push({
         field: `config.${field}`,
         code: "missing_field",
         message: prompt ?? fill(gettext("{field} is required."), { field: title }),
       });
     else if (config[field] === "" && schema["minLength"] === 1)
-      said.push({
+      found.push({
         field: `config.${field}`,
         code: "wrong_value",
         message: prompt ?? fill(gettext("{field} must not be empty."), { field: title }),
       });
   }
-  return said;
+  return found;
 }
 
-export function instant(doc: Doc, types: Types): Problem[] {
+export function localProblems(doc: Doc, types: Types): Problem[] {
   const found: Problem[] = [];
   if (!doc.nodes.length) return [problem(null, "nodes", "no_nodes", gettext("Add at least one node."))];
   let reached: Set<string> | null = null;
   doc.nodes.forEach((node, at) => {
-    for (const one of ofNode(node, types))
+    for (const one of nodeProblems(node, types))
       found.push(problem(node.id, `nodes[${at}].${one.field}`, one.code, one.message));
     const type = types.get(typeOf(node));
     if (!type?.needs_input) return;
     reached ??= new Set(doc.edges.map((edge) => edge.target));
-    // What is wrong in its config is said first: the server then knows nothing of its inputs either.
-    if (reached.has(node.id) || ofNode(node, types).length) return;
+    // As on the server, inputs are not checked while the config is invalid.
+    if (reached.has(node.id) || nodeProblems(node, types).length) return;
     found.push(
       problem(
         node.id,
@@ -121,23 +120,23 @@ function problem(node: string | null, path: string, code: string, message: strin
 
 const keyOf = (one: Problem): string => `${one.node ?? ""} ${one.path} ${one.code}`;
 
-/** The server's problems as far as they can still hold in `doc`, and what the browser sees now. */
-export function merged(answer: Answer | null, doc: Doc, types: Types): Problem[] {
-  const now = new Map(instant(doc, types).map((one) => [keyOf(one), one]));
+/** Returns the server's problems that may still exist in `doc`, and those that the browser finds now. */
+export function mergeProblems(answer: Answer | null, doc: Doc, types: Types): Problem[] {
+  const now = new Map(localProblems(doc, types).map((one) => [keyOf(one), one]));
   const list: Problem[] = [];
   for (const one of answer?.problems ?? []) {
-    const moved = answer && answer.doc !== doc ? carried(one, answer.doc, doc) : one;
+    const moved = answer && answer.doc !== doc ? moveProblem(one, answer.doc, doc) : one;
     if (!moved) continue;
     const key = keyOf(moved);
     if (now.delete(key)) list.push(moved);
-    else if (!(answer && answer.doc !== doc && isSaidHere(one, answer.doc))) list.push(moved);
+    else if (!(answer && answer.doc !== doc && isFoundLocally(one, answer.doc))) list.push(moved);
   }
   return [...list, ...now.values()];
 }
 
-/** Whether `instant` says it, too, of the document in which the server found it. */
-function isSaidHere(one: Problem, doc: Doc): boolean {
-  if (!SAID_HERE.has(one.code)) return false;
+/** Returns whether `localProblems` also finds it in the document in which the server found it. */
+function isFoundLocally(one: Problem, doc: Doc): boolean {
+  if (!LOCAL_CODES.has(one.code)) return false;
   if (one.code === "missing_field") return /^nodes\[\d+\]\.(type|config\.\w+)$/.test(one.path);
   if (one.code !== "wrong_value") return true;
   const node = one.node === null ? undefined : nodeOf(doc, one.node);
@@ -147,8 +146,8 @@ function isSaidHere(one: Problem, doc: Doc): boolean {
 
 const NODE = /^nodes\[(\d+)\]/;
 
-/** A problem of one document in a later one; null: what it was about is gone. */
-function carried(one: Problem, before: Doc, doc: Doc): Problem | null {
+/** Moves a problem of one document to a later one; null: its node is gone. */
+function moveProblem(one: Problem, before: Doc, doc: Doc): Problem | null {
   const fix = one.fix && one.fix.changes.every((change) => isUntouched(change, before, doc)) ? one.fix : null;
   const place = NODE.exec(one.path);
   const owner = place ? before.nodes[Number(place[1])] : one.node === null ? undefined : nodeOf(before, one.node);
@@ -159,14 +158,14 @@ function carried(one: Problem, before: Doc, doc: Doc): Problem | null {
   return { ...one, path: one.path.replace(NODE, `nodes[${at}]`), fix: null };
 }
 
-/** Whether what an operation changes is the same in both documents, and stands at the same place. */
+/** Returns whether the target of an operation is unchanged and at the same place in both documents. */
 function isUntouched({ path }: Operation, before: Doc, doc: Doc): boolean {
   const [part = "", index = ""] = path.split("/").slice(1);
   if (part === "nodes" && /^\d+$/.test(index)) return before.nodes[Number(index)] === doc.nodes[Number(index)];
   return before[part] === doc[part];
 }
 
-/** Whether only places differ: nothing that a check looks at. */
+/** Returns whether only positions differ, which are not checked. */
 export function onlyMoved(before: Doc, after: Doc): boolean {
   if (before === after) return true;
   if (before.nodes.length !== after.nodes.length) return false;

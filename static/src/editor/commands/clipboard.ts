@@ -1,5 +1,5 @@
-/** Copy, cut and paste of nodes, by the browser's own clipboard events: the text is JSON, so nodes go between tabs and
- * workflows, and into a text editor and back.
+/** Copies, cuts and pastes nodes as JSON text by the browser's clipboard events, so that nodes can be moved between tabs,
+ * workflows and text editors.
  */
 
 import { onGrid, type Position } from "../../graph/model";
@@ -14,30 +14,30 @@ import type { Editing } from "../parts";
 import { performVerb } from "../../document/perform";
 import { copyText, paste, removeSelection } from "../../document/verbs";
 
-export function startPasteboard(root: HTMLElement, editing: Editing): void {
+export function startClipboard(root: HTMLElement, editing: Editing): void {
   const { facts, store } = editing;
   const nextPlace = followPointer(root, editing);
 
   document.addEventListener("copy", (event) => {
-    if (put(event, editing)) toast(saidOf(editing, "copy"));
+    if (copySelection(event, editing)) toast(messageOf(editing, "copy"));
   });
   document.addEventListener("cut", (event) => {
-    if (!put(event, editing)) return;
-    const text = saidOf(editing, "cut");
+    if (!copySelection(event, editing)) return;
+    const text = messageOf(editing, "cut");
     if (
       performVerb(editing, removeSelection(store.doc, { nodes: store.selection.nodes, edges: new Set() }, facts.types))
     )
       offerUndo(editing, text);
   });
   document.addEventListener("paste", (event) => {
-    const text = ours(event) ? (event.clipboardData?.getData("text/plain") ?? "") : "";
+    const text = isForGraph(event) ? (event.clipboardData?.getData("text/plain") ?? "") : "";
     if (!text.trim()) return;
     event.preventDefault();
     pasteText(editing, text, nextPlace());
   });
 }
 
-/** Adds what a text of JSON holds; whether it did. */
+/** Adds the nodes of a JSON text; returns whether it did. */
 export function pasteText(editing: Editing, text: string, at: Position | null): boolean {
   const { canvas, facts, store } = editing;
   if (!performVerb(editing, paste(store.doc, text, at, canvas.placeOf, facts.types))) return false;
@@ -45,23 +45,23 @@ export function pasteText(editing: Editing, text: string, at: Position | null): 
   return true;
 }
 
-/** Whether the clipboard is the graph's now: no field has the keyboard, and no text is marked. */
-function ours(event: ClipboardEvent): boolean {
+/** Returns whether a clipboard event is meant for the graph: no field has the focus, and no text is selected. */
+function isForGraph(event: ClipboardEvent): boolean {
   if (event.defaultPrevented || isTyping(event.target) || isTyping(document.activeElement) || one("dialog[open]"))
     return false;
   return event.type === "paste" || window.getSelection()?.isCollapsed !== false;
 }
 
-/** Puts the chosen nodes into the clipboard; whether there were any. */
-function put(event: ClipboardEvent, { canvas, store }: Editing): boolean {
+/** Writes the selected nodes to the clipboard; returns whether there were any. */
+function copySelection(event: ClipboardEvent, { canvas, store }: Editing): boolean {
   const { nodes } = store.selection;
-  if (!ours(event) || !nodes.size || !event.clipboardData) return false;
+  if (!isForGraph(event) || !nodes.size || !event.clipboardData) return false;
   event.clipboardData.setData("text/plain", copyText(store.doc, nodes, canvas.placeOf));
   event.preventDefault();
   return true;
 }
 
-function saidOf({ store }: Editing, how: "copy" | "cut"): string {
+function messageOf({ store }: Editing, how: "copy" | "cut"): string {
   const { nodes } = store.selection;
   const [id] = nodes;
   const node = id === undefined || nodes.size > 1 ? undefined : nodeOf(store.doc, id);
@@ -71,7 +71,7 @@ function saidOf({ store }: Editing, how: "copy" | "cut"): string {
   return fill(node ? gettext("Copied {name}.") : ngettext("Copied {n} node.", "Copied {n} nodes.", nodes.size), values);
 }
 
-/** Where the next paste goes: to the pointer while it rests on the graph; else null. */
+/** Returns where the next paste goes: the position of the mouse over the graph, or null. */
 function followPointer(root: HTMLElement, { canvas }: Editing): () => Position | null {
   const host = one("[data-edit-canvas]", root);
   let at: { readonly x: number; readonly y: number } | null = null;

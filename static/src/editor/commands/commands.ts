@@ -1,4 +1,4 @@
-/** What an author does, by whichever way it is asked for: a key, the bar, the palette or a menu. */
+/** The author's commands, shared by keys, toolbar, palette and menus. */
 
 import { isObject } from "../../json";
 import type { InsertionPoint } from "../../document/insertion-point";
@@ -18,9 +18,9 @@ import { addNode, duplicate, nudge, removeSelection } from "../../document/verbs
 
 const REVEALED_MAX = 20;
 
-/** Where a node goes that is added without saying where: after the chosen node, into the chosen edge, else where there is
- * room. A type that takes nothing in and starts a branch of its own (reading a file) is never tied to what is chosen. */
-export function wishOfChosen({ store, facts }: Editing, type: NodeType | null): InsertionPoint {
+/** Returns where a new node goes by default: behind the selected node, into the selected edge, else where there is room.
+ * A type without inputs, such as one that reads a file, is not connected. */
+export function insertionAtSelection({ store, facts }: Editing, type: NodeType | null): InsertionPoint {
   if (type && !type.uses_inputs && type.category !== "flow") return { at: null };
   const [edge] = store.selection.edges;
   if (edge !== undefined && store.selection.edges.size === 1 && !store.selection.nodes.size) return { at: null, edge };
@@ -32,23 +32,24 @@ export function wishOfChosen({ store, facts }: Editing, type: NodeType | null): 
   return port === undefined ? { at: null } : { at: null, from: { node: node.id, port } };
 }
 
-/** Types of what the new node would stand between. */
-export function typesAround({ store }: Editing, wish: InsertionPoint): Around {
+/** Returns the types of the nodes before and after an insertion point. */
+export function typesAround({ store }: Editing, insertion: InsertionPoint): Around {
   const type = (id: string | undefined): string | null => {
     const node = id === undefined ? undefined : nodeOf(store.doc, id);
     return node ? typeOf(node) : null;
   };
-  const edge = wish.edge === undefined ? undefined : store.doc.edges.find((one) => edgeKey(one) === wish.edge);
+  const edge =
+    insertion.edge === undefined ? undefined : store.doc.edges.find((one) => edgeKey(one) === insertion.edge);
   return edge
     ? { after: type(edge.source), before: type(edge.target) }
-    : { after: type(wish.from?.node), before: type(wish.to?.node) };
+    : { after: type(insertion.from?.node), before: type(insertion.to?.node) };
 }
 
 /** Adds a node of the type and opens the first field of its form. */
-export function addType(editing: Editing, type: NodeType, wish: InsertionPoint): void {
+export function addType(editing: Editing, type: NodeType, insertion: InsertionPoint): void {
   const { canvas, facts, inspector, store } = editing;
-  const tied = wish.from ?? wish.to ?? wish.edge;
-  const placed = wish.at || tied !== undefined ? wish : { ...wish, at: roomInView(editing) };
+  const tied = insertion.from ?? insertion.to ?? insertion.edge;
+  const placed = insertion.at || tied !== undefined ? insertion : { ...insertion, at: roomInView(editing) };
   if (!performVerb(editing, addNode(store.doc, facts.types, type.type, placed, canvas.placeOf))) return;
   const made = store.node;
   if (!made) return;
@@ -56,7 +57,7 @@ export function addType(editing: Editing, type: NodeType, wish: InsertionPoint):
   inspector.open(made.id, firstField(type));
 }
 
-/** Field of its config that is filled in first. */
+/** Returns the config field that is filled in first. */
 function firstField(type: NodeType): readonly string[] | undefined {
   const required = type.config["required"];
   const first = Array.isArray(required) ? required.find((name) => typeof name === "string") : undefined;
@@ -66,7 +67,7 @@ function firstField(type: NodeType): readonly string[] | undefined {
   return name === undefined ? undefined : ["config", name];
 }
 
-/** A free place near the middle of what is seen; below the chosen node where one is. */
+/** Returns a free position near the selected node, or near the middle of the view. */
 function roomInView({ canvas, store }: Editing): Position {
   const taken: Position[] = [];
   for (const node of store.doc.nodes) {
@@ -95,7 +96,7 @@ export function removeChosen(editing: Editing): void {
   if (performVerb(editing, removeSelection(store.doc, store.selection, facts.types))) offerUndo(editing, text);
 }
 
-/** Says what was done, with its undo, until the next edit. */
+/** Shows what was done, with an undo button, until the next edit. */
 export function offerUndo({ store }: Editing, text: string): void {
   const edits = store.edits;
   const shown = toast(text, "success", { label: gettext("Undo"), run: () => store.edits === edits && store.undo() });
@@ -136,7 +137,7 @@ export function redo(editing: Editing): void {
   if (editing.store.redo()) revealChosen(editing);
 }
 
-/** What was undone is in view; not when it was half the graph. */
+/** Scrolls to what was undone or redone, unless that is a large part of the graph. */
 function revealChosen({ store, canvas }: Editing): void {
   const { nodes } = store.selection;
   if (nodes.size && nodes.size <= REVEALED_MAX) canvas.reveal(nodes);
@@ -146,12 +147,12 @@ export function tidy({ canvas }: Editing): void {
   canvas.tidy().catch((error: unknown) => toast(loadErrorText(error), "error"));
 }
 
-/** Sends now what would be sent in a moment. */
+/** Saves without waiting for a pause in editing. */
 export function saveNow({ saving }: Editing): void {
   saving.settle().catch((error: unknown) => showRefusal(sentenceOf(error)));
 }
 
-/** Up to some nodes, where they are given. */
+/** Runs the draft, up to the targets if there are any. */
 export function runDraft({ runs }: Editing, targets: readonly string[] = []): Promise<void> {
   return runs.run(targets).catch((error: unknown) => {
     toast(sentenceOf(error), "error");

@@ -1,5 +1,5 @@
-/** Brings in JSON text: a definition or copied nodes, pasted or from a file. Added to the drawing or in its place, it is an
- * edit like any other and can be undone. */
+/** Imports JSON text, a definition or copied nodes, pasted or from a file. It is added to the graph or replaces it, as an
+ * edit that can be undone. */
 
 import { isObject, type Json } from "../../json";
 import { element, icon } from "../../dom";
@@ -10,7 +10,7 @@ import { offerUndo } from "./commands";
 import type { Editing } from "../parts";
 import { pasteText } from "./clipboard";
 
-/** Larger files are no definitions that anybody draws. */
+/** The largest file that is read. */
 const BYTES_MAX = 32 * 1024 * 1024;
 
 export function openImport(editing: Editing): void {
@@ -19,7 +19,7 @@ export function openImport(editing: Editing): void {
   area.id = "import-text";
   area.spellcheck = false;
   area.wrap = "off";
-  const label = element("label", "", gettext("A definition, or copied nodes, as JSON"));
+  const label = element("label", "", gettext("Workflow definition or copied nodes, as JSON"));
   label.htmlFor = area.id;
   const wrong = element("div", "wrong");
   wrong.id = "import-wrong";
@@ -29,13 +29,13 @@ export function openImport(editing: Editing): void {
   file.type = "file";
   file.accept = ".json,application/json";
   file.hidden = true;
-  const choose = button(gettext("From a file"), "btn quiet");
-  const add = button(gettext("Add it to the drawing"), "btn");
-  const replace = button(gettext("Replace the drawing"), "btn primary");
+  const choose = button(gettext("Choose file"), "btn quiet");
+  const add = button(gettext("Add nodes"), "btn");
+  const replace = button(gettext("Replace workflow"), "btn primary");
   const close = button("", "btn quiet icon");
   close.append(icon("bad", true));
   close.setAttribute("aria-label", gettext("Close"));
-  const title = element("h1", "run-title grow", gettext("Bring in JSON"));
+  const title = element("h1", "run-title grow", gettext("Import JSON"));
   title.id = "import-title";
   dialog.setAttribute("aria-labelledby", title.id);
   dialog.append(
@@ -57,7 +57,7 @@ export function openImport(editing: Editing): void {
   file.addEventListener("change", () => {
     const [chosen] = file.files ?? [];
     if (!chosen) return;
-    if (chosen.size > BYTES_MAX) say(gettext("This file is too large for a definition."));
+    if (chosen.size > BYTES_MAX) say(gettext("This file is too large."));
     else
       chosen.text().then(
         (text) => {
@@ -65,7 +65,7 @@ export function openImport(editing: Editing): void {
           say("");
           area.focus();
         },
-        () => say(gettext("This file cannot be read.")),
+        () => say(gettext("This file could not be read.")),
       );
   });
   add.addEventListener("click", () => {
@@ -80,9 +80,9 @@ export function openImport(editing: Editing): void {
       return;
     }
     dialog.close();
-    if (editing.store.edit({ kind: "replace", doc: read }, { label: gettext("Replace the drawing"), select: {} })) {
+    if (editing.store.edit({ kind: "replace", doc: read }, { label: gettext("Replace workflow"), select: {} })) {
       editing.canvas.fit();
-      offerUndo(editing, gettext("The drawing was replaced."));
+      offerUndo(editing, gettext("Workflow replaced."));
     }
   });
   close.addEventListener("click", () => dialog.close());
@@ -98,17 +98,17 @@ function button(text: string, style: string): HTMLButtonElement {
   return made;
 }
 
-/** What is wrong with the text as JSON; empty: nothing. */
+/** Returns why the text is not JSON; empty: it is. */
 function problemOf(text: string): string {
   try {
     JSON.parse(text);
     return "";
   } catch (error) {
-    return `${gettext("This is no JSON.")} ${error instanceof Error ? error.message : ""}`.trim();
+    return `${gettext("This is not valid JSON.")} ${error instanceof Error ? error.message : ""}`.trim();
   }
 }
 
-/** The definition that the text is, or why it is none. */
+/** Returns the definition in the text, or why it is none. */
 function readWhole(text: string): Doc | string {
   const wrong = problemOf(text);
   if (wrong) return wrong;
@@ -118,5 +118,7 @@ function readWhole(text: string): Doc | string {
     isObject(definition) && Array.isArray(definition["nodes"]) && !("interlock" in definition)
       ? readDocument(definition)
       : null;
-  return doc ?? gettext("This is no definition: it has no list of nodes with ids of their own and edges between them.");
+  return (
+    doc ?? gettext("This is not a workflow definition. It needs a list of nodes with unique IDs, and a list of edges.")
+  );
 }

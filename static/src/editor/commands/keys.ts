@@ -1,16 +1,16 @@
-/** Keys of the editor. What is typed into a field stays the field's, but for undo and redo in the inspector: what is typed
- * there is an edit of the document already, so that the document's history takes it back.
+/** Keys of the editor. Fields handle their own keys, except undo and redo in the inspector: its fields edit the document
+ * as one types, so the document's history undoes them.
  *
- * Keys of the graph itself (walking along edges, ending a wire) are the canvas's, which hears them first.
+ * The canvas handles the keys of the graph before these, such as arrows along edges and Escape while connecting.
  */
 
 import { one, isTyping } from "../../dom";
 import { chooseAll, duplicateChosen, nudgeChosen, redo, removeChosen, runDraft, saveNow, tidy, undo } from "./commands";
 import type { Editing } from "../parts";
-import { startOffers } from "./palette-entries";
-import { startPasteboard } from "./clipboard";
+import { addPaletteEntries } from "./palette-entries";
+import { startClipboard } from "./clipboard";
 
-/** Steps of Shift and an arrow, and with Alt too. */
+/** How far Shift and an arrow move nodes; the smaller distance with Alt. */
 const NUDGE = 10;
 const NUDGE_LITTLE = 1;
 
@@ -22,15 +22,15 @@ const ARROWS: Readonly<Record<string, readonly [number, number]>> = {
 };
 
 export function startKeys(root: HTMLElement, editing: Editing): void {
-  startPasteboard(root, editing);
-  startOffers(root, editing);
+  startClipboard(root, editing);
+  addPaletteEntries(root, editing);
   document.addEventListener(
     "keydown",
     (event) => {
       if (event.isComposing || one("dialog[open]") || !(event.ctrlKey || event.metaKey) || event.altKey) return;
-      if (withControl(event, editing)) {
+      if (onControlKey(event, editing)) {
         event.preventDefault();
-        // A field that has a history of its own must not take it back as well.
+        // A field with its own history must not undo as well.
         event.stopPropagation();
       }
     },
@@ -46,13 +46,13 @@ export function startKeys(root: HTMLElement, editing: Editing): void {
     )
       return;
     if (event.key === "Escape") {
-      if (escape(event, editing)) event.preventDefault();
-    } else if (!isTyping(event.target) && act(event, editing)) event.preventDefault();
+      if (onEscape(event, editing)) event.preventDefault();
+    } else if (!isTyping(event.target) && onKey(event, editing)) event.preventDefault();
   });
 }
 
-/** Ctrl (or Command) with a key; whether it was one of these. */
-function withControl(event: KeyboardEvent, editing: Editing): boolean {
+/** Handles Ctrl (or Command) with a key; returns whether it is a command. */
+function onControlKey(event: KeyboardEvent, editing: Editing): boolean {
   const key = event.key.toLowerCase();
   if (key === "s" && !event.shiftKey) {
     saveNow(editing);
@@ -66,7 +66,7 @@ function withControl(event: KeyboardEvent, editing: Editing): boolean {
   const inField = isTyping(event.target);
   const back = key === "z" && !event.shiftKey;
   if (back || (key === "z" && event.shiftKey) || (key === "y" && !event.shiftKey)) {
-    if (inField && !keptByDocument(event.target)) return false;
+    if (inField && !editsDocument(event.target)) return false;
     if (back) undo(editing);
     else redo(editing);
     return true;
@@ -81,12 +81,12 @@ function withControl(event: KeyboardEvent, editing: Editing): boolean {
 const inInspector = (target: EventTarget | null): boolean =>
   target instanceof Element && target.closest("[data-inspector]") !== null;
 
-/** Whether each key that is typed into this field edits the document; one that commits later says `data-own-undo`. */
-function keptByDocument(field: EventTarget | null): boolean {
+/** Returns whether each key typed into this field edits the document; others are marked `data-own-undo`. */
+function editsDocument(field: EventTarget | null): boolean {
   return field instanceof Element && inInspector(field) && field.closest("[data-own-undo]") === null;
 }
 
-/** Whether keys are meant for the graph: it or nothing in particular has the keyboard. */
+/** Returns whether keys are meant for the graph: it, or nothing in particular, has the focus. */
 function inGraph(): boolean {
   const at = document.activeElement;
   return (
@@ -97,8 +97,8 @@ function inGraph(): boolean {
   );
 }
 
-/** A key alone or with Shift; whether it was one of these. */
-function act(event: KeyboardEvent, editing: Editing): boolean {
+/** Handles a key alone or with Shift; returns whether it is a command. */
+function onKey(event: KeyboardEvent, editing: Editing): boolean {
   const { canvas, inspector, palette, store } = editing;
   const { node } = store;
   switch (event.key.length === 1 ? event.key.toLowerCase() : event.key) {
@@ -141,7 +141,7 @@ function act(event: KeyboardEvent, editing: Editing): boolean {
       removeChosen(editing);
       return true;
     case "Enter":
-      // A button or link that has the keyboard is pressed.
+      // Enter activates a focused button or link.
       if (!node || document.activeElement?.matches("button, a, summary")) return false;
       inspector.focus();
       return true;
@@ -150,8 +150,8 @@ function act(event: KeyboardEvent, editing: Editing): boolean {
   }
 }
 
-/** From a field back to the graph, then nothing is chosen any more. */
-function escape(event: KeyboardEvent, { canvas, store }: Editing): boolean {
+/** Moves the focus from a panel to the graph; there, clears the selection. */
+function onEscape(event: KeyboardEvent, { canvas, store }: Editing): boolean {
   const inPanel =
     event.target instanceof Element && event.target.closest("[data-inspector], [data-edit-drawer]") !== null;
   if (inPanel) {

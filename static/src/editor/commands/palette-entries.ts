@@ -1,16 +1,16 @@
-/** What the command palette (Ctrl K) offers in the editor. */
+/** The editor's entries in the command palette (Ctrl K). */
 
 import { type PaletteEntry, setPageEntries } from "../../behaviours/command-palette";
 import { openDialog } from "../../behaviours/popover";
 import { one } from "../../dom";
 import { fill, gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
-import { addType, redo, tidy, undo, wishOfChosen } from "./commands";
+import { addType, redo, tidy, undo, insertionAtSelection } from "./commands";
 import type { Editing } from "../parts";
 
-export function startOffers(root: HTMLElement, editing: Editing): void {
+export function addPaletteEntries(root: HTMLElement, editing: Editing): void {
   const { canvas, drawer, facts, inspector, store } = editing;
-  /** A button of the bar; null while it cannot be pressed. */
+  /** An entry for a button of the toolbar, while that is enabled. */
   const button = (selector: string, icon: string, text: string, hint = ""): PaletteEntry[] => {
     const found = one<HTMLButtonElement>(selector, root);
     return found && !found.disabled ? [{ icon, text, hint, run: () => found.click() }] : [];
@@ -22,7 +22,7 @@ export function startOffers(root: HTMLElement, editing: Editing): void {
       : [
           {
             icon: "play",
-            text: fill(gettext("Run v{n}, which is live"), { n }),
+            text: fill(gettext("Run v{n} (live)"), { n }),
             hint: "",
             run: () => void openDialog(`${facts.address}run/`),
           },
@@ -34,9 +34,9 @@ export function startOffers(root: HTMLElement, editing: Editing): void {
     ...button("[data-publish]", "ok", gettext("Publish")),
     ...button("[data-compare]", "split", gettext("Compare with the live version")),
     { icon: "search", text: gettext("Find a node"), hint: "/", run: () => canvas.search() },
-    { icon: "tidy", text: gettext("Tidy the layout"), hint: "T", run: () => tidy(editing) },
+    { icon: "tidy", text: gettext("Arrange nodes"), hint: "T", run: () => tidy(editing) },
     { icon: "warn", text: gettext("Show problems"), hint: "", run: () => drawer.show("problems") },
-    { icon: "gauge", text: gettext("Settings of the workflow"), hint: "", run: () => inspector.openWorkflow() },
+    { icon: "gauge", text: gettext("Workflow settings"), hint: "", run: () => inspector.openWorkflow() },
     ...(store.undoLabel
       ? [
           {
@@ -61,7 +61,7 @@ export function startOffers(root: HTMLElement, editing: Editing): void {
       icon: type.icon,
       text: fill(gettext("Add {name}"), { name: type.name }),
       hint: type.type,
-      run: () => addType(editing, type, wishOfChosen(editing, type)),
+      run: () => addType(editing, type, insertionAtSelection(editing, type)),
     })),
   ]);
 }

@@ -1,4 +1,4 @@
-/** The bar over the editor: undo and redo, problems, comparing, running and publishing the draft, and what is seldom needed. */
+/** The toolbar of the editor: undo and redo, problems, compare, run, publish, and a menu of rarer commands. */
 
 import { setBeforeLoad } from "../../behaviours/popover";
 import { toast } from "../../behaviours/toast";
@@ -10,22 +10,22 @@ import { redo, runDraft, sentenceOf, tidy, undo } from "./commands";
 import { openImport } from "./import";
 import type { Editing } from "../parts";
 
-export function mountHead(root: HTMLElement, editing: Editing): void {
+export function mountToolbar(root: HTMLElement, editing: Editing): void {
   const head = one("[data-edit-head]", root);
   if (!head) return;
   const { facts, published, saving, store } = editing;
   setBeforeLoad(() => saving.settle());
-  press(head, "[data-undo]", () => undo(editing));
-  press(head, "[data-redo]", () => redo(editing));
-  press(head, "[data-tidy]", () => tidy(editing));
-  press(head, "[data-problem-count]", () => {
+  onClick(head, "[data-undo]", () => undo(editing));
+  onClick(head, "[data-redo]", () => redo(editing));
+  onClick(head, "[data-tidy]", () => tidy(editing));
+  onClick(head, "[data-problem-count]", () => {
     editing.drawer.show("problems");
-    // On a narrow page the drawer is far below.
+    // On a narrow page the drawer is out of view.
     one("#drawer", root)?.scrollIntoView({ block: "nearest" });
   });
-  press(head, "[data-compare]", () => published.compare());
+  onClick(head, "[data-compare]", () => published.compare());
   const run = one<HTMLButtonElement>("[data-run-draft]", head);
-  press(head, "[data-run-draft]", () => {
+  onClick(head, "[data-run-draft]", () => {
     run?.classList.add("busy");
     void runDraft(editing).finally(() => run?.classList.remove("busy"));
   });
@@ -33,7 +33,7 @@ export function mountHead(root: HTMLElement, editing: Editing): void {
   const compare = one<HTMLButtonElement>("[data-compare]", head);
   if (compare && facts.live === null) {
     compare.disabled = true;
-    compare.title = gettext("No version is live yet.");
+    compare.title = gettext("No live version yet.");
   }
   startMore(head, editing);
   showHistory(head, editing);
@@ -45,7 +45,7 @@ export function mountHead(root: HTMLElement, editing: Editing): void {
   });
 }
 
-function press(head: HTMLElement, selector: string, run: () => void): void {
+function onClick(head: HTMLElement, selector: string, run: () => void): void {
   one(selector, head)?.addEventListener("click", run);
 }
 
@@ -64,7 +64,7 @@ function showHistory(head: HTMLElement, { store }: Editing): void {
   if (tidyButton) tidyButton.disabled = store.doc.nodes.length < 2;
 }
 
-/** Errors first: they keep the draft from being run and published. While a check is on its way the last one stands. */
+/** Shows the number of errors, else of warnings. During a check the last result stays. */
 function showProblems(head: HTMLElement, { store }: Editing): void {
   const chip = one("[data-problem-count]", head);
   if (!chip) return;
@@ -73,9 +73,9 @@ function showProblems(head: HTMLElement, { store }: Editing): void {
   const warnings = store.problems.length - errors;
   const empty = !store.doc.nodes.length;
   const unknown = !store.problems.length && store.check !== "checked";
-  // An empty drawing is a problem to the server, and a beginning to its author.
+  // To the server an empty graph is a problem; its author has just started.
   const [state, mark, words] = empty
-    ? ["", "dot", gettext("Nothing drawn yet")]
+    ? ["", "dot", gettext("Empty")]
     : errors
       ? ["failed", "warn", fill(ngettext("{n} problem", "{n} problems", errors), { n: count(errors) })]
       : warnings
@@ -83,15 +83,13 @@ function showProblems(head: HTMLElement, { store }: Editing): void {
         : unknown
           ? ["", "dot", store.check === "checking" ? gettext("Checking") : gettext("Not checked")]
           : ["succeeded", "ok", gettext("No problems")];
-  // An empty chip is filled at once; later the last finding stands until there is a new one.
+  // Keep the last result until the check ends.
   if (store.check === "checking" && unknown && !empty && chip.dataset["shown"]) return;
   if (chip.dataset["shown"] === `${state} ${words}`) return;
   chip.dataset["shown"] = `${state} ${words}`;
   setAttribute(chip, "class", `chip${state ? ` st-${state}` : ""}`);
   chip.title =
-    errors && warnings
-      ? fill(ngettext("{n} warning besides", "{n} warnings besides", warnings), { n: count(warnings) })
-      : "";
+    errors && warnings ? fill(ngettext("and {n} warning", "and {n} warnings", warnings), { n: count(warnings) }) : "";
   const text = one("span", chip);
   const drawn = chip.querySelector("use");
   if (text && drawn) {
@@ -118,13 +116,13 @@ function startMore(head: HTMLElement, editing: Editing): void {
     }
     if (event.target instanceof Element && event.target.closest("button[type=button], a")) shut();
   });
-  press(head, "[data-workflow-settings]", () => inspector.openWorkflow());
-  press(head, "[data-compare-too]", () => editing.published.compare());
-  press(head, "[data-copy-json]", () => {
+  onClick(head, "[data-workflow-settings]", () => inspector.openWorkflow());
+  onClick(head, "[data-compare-too]", () => editing.published.compare());
+  onClick(head, "[data-copy-json]", () => {
     navigator.clipboard.writeText(JSON.stringify(asJson(store.doc), null, 2)).then(
       () => toast(gettext("Copied.")),
-      () => toast(gettext("The browser does not let pages copy; mark the text and copy it yourself."), "error"),
+      () => toast(gettext("Your browser blocked copying. Select the text and copy it manually."), "error"),
     );
   });
-  press(head, "[data-import-json]", () => openImport(editing));
+  onClick(head, "[data-import-json]", () => openImport(editing));
 }

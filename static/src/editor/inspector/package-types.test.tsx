@@ -11,7 +11,7 @@ import { mustNamePort, outPorts } from "../../document/ports";
 import { renameChanges } from "../../document/references/references";
 import { EditorStore } from "../../document/store";
 import { BUILT_IN, PACKAGE } from "../../document/testing/node-type";
-import { instant } from "../checking/local-checks";
+import { localProblems } from "../checking/local-checks";
 import { likely, matching } from "../palette/ranking";
 import type { Editing } from "../parts";
 import { ConfigForm } from "./form";
@@ -86,7 +86,7 @@ it("is found and suggested by its description", () => {
 
 it("has its own sentence for a missing value", () => {
   const doc = readDocument({ nodes: [{ id: "a", type: "acme.sort", config: { source: "in.csv" } }], edges: [] });
-  expect(doc && instant(doc, TYPES).map(({ message }) => message)).toEqual(["Enter a script."]);
+  expect(doc && localProblems(doc, TYPES).map(({ message }) => message)).toEqual(["Enter a script."]);
 });
 
 it("keeps its code right when the id of an input changes", () => {

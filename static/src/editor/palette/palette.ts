@@ -3,7 +3,7 @@
 import type { NodeType } from "../../document/node-type";
 import { element, icon, one, setHidden } from "../../dom";
 import { gettext } from "../../words/i18n";
-import { addType, typesAround, wishOfChosen } from "../commands/commands";
+import { addType, typesAround, insertionAtSelection } from "../commands/commands";
 import { AddMenu } from "./menu";
 import { type Folds, startFolds } from "../side-panels";
 import { TypeList } from "./type-list";
@@ -21,19 +21,19 @@ export function mountPalette(root: HTMLElement, editing: Editing): Palette {
   const focus = side ? fillSide(side, editing, folds) : (): void => undefined;
   const palette: Palette = {
     openMenu: (at) => menu.open(at),
-    focus: () => (away() ? menu.open(wishOfChosen(editing, null)) : focus()),
+    focus: () => (away() ? menu.open(insertionAtSelection(editing, null)) : focus()),
   };
   side?.addEventListener("click", (event) => {
     const find = event.target instanceof Element ? event.target.closest(".find") : null;
     if (!find) return;
     const at = find.getBoundingClientRect();
-    if (away()) menu.open({ ...wishOfChosen(editing, null), client: { x: at.right + 12, y: at.top } });
+    if (away()) menu.open({ ...insertionAtSelection(editing, null), client: { x: at.right + 12, y: at.top } });
     else focus();
   });
   const button = one<HTMLButtonElement>("[data-add-narrow]", root);
   button?.addEventListener("click", () => {
     const at = button.getBoundingClientRect();
-    menu.open({ ...wishOfChosen(editing, null), client: { x: at.left, y: at.top } });
+    menu.open({ ...insertionAtSelection(editing, null), client: { x: at.left, y: at.top } });
   });
   return palette;
 }
@@ -45,12 +45,12 @@ function fillSide(side: HTMLElement, editing: Editing, folds: Folds): () => void
     types: editing.facts.types,
     label: gettext("Add a node"),
     grouped: true,
-    around: () => typesAround(editing, wishOfChosen(editing, null)),
+    around: () => typesAround(editing, insertionAtSelection(editing, null)),
     pick: (type) => {
       types.field.value = "";
       types.show();
       types.field.blur();
-      addType(editing, type, wishOfChosen(editing, type));
+      addType(editing, type, insertionAtSelection(editing, type));
     },
   });
   types.field.setAttribute("aria-keyshortcuts", "N");
