@@ -1,8 +1,9 @@
-/** Calls to the API of the same host, with the session's cookie and its CSRF token. */
+/** Requests to this server, with the session's cookie and its CSRF token. */
 
-import { isObject, type Json, type JsonObject } from "../json";
+import { type Json, type JsonObject, parseObject } from "../json";
 import { gettext } from "../words/i18n";
 
+/** An answer that is an error. Its message is for people. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -24,7 +25,39 @@ export function csrf(): string {
   return document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content ?? "";
 }
 
-/** Raises ApiError with the problem's code and detail, and TypeError when the host cannot be reached. */
+/** Makes the error of an answer. Its message is the problem's detail, or the status if the answer is no problem. */
+export function errorOf(status: number, statusText: string, text: string): ApiError {
+  const body = parseObject(text) ?? {};
+  const code = typeof body["code"] === "string" ? body["code"] : "";
+  // The server's detail is about credentials of programs.
+  if (status === 401) return new ApiError(401, code, gettext("You're signed out. Reload the page to sign in."), body);
+  const detail = typeof body["detail"] === "string" ? body["detail"] : `${status} ${statusText}`;
+  return new ApiError(status, code, detail, body);
+}
+
+/** Returns why a request failed, for people; `offline`: the sentence if the server cannot be reached. */
+export function errorText(
+  error: unknown,
+  offline = gettext("You're offline. The request did not reach the server."),
+): string {
+  return error instanceof Error && !(error instanceof TypeError) ? error.message : offline;
+}
+
+/** Raises ApiError, also for a redirect, which leads to the page to sign in; TypeError: the server cannot be reached. */
+async function request(
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  more: RequestInit,
+): Promise<{ readonly response: Response; readonly text: string }> {
+  const response = await fetch(path, { method, headers, credentials: "same-origin", ...more });
+  const text = await response.text();
+  if (response.redirected) throw errorOf(401, "", text);
+  if (!response.ok) throw errorOf(response.status, response.statusText, text);
+  return { response, text };
+}
+
+/** Calls the API. Raises ApiError and TypeError as `request` does. */
 export async function call(
   method: string,
   path: string,
@@ -34,34 +67,21 @@ export async function call(
   return send(method, path, body === undefined ? null : JSON.stringify(body), headers);
 }
 
-/** As `call`, with a body that is text already: JSON, unless the headers say something else. */
+/** As `call`, with a body that is JSON text already, or what a Content-Type in `headers` says. */
 export async function send(
   method: string,
   path: string,
-  text: string | null,
+  body: BodyInit | null,
   headers: Record<string, string> = {},
   more: RequestInit = {},
 ): Promise<Answer> {
   const sent: Record<string, string> = { Accept: "application/json", "X-CSRFToken": csrf() };
-  if (text !== null) sent["Content-Type"] = "application/json";
-  const init: RequestInit = { method, headers: { ...sent, ...headers }, credentials: "same-origin", ...more };
-  if (text !== null) init.body = text;
-  const response = await fetch(path, init);
-  const answer = await response.text();
-  let read: Json = null;
-  try {
-    read = answer ? (JSON.parse(answer) as Json) : null;
-  } catch {
-    read = null;
-  }
-  const shape: JsonObject = isObject(read) ? read : {};
-  if (!response.ok) {
-    const code = typeof shape["code"] === "string" ? shape["code"] : "";
-    // The server's words are for programs; whoever looks at a page has lost the session.
-    if (response.status === 401)
-      throw new ApiError(401, code, gettext("You're signed out. Reload the page to sign in."), shape);
-    const detail = typeof shape["detail"] === "string" ? shape["detail"] : `${response.status} ${response.statusText}`;
-    throw new ApiError(response.status, code, detail, shape);
-  }
-  return { status: response.status, etag: response.headers.get("ETag"), body: shape };
+  if (body !== null) sent["Content-Type"] = "application/json";
+  const { response, text } = await request(method, path, { ...sent, ...headers }, { body, ...more });
+  return { status: response.status, etag: response.headers.get("ETag"), body: parseObject(text) ?? {} };
+}
+
+/** Loads a page or part of one as HTML. Raises as `call` does. */
+export async function loadHtml(path: string): Promise<string> {
+  return (await request("GET", path, { Accept: "text/html" }, {})).text;
 }

@@ -1,5 +1,6 @@
 /** The command palette: finds workflows, runs, pages and actions by typing; arrow keys select, Enter opens. */
 
+import { call } from "../api/client";
 import { element, icon, one } from "../dom";
 import { gettext } from "../words/i18n";
 import { openDialog } from "./popover";
@@ -144,11 +145,7 @@ export function openCommandPalette(): void {
       else list.replaceChildren(element("li", "group", gettext("Loading …")));
     }, LOADING_SHOWN_AFTER_MS);
     try {
-      const response = await fetch(`${source}?q=${encodeURIComponent(field.value)}`, {
-        headers: { Accept: "application/json" },
-      });
-      if (!response.ok) throw new Error(String(response.status));
-      const results = readResults(await response.json());
+      const results = readResults((await call("GET", `${source}?q=${encodeURIComponent(field.value)}`)).body);
       // A later request has been sent meanwhile.
       if (mine === lastRequest) {
         found = [...matchingEntries(field.value), ...results];

@@ -5,6 +5,7 @@
  */
 
 import htmx from "htmx.org";
+import { errorText } from "../api/client";
 import { element, one } from "../dom";
 import { gettext } from "../words/i18n";
 import { toast } from "./toast";
@@ -29,10 +30,6 @@ function placeAt(popover: HTMLElement, button: Element): void {
     below + height > window.innerHeight - EDGE && at.top - GAP - height > EDGE ? at.top - GAP - height : below;
   popover.style.left = `${Math.max(EDGE, Math.min(left, window.innerWidth - width - EDGE))}px`;
   popover.style.top = `${Math.max(EDGE, Math.min(top, window.innerHeight - height - EDGE))}px`;
-}
-
-function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : gettext("You're offline. The request did not reach the server.");
 }
 
 function buttonOf(popover: HTMLElement): Element | null {

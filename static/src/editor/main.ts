@@ -2,7 +2,7 @@
 
 import { isObject, type Json, type JsonObject } from "../json";
 import type { NodeType } from "../document/node-type";
-import { ApiError, call } from "../api/client";
+import { call, errorText } from "../api/client";
 import { loadFailure } from "../behaviours/load-failure";
 import { showSkeleton } from "../canvas/frame";
 import { all, element, one } from "../dom";
@@ -94,7 +94,7 @@ export function startEditor(root: HTMLElement): void {
     },
     (error: unknown) => {
       done();
-      const why = error instanceof ApiError ? error.message : gettext("Can't reach the server.");
+      const why = errorText(error, gettext("Can't reach the server."));
       root.classList.add("undrawn");
       host.replaceChildren(loadFailure(gettext("The draft could not be loaded"), why, () => startEditor(root)));
     },

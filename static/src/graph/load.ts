@@ -1,6 +1,7 @@
 /** Loads the graph of a run. It never changes, so all parts of a page share one request. */
 
-import { parseObject } from "../json";
+import { ApiError, call } from "../api/client";
+import type { JsonObject } from "../json";
 import { gettext } from "../words/i18n";
 import { type Graph, readGraph } from "./model";
 
@@ -10,6 +11,14 @@ export class GraphLoadError extends Error {}
 /** Returns why a graph could not be shown, for people. */
 export function loadErrorText(error: unknown): string {
   return error instanceof GraphLoadError ? error.message : gettext("This browser could not compute the layout.");
+}
+
+/** Returns why a request about a run failed, for people. */
+export function requestErrorText(error: unknown): string {
+  if (!(error instanceof ApiError)) return gettext("Can't reach the server.");
+  if (error.status === 401) return error.message;
+  if (error.status === 404) return gettext("This run was deleted.");
+  return gettext("Something went wrong on the server. Its log has the details.");
 }
 
 const graphs = new Map<string, Promise<Graph>>();
@@ -26,19 +35,13 @@ export function loadGraph(address: string): Promise<Graph> {
 }
 
 async function fetchGraph(address: string): Promise<Graph> {
-  let response: Response;
-  let text: string;
+  let body: JsonObject;
   try {
-    response = await fetch(address, { headers: { Accept: "application/json" }, credentials: "same-origin" });
-    text = await response.text();
-  } catch {
-    throw new GraphLoadError(gettext("Can't reach the server."));
+    ({ body } = await call("GET", address));
+  } catch (error) {
+    throw new GraphLoadError(requestErrorText(error));
   }
-  if (response.redirected || response.status === 401)
-    throw new GraphLoadError(gettext("You're signed out. Reload the page to sign in."));
-  if (response.status === 404) throw new GraphLoadError(gettext("This run was deleted."));
-  if (!response.ok) throw new GraphLoadError(gettext("Something went wrong on the server. Its log has the details."));
-  const graph = readGraph(parseObject(text) ?? {});
+  const graph = readGraph(body);
   if (!graph) throw new GraphLoadError(gettext("The server sent an unreadable graph. Reload the page."));
   return graph;
 }

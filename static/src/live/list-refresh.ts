@@ -4,6 +4,7 @@
  *   <div id="run-list" data-live-part="/runs/?state=open">
  */
 
+import { loadHtml } from "../api/client";
 import { all, throttled } from "../dom";
 import { morph } from "../behaviours/morph";
 import { refreshTimes } from "../behaviours/clock";
@@ -25,14 +26,9 @@ async function refresh(newRows: boolean): Promise<void> {
   if (!parts.length) return;
   // The address as it is now: htmx may have filtered the list since.
   const address = location.pathname + location.search;
-  let response: Response;
-  try {
-    response = await fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin" });
-  } catch {
-    return;
-  }
-  if (!response.ok || response.redirected || location.pathname + location.search !== address) return;
-  const parsed = new DOMParser().parseFromString(await response.text(), "text/html");
+  const html = await loadHtml(address).catch(() => null);
+  if (html === null || location.pathname + location.search !== address) return;
+  const parsed = new DOMParser().parseFromString(html, "text/html");
   for (const part of parts) {
     const fresh = part.id ? parsed.getElementById(part.id) : null;
     if (fresh && part.isConnected) {

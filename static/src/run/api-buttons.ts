@@ -9,7 +9,7 @@
  */
 
 import { isObject, type Json, type JsonObject } from "../json";
-import { ApiError, call } from "../api/client";
+import { ApiError, call, errorText, loadHtml } from "../api/client";
 import { all, element, icon, one, setText } from "../dom";
 
 import { fill, gettext, ngettext } from "../words/i18n";
@@ -35,14 +35,14 @@ export function formBody(form: FormData): JsonObject {
 const NODE_COMMAND = /^\/api\/v1\/runs\/(\d+)\/nodes\/([a-z][a-z0-9_]*)\/(cancel|retry|skip)\/$/;
 const RUN_COMMAND = /^\/api\/v1\/runs\/(\d+)\/(cancel|retry)\/$/;
 
-function errorText(error: unknown): string {
+function problemText(error: unknown): string {
   if (error instanceof ApiError) {
     const list = error.body["errors"];
     const first: Json | undefined = Array.isArray(list) ? list[0] : undefined;
     const more = isObject(first) && typeof first["message"] === "string" ? first["message"] : "";
     return more && more !== error.message ? `${error.message} ${more}` : error.message;
   }
-  return error instanceof TypeError ? gettext("Offline: this did not reach the server.") : String(error);
+  return errorText(error);
 }
 
 export class ApiButtons {
@@ -127,7 +127,7 @@ export class ApiButtons {
       else this.showOutcome("done", this.successText(method, path));
     } catch (error) {
       this.showOutcome("", "");
-      this.showError(button, errorText(error));
+      this.showError(button, problemText(error));
     } finally {
       this.pending.delete(key);
       this.restoreBusy();
@@ -205,16 +205,8 @@ export class ApiButtons {
       });
       look();
     });
-    const response = await fetch(`/runs/${store.id}/summary/`, {
-      headers: { Accept: "text/html" },
-      credentials: "same-origin",
-    });
-    const said =
-      new DOMParser()
-        .parseFromString(await response.text(), "text/html")
-        .querySelector("[data-receipt]")
-        ?.textContent.trim() ?? "";
-    this.showRunOutcome(said);
+    const summary = new DOMParser().parseFromString(await loadHtml(`/runs/${store.id}/summary/`), "text/html");
+    this.showRunOutcome(summary.querySelector("[data-receipt]")?.textContent.trim() ?? "");
   }
 
   private successText(method: string, path: string): string {
@@ -243,7 +235,7 @@ export class ApiButtons {
       await call("GET", path);
       this.refresh(true);
     } catch (error) {
-      this.showError(button, errorText(error));
+      this.showError(button, problemText(error));
     } finally {
       this.pending.delete(key);
       this.restoreBusy();

@@ -4,7 +4,7 @@
  */
 
 import { isObject } from "../json";
-import { call } from "../api/client";
+import { call, errorText } from "../api/client";
 import { toast } from "../behaviours/toast";
 import { gettext } from "../words/i18n";
 
@@ -21,8 +21,8 @@ async function copy(run: string, name: string): Promise<void> {
     const inputs = (await call("GET", `/api/v1/runs/${run}/`)).body["inputs"];
     const value = name && isObject(inputs) ? inputs[name] : inputs;
     text = typeof value === "string" ? value : JSON.stringify(value ?? null, null, 2);
-  } catch {
-    toast(gettext("You're offline. The request did not reach the server."), "error");
+  } catch (error) {
+    toast(errorText(error), "error");
     return;
   }
   navigator.clipboard.writeText(text).then(

@@ -3,19 +3,12 @@
 import { ApiError } from "../api/client";
 import { loadFailure } from "../behaviours/load-failure";
 import { element } from "../dom";
+import { requestErrorText } from "../graph/load";
 import { gettext } from "../words/i18n";
 
 /** The skeleton appears after this delay, so that a quick load does not flicker. */
 const SKELETON_MS = 200;
 const RETRY_MS = 3000;
-
-/** Returns why content could not be loaded, for people. */
-export function loadErrorText(error: unknown): string {
-  if (!(error instanceof ApiError)) return gettext("Can't reach the server.");
-  if (error.status === 401) return error.message;
-  if (error.status === 404) return gettext("This run was deleted.");
-  return gettext("Something went wrong on the server. Its log has the details.");
-}
 
 /** Returns whether another try may succeed: what was deleted does not come back. */
 export function isRetryable(error: unknown): boolean {
@@ -55,7 +48,7 @@ export class LoadingState {
   }
 
   /** Shows why loading failed. */
-  failed(error: unknown, why = loadErrorText(error)): void {
+  failed(error: unknown, why = requestErrorText(error)): void {
     // An unchanged failure is not announced again.
     if (this.failure?.dataset["why"] === why) return;
     this.done();

@@ -4,7 +4,7 @@
  * opened, typed or scrolled survives a reload (behaviours/morph.ts).
  */
 
-import { ApiError } from "../api/client";
+import { loadHtml } from "../api/client";
 import { refreshTimes } from "../behaviours/clock";
 import { morph } from "../behaviours/morph";
 import { loadFailure } from "../behaviours/load-failure";
@@ -14,7 +14,8 @@ import { gettext } from "../words/i18n";
 import { NODE_ENDED, RUN_ENDED, size, visible } from "../words/words";
 import { setQuery, readQuery } from "./url";
 import { ApiButtons } from "./api-buttons";
-import { isRetryable, loadErrorText } from "./loading";
+import { requestErrorText } from "../graph/load";
+import { isRetryable } from "./loading";
 import { sparklinePath } from "./sparkline";
 import type { RunStore } from "./store";
 
@@ -171,12 +172,7 @@ class NodePanel implements Panel {
     this.loadedAt = performance.now();
     let text: string;
     try {
-      const response = await fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin" });
-      text = await response.text();
-      if (response.redirected || !response.ok) {
-        const status = response.redirected ? 401 : response.status;
-        throw new ApiError(status, "", gettext("You're signed out. Reload the page to sign in."), {});
-      }
+      text = await loadHtml(address);
     } catch (error) {
       // Keep the content unless it belongs to another node or tab.
       if (mine === this.requestNumber && this.panel.dataset["shows"] !== this.contentKey()) this.showFailure(error);
@@ -211,7 +207,7 @@ class NodePanel implements Panel {
         "",
         loadFailure(
           gettext("Details could not be loaded"),
-          loadErrorText(error),
+          requestErrorText(error),
           isRetryable(error) ? () => void this.load() : null,
         ),
       ),

@@ -5,7 +5,7 @@
  */
 
 import { isObject, type Json, type JsonObject, isEqual } from "../json";
-import { ApiError, call } from "../api/client";
+import { ApiError, call, errorText } from "../api/client";
 import { serverNow } from "../behaviours/clock";
 import { setBeforeLoad } from "../behaviours/popover";
 import { toast } from "../behaviours/toast";
@@ -297,8 +297,7 @@ class Editor {
       setText(one("[data-checked]"), "");
       this.show();
     } catch (error) {
-      if (mine === this.checks)
-        setText(one("[data-checked]"), error instanceof ApiError ? error.message : gettext("Not checked: offline"));
+      if (mine === this.checks) setText(one("[data-checked]"), errorText(error, gettext("Not checked: offline")));
     }
   }
 

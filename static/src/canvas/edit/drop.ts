@@ -1,7 +1,7 @@
 /** Dropping on the canvas: node types from the palette, or data files. */
 
 import { isObject } from "../../json";
-import { ApiError, call, csrf } from "../../api/client";
+import { call, errorText, send } from "../../api/client";
 import { toast } from "../../behaviours/toast";
 
 import { NODE_HEIGHT, NODE_WIDTH, onGrid, type Position } from "../../graph/model";
@@ -87,7 +87,7 @@ export class DropTarget {
         this.board.actions.addReader(path, { x: at.x, y });
         y += ROW_HEIGHT;
       } catch (error) {
-        const why = error instanceof ApiError ? error.message : gettext("Can't reach the server.");
+        const why = errorText(error, gettext("Can't reach the server."));
         toast(fill(gettext("Couldn't upload {name}: {why}"), { name: file.name, why }), "error");
       }
     }
@@ -99,21 +99,8 @@ export class DropTarget {
 /** Uploads a file under an unused name; returns its path. */
 async function upload(file: File): Promise<string> {
   const path = await freeName(file.name.replaceAll("/", "_"));
-  const response = await fetch(`/api/v1/files/${path.split("/").map(encodeURIComponent).join("/")}`, {
-    method: "PUT",
-    body: file,
-    headers: { Accept: "application/json", "X-CSRFToken": csrf(), "Content-Type": "application/octet-stream" },
-    credentials: "same-origin",
-  });
-  if (response.ok) return path;
-  let detail = `${response.status} ${response.statusText}`;
-  try {
-    const body = (await response.json()) as { detail?: unknown };
-    if (typeof body.detail === "string") detail = body.detail;
-  } catch {
-    // The status is all there is.
-  }
-  throw new ApiError(response.status, "", detail, {});
+  await send("PUT", `/api/v1/files/${encodeURIComponent(path)}`, file, { "Content-Type": "application/octet-stream" });
+  return path;
 }
 
 async function freeName(name: string): Promise<string> {

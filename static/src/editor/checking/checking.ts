@@ -5,7 +5,7 @@
  */
 
 import { isObject, type Json, type JsonObject } from "../../json";
-import { ApiError, call } from "../../api/client";
+import { ApiError, call, errorText } from "../../api/client";
 import { one } from "../../dom";
 import { asJson, type Doc } from "../../document/document";
 
@@ -143,10 +143,7 @@ class Checker implements Checking {
   private failed(error: unknown): void {
     const refused = error instanceof ApiError && error.status < 500 && error.status !== 429;
     this.failures += 1;
-    this.why =
-      error instanceof ApiError
-        ? error.message
-        : gettext("You're offline. Problems will be checked when you're back online.");
+    this.why = errorText(error, gettext("You're offline. Problems will be checked when you're back online."));
     this.show(refused ? "refused" : "offline");
     if (refused) this.failures = 0;
     else this.later(RETRY_MS[Math.min(this.failures, RETRY_MS.length) - 1] ?? 1000);

@@ -3,6 +3,7 @@
 import { isObject } from "../../json";
 import type { InsertionPoint } from "../../document/insertion-point";
 import type { NodeType } from "../../document/node-type";
+import { errorText } from "../../api/client";
 import { toast } from "../../behaviours/toast";
 import { edgeKey, indexOf, nameOf, nodeOf, positionOf, sourcePort, typeOf } from "../../document/document";
 import { loadErrorText } from "../../graph/load";
@@ -149,17 +150,12 @@ export function tidy({ canvas }: Editing): void {
 
 /** Saves without waiting for a pause in editing. */
 export function saveNow({ saving }: Editing): void {
-  saving.settle().catch((error: unknown) => showRefusal(sentenceOf(error)));
+  saving.settle().catch((error: unknown) => showRefusal(errorText(error)));
 }
 
 /** Runs the draft, up to the targets if there are any. */
 export function runDraft({ runs }: Editing, targets: readonly string[] = []): Promise<void> {
   return runs.run(targets).catch((error: unknown) => {
-    toast(sentenceOf(error), "error");
+    toast(errorText(error), "error");
   });
 }
-
-export const sentenceOf = (error: unknown): string =>
-  error instanceof Error && !(error instanceof TypeError)
-    ? error.message
-    : gettext("Offline: this did not reach the server.");

@@ -1,12 +1,13 @@
 /** The toolbar of the editor: undo and redo, problems, compare, run, publish, and a menu of rarer commands. */
 
+import { errorText } from "../../api/client";
 import { setBeforeLoad } from "../../behaviours/popover";
 import { toast } from "../../behaviours/toast";
 import { element, icon, one, setAttribute, setText } from "../../dom";
 import { asJson } from "../../document/document";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count, visible } from "../../words/words";
-import { redo, runDraft, sentenceOf, tidy, undo } from "./commands";
+import { redo, runDraft, tidy, undo } from "./commands";
 import { openImport } from "./import";
 import type { Editing } from "../parts";
 
@@ -111,7 +112,7 @@ function startMore(head: HTMLElement, editing: Editing): void {
       event.preventDefault();
       saving.settle().then(
         () => location.assign(link.href),
-        (error: unknown) => toast(sentenceOf(error), "error"),
+        (error: unknown) => toast(errorText(error), "error"),
       );
     }
     if (event.target instanceof Element && event.target.closest("button[type=button], a")) shut();

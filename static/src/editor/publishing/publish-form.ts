@@ -1,14 +1,13 @@
 /** The form at the Publish button, without leaving the page: the history stays, and the next step is to run it. */
 
 import type { JsonObject } from "../../json";
-import { ApiError, call } from "../../api/client";
+import { ApiError, call, errorText } from "../../api/client";
 import { openDialog } from "../../behaviours/popover";
 import { toast } from "../../behaviours/toast";
 import { element, icon, one } from "../../dom";
 import type { Doc } from "../../document/document";
 
 import { fill, gettext } from "../../words/i18n";
-import { sentenceOf } from "../commands/commands";
 import { takeOver } from "./draft-base";
 import { asksInputs, startRun } from "../runs/draft-runs";
 import type { Editing } from "../parts";
@@ -158,7 +157,7 @@ export function startPublishing(editing: Editing, versions: Versions, turned: ()
           (id) => location.assign(`/runs/${encodeURIComponent(id)}/`),
           (error: unknown) => {
             run.classList.remove("busy");
-            toast(sentenceOf(error), "error");
+            toast(errorText(error), "error");
           },
         );
       }

@@ -1,7 +1,7 @@
 /** Lists and uploads the files of the server, for path fields. */
 
 import { isObject, type Json } from "../../../json";
-import { ApiError, call, csrf } from "../../../api/client";
+import { ApiError, call, csrf, errorOf } from "../../../api/client";
 
 import { gettext } from "../../../words/i18n";
 
@@ -106,23 +106,11 @@ export function upload(file: File, path: string, progress: (fraction: number) =>
     request.addEventListener("load", () => {
       cached = null;
       if (request.status >= 200 && request.status < 300) return resolve();
-      fail(saidBy(request));
+      reject(errorOf(request.status, request.statusText, request.responseText));
     });
     request.addEventListener("error", () => fail(gettext("Can't reach the server.")));
     request.addEventListener("abort", () => fail(gettext("Upload cancelled.")));
     request.send(file);
   });
   return { done, cancel: () => request.abort() };
-}
-
-function saidBy(request: XMLHttpRequest): string {
-  if (request.status === 401) return gettext("You're signed out. Reload the page to sign in.");
-  try {
-    const body: unknown = JSON.parse(request.responseText);
-    if (typeof body === "object" && body !== null && "detail" in body && typeof body.detail === "string")
-      return body.detail;
-  } catch {
-    // A proxy may answer in its own way.
-  }
-  return `${request.status} ${request.statusText}`;
 }

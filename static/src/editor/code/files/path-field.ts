@@ -2,6 +2,7 @@
 
 import type { Completion, CompletionContext, CompletionResult, CompletionSource } from "@codemirror/autocomplete";
 import { EditorView } from "@codemirror/view";
+import { errorText } from "../../../api/client";
 import { formatTime, serverNow } from "../../../behaviours/clock";
 import { debounced, element, icon } from "../../../dom";
 import { fill, gettext, ngettext } from "../../../words/i18n";
@@ -238,11 +239,7 @@ class PathField implements CodeField {
       );
       replace.focus();
     } catch (error) {
-      if (!this.gone)
-        this.note.say(
-          error instanceof Error && !(error instanceof TypeError) ? error.message : gettext("Can't reach the server."),
-          "bad",
-        );
+      if (!this.gone) this.note.say(errorText(error, gettext("Can't reach the server.")), "bad");
     }
   }
 

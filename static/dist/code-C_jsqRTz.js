@@ -1,1 +1,0 @@
-export{t as mountCode}from"./field-5lzOe3eo.js";
