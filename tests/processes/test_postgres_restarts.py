@@ -16,6 +16,7 @@ from tests.live.recorder import Recorder
 from tests.processes.test_live_product import as_api_has_it, open_socket
 from tests.processes.test_scaled import LONG
 from tests.support import postgres, redis
+from tests.support.effort import in_time
 from tests.support.product import ROOT, Product
 from tests.support.templates import first_start
 from tests.support.wait import wait_until
@@ -62,9 +63,9 @@ def test_all_goes_on_within_seconds_of_a_restart(product: Product, server: postg
         assert product.call("GET", "/readyz", token=False).status == 503
         server.start()
         back = time.monotonic()
-        wait_until(lambda: product.call("GET", "/readyz", token=False).status == 200, RECOVERED_SECONDS)
-        assert product.api("POST", f"workflows/one/runs/?wait={RECOVERED_SECONDS}", {})["state"] == "succeeded"
-        assert time.monotonic() - back < RECOVERED_SECONDS
+        wait_until(lambda: product.call("GET", "/readyz", token=False).status == 200)
+        assert product.api("POST", "workflows/one/runs/?wait=60", {})["state"] == "succeeded"
+        in_time(time.monotonic() - back, RECOVERED_SECONDS)
         # What ran meanwhile has lost nothing, and its watcher sees the end on the socket that it had.
         while recorder.run is None or recorder.run["state"] != "succeeded":
             recorder.take(socket, timeout=15)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import time
 from pathlib import Path
 
 import duckdb
@@ -21,12 +20,10 @@ def messages(product: Product, run: str, node: str) -> list[str]:
 
 
 @pytest.mark.smoke
-def test_flight_delays_gives_the_known_answers_in_seconds(tmp_path: Path) -> None:
+def test_flight_delays_gives_the_known_answers(tmp_path: Path) -> None:
     with running(tmp_path / "home") as product:
-        began = time.monotonic()
         answer = product.call("POST", "/api/v1/workflows/flight-delays/runs/?wait=60", {})
         assert (answer.status, answer.json["state"]) == (200, "succeeded"), answer.json
-        assert time.monotonic() - began < 30
         run = answer.json["id"]
         output = product.api("GET", f"runs/{run}/nodes/by_carrier/output/?limit=100")
         rows = {row["carrier"]: row for row in output["rows"]}

@@ -158,6 +158,7 @@ def waiting_for_locks(cursor: Any) -> int:
     return int(cursor.fetchone()[0])
 
 
+@pytest.mark.timed
 def test_a_wake_over_redis_starts_a_run_at_once(product: Product) -> None:
     product.publish("one", [{"id": "a", "type": "noop"}], [])
     times = []
@@ -226,7 +227,7 @@ def test_a_redis_that_hangs_keeps_no_request_waiting(product: Product, redis_ser
             begun = time.monotonic()
             product.api("POST", "workflows/one/runs/", {})
             times.append(time.monotonic() - begun)
-        # One that waits for Redis takes a quarter of a second more, on whatever machine.
         in_time(max(times), 2)
-        assert sorted(times)[5] < 0.2, times
+        # A request that waits for Redis takes a quarter of a second more.
+        in_time(sorted(times)[5], 0.2)
         assert product.api("POST", "workflows/one/runs/?wait=20", {})["state"] == "succeeded"

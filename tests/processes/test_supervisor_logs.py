@@ -92,8 +92,7 @@ def test_a_gigabyte_of_output_leaves_memory_flat_and_others_unharmed(tmp_path: P
         assert lines == 100_001
         assert grown < 100, f"{grown:.0f} MiB more"
         assert len(took) > 20
-        # But for a busy moment of the machine.
-        assert sorted(took)[len(took) * 9 // 10] < 1.0
+        in_time(sorted(took)[len(took) * 9 // 10], 1.0)
 
 
 def test_progress_is_at_most_ten_a_second_and_the_last_one_always_comes(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.effort import in_time
 from tests.support.product import Product
 from tests.support.scaled import Installation, installed
 from tests.support.wait import wait_until
@@ -61,7 +62,7 @@ def test_a_standby_on_another_host_dispatches_within_seconds_of_a_kill(installat
     first.kill()
     killed = time.monotonic()
     succeeds(web, TAKES_OVER_SECONDS)
-    assert time.monotonic() - killed < TAKES_OVER_SECONDS
+    in_time(time.monotonic() - killed, TAKES_OVER_SECONDS)
     assert installation.leader() == (2, second.pid)
     assert len(installation.lock_holders()) == 1
 

@@ -54,8 +54,7 @@ def test_a_killed_node_process_starts_its_node_again_within_a_second(scaled: Wit
         took.append(timed(partial(scaled.begun, starts + 1)))
         assert scaled.ended(run) == "succeeded"
         assert scaled.states(run) == ["lost", "succeeded"]
-    # But for a busy moment of the machine.
-    assert sorted(took)[1] < 1.0
+    in_time(sorted(took)[1], 1.0)
     scaled.rests()
 
 

@@ -261,6 +261,7 @@ def test_hints_go_on_after_redis_lost_everything(scheduler, config, server, way)
     scheduler.turn_until(lambda: scheduler.wakes, 10)
 
 
+@pytest.mark.timed
 def test_nobody_waits_long_for_a_server_that_hangs(scheduler, config, server):
     hints.wake(config)
     with server.hanging():
@@ -280,6 +281,7 @@ def test_nobody_waits_long_for_a_server_that_hangs(scheduler, config, server):
         assert time.monotonic() - begun < 1000 * BLINK_SECONDS / 10
 
 
+@pytest.mark.timed
 def test_nobody_waits_for_a_server_that_is_down(config, server):
     server.kill()
     begun = time.monotonic()
