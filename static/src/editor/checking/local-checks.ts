@@ -4,7 +4,7 @@
  * the server finds is shown until its next answer, but without its fix if that could apply to another place by then.
  */
 
-import { isObject, type JsonObject } from "../../json";
+import { isEqual, isObject, type Json, type JsonObject } from "../../json";
 import type { NodeType } from "../../document/node-type";
 
 import { configOf, type Doc, type DocNode, indexOf, nodeOf, typeOf } from "../../document/document";
@@ -192,8 +192,8 @@ function isSame(one: Problem, other: Problem | undefined): boolean {
       keyOf(one) === keyOf(other) &&
       one.message === other.message &&
       one.line === other.line &&
-      JSON.stringify(one.span) === JSON.stringify(other.span) &&
+      isEqual(one.span as Json, other.span as Json) &&
       one.severity === other.severity &&
-      JSON.stringify(one.fix) === JSON.stringify(other.fix))
+      isEqual(one.fix as Json, other.fix as Json))
   );
 }

@@ -4,7 +4,7 @@
  * the keyboard's place nor what is being read jumps while one types.
  */
 
-import { isObject } from "../../json";
+import { isEqual, isObject, type Json } from "../../json";
 import { all, element, icon, one, setHidden, setText } from "../../dom";
 import { nameOf, nodeOf, typeOf } from "../../document/document";
 import { fill, gettext, ngettext } from "../../words/i18n";
@@ -132,7 +132,7 @@ function fillRow(row: HTMLElement, problem: Problem, editing: Editing): void {
   if (was) {
     setText(one(".problemname", row), name);
     setText(one(".problemplace", row), place);
-    if (JSON.stringify(was.fix) === JSON.stringify(problem.fix)) return;
+    if (isEqual(was.fix as Json, problem.fix as Json)) return;
     one(".problemfix", row)?.remove();
   } else {
     const warning = problem.severity === "warning";

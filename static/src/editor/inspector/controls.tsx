@@ -1,6 +1,6 @@
 /** Controls of one value each. They show what the document holds; what is typed and is no value yet stays in the control. */
 
-import type { Json } from "../../json";
+import { type Json, isEqual } from "../../json";
 import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import type { Path } from "../../document/changes";
 
@@ -8,7 +8,6 @@ import { fill, gettext } from "../../words/i18n";
 import { duration } from "../../words/words";
 import { Field, type Ids } from "./field";
 import type { Option } from "./schema";
-import { sameJson } from "./schema";
 import { type Found, MIXED, useScope, useSurroundings, useValue, useWish } from "./scope";
 import { looseText, type Read, readLoose, readNumber, readSeconds } from "./values";
 
@@ -58,7 +57,7 @@ export function useWriting({ path, label, clean = asIs }: ControlProps): Writing
       const now = scope.read(path);
       if (now !== MIXED && now !== undefined) {
         const less = clean(now, false);
-        if (!sameJson(less, now)) scope.write(path, less, label);
+        if (!isEqual(less, now)) scope.write(path, less, label);
       }
       editing.store.endMerging();
     },
@@ -73,7 +72,7 @@ function useTyped<T extends Json>(
 ): [string, string, (text: string) => Read<T | undefined>, () => void] {
   const [typed, setTyped] = useState<{ text: string; of: Found } | null>(null);
   const known = value === MIXED ? "" : show(value);
-  const fits = typed !== null && sameJson(typed.of === MIXED ? null : typed.of, value === MIXED ? null : value);
+  const fits = typed !== null && isEqual(typed.of === MIXED ? null : typed.of, value === MIXED ? null : value);
   const text = fits ? typed.text : known;
   const wrong = fits ? read(typed.text) : { value: undefined };
   const said = "wrong" in wrong ? WRONG[wrong.wrong]() : "";
@@ -256,7 +255,7 @@ function SelectField(props: ChoiceProps): ReactNode {
   useWish(path, () => bring(ref.current));
   const known =
     typeof value === "symbol" ||
-    (value === undefined ? unset !== null : options.some((option) => sameJson(option.value, value)));
+    (value === undefined ? unset !== null : options.some((option) => isEqual(option.value, value)));
   return (
     <Field path={path} label={label} help={help} required={required}>
       {(ids) => (
@@ -296,7 +295,7 @@ function SegmentField(props: ChoiceProps): ReactNode {
   useWish(path, () => bring(ref.current?.querySelector<HTMLElement>('[tabindex="0"]') ?? null));
   const all: { value: Json | undefined; label: string }[] =
     unset === null ? [...options] : [{ value: undefined, label: unset }, ...options];
-  const at = value === MIXED ? -1 : all.findIndex((option) => sameJson(option.value, value));
+  const at = value === MIXED ? -1 : all.findIndex((option) => isEqual(option.value, value));
   const turn = (event: KeyboardEvent): void => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (step === undefined) return;
@@ -375,14 +374,14 @@ export function SeveralField(props: ControlProps & { options: readonly Option[] 
       {() => (
         <div ref={ref} className="checks">
           {options.map((option) => {
-            const on = chosen.some((one) => sameJson(one, option.value));
+            const on = chosen.some((one) => isEqual(one, option.value));
             return (
               <label key={optionKey(option.value)} className="check">
                 <input
                   type="checkbox"
                   checked={on}
                   onChange={() =>
-                    choose(on ? chosen.filter((one) => !sameJson(one, option.value)) : [...chosen, option.value])
+                    choose(on ? chosen.filter((one) => !isEqual(one, option.value)) : [...chosen, option.value])
                   }
                 />
                 {option.label}

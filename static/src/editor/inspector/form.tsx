@@ -2,7 +2,7 @@
  * come. Each field reads and writes its own place in the document: one change draws one field.
  */
 
-import { isObject, type Json, type JsonObject } from "../../json";
+import { isEqual, isObject, type Json, type JsonObject } from "../../json";
 import { createContext, type ReactNode, useContext, useMemo, useRef, useState } from "react";
 import type { Path } from "../../document/changes";
 
@@ -336,7 +336,7 @@ function DefaultChoice({
   ...props
 }: Parameters<typeof ChoiceField>[0] & { fallback: Json | undefined }): ReactNode {
   if (fallback === undefined) return <ChoiceField {...props} />;
-  const rest = props.options.filter((option) => JSON.stringify(option.value) !== JSON.stringify(fallback));
-  const own = props.options.find((option) => JSON.stringify(option.value) === JSON.stringify(fallback));
+  const rest = props.options.filter((option) => !isEqual(option.value, fallback));
+  const own = props.options.find((option) => isEqual(option.value, fallback));
   return <ChoiceField {...props} options={rest} unset={own?.label ?? looseText(fallback)} />;
 }

@@ -1,12 +1,11 @@
 /** A value as JSON: for what no form can say. */
 
-import type { Json } from "../../json";
+import { type Json, isEqual } from "../../json";
 import { type ReactNode, useRef, useState } from "react";
 
 import { fill, gettext } from "../../words/i18n";
 import { bring, type ControlProps, useWriting } from "./controls";
 import { Field } from "./field";
-import { sameJson } from "./schema";
 import { MIXED, NodeScope, useScope, useWish } from "./scope";
 
 function read(text: string): { value: Json | undefined } | { wrong: string } {
@@ -42,7 +41,7 @@ export function JsonField(props: ControlProps & { rows?: number; object?: boolea
   };
   const area = useRef<HTMLTextAreaElement>(null);
   useWish(path, () => bring(area.current));
-  const fits = typed !== null && sameJson(typed.of ?? null, value ?? null);
+  const fits = typed !== null && isEqual(typed.of ?? null, value ?? null);
   const text = fits ? typed.text : value === undefined ? "" : JSON.stringify(value, null, 2);
   const result = fits ? read(typed.text) : { value };
   const wrong =

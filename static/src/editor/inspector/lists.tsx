@@ -1,13 +1,12 @@
 /** Lists of texts, and maps of keys that people name. */
 
-import type { Json } from "../../json";
+import { type Json, isEqual } from "../../json";
 import { type ReactNode, useRef, useState } from "react";
 import { flushSync } from "react-dom";
 
 import { fill, gettext } from "../../words/i18n";
 import { bring, type ControlProps, useWriting } from "./controls";
 import { Field, Icon } from "./field";
-import { sameJson } from "./schema";
 import { MIXED, useWish } from "./scope";
 import { doubled, looseText, objectOf, readNumber, type Row, rowsOf } from "./values";
 
@@ -29,7 +28,7 @@ function useRows<R>(
   const { value: found, type, choose, leave } = useWriting(props);
   const value = found === MIXED ? undefined : found;
   const [typed, show] = useState<readonly R[] | null>(null);
-  const same = typed !== null && sameJson(read(typed) ?? null, value ?? null);
+  const same = typed !== null && isEqual(read(typed) ?? null, value ?? null);
   const put =
     (write: typeof type) =>
     (rows: readonly R[]): void => {

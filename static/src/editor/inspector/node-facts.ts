@@ -1,11 +1,10 @@
 /** What the server knows of nodes beside the document: the usual duration, the version that changed them last. */
 
-import { isObject, type Json } from "../../json";
+import { isObject, type Json, isEqual } from "../../json";
 import { call } from "../../api/client";
 import { type DocNode } from "../../document/document";
 
 import type { Editing } from "../parts";
-import { sameJson } from "./schema";
 
 interface NodeFacts {
   /** Seconds; null: too few successes yet. */
@@ -58,7 +57,7 @@ export class Known {
     const before = this.first.get(node.id);
     if (facts === undefined || facts.version === null) return null;
     if (this.edited.has(node.id) || !before) return "draft";
-    return before === node || sameJson({ ...before, position: null }, { ...node, position: null })
+    return before === node || isEqual({ ...before, position: null }, { ...node, position: null })
       ? facts.version
       : "draft";
   }

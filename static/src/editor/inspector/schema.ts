@@ -2,7 +2,7 @@
  * that documents stay small. Pure.
  */
 
-import { isObject, type Json, type JsonObject } from "../../json";
+import { isObject, type Json, type JsonObject, isEqual } from "../../json";
 
 import type { Path } from "../../document/changes";
 
@@ -167,15 +167,6 @@ export function placeOf(schema: JsonObject, path: Path): Path {
   return place;
 }
 
-export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
-  if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (Array.isArray(a) || Array.isArray(b))
-    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((one, at) => sameJson(one, b[at]));
-  const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => key in b && sameJson(a[key], b[key]));
-}
-
 const isNothing = (value: Json | undefined): boolean =>
   value === undefined ||
   value === "" ||
@@ -191,7 +182,7 @@ export function cleaned(
 ): Json | undefined {
   if (required) return value;
   if (isNothing(value)) return undefined;
-  if (!typing && "default" in schema && sameJson(value, schema["default"])) return undefined;
+  if (!typing && "default" in schema && isEqual(value, schema["default"])) return undefined;
   return value;
 }
 

@@ -1,6 +1,6 @@
 /** What the fields of the inspector read and write: one node, several nodes at once, or the workflow. */
 
-import { isObject, type Json, type JsonObject } from "../../json";
+import { isObject, type Json, type JsonObject, isEqual } from "../../json";
 import { createContext, useContext, useEffect, useSyncExternalStore } from "react";
 import { isTyping } from "../../dom";
 import { type Change, type Path, withValue } from "../../document/changes";
@@ -14,7 +14,7 @@ import { performVerb } from "../../document/perform";
 import type { EditorStore } from "../../document/store";
 import { applyFix } from "../../document/verbs";
 import type { Known } from "./node-facts";
-import { placeOf, sameJson } from "./schema";
+import { placeOf } from "./schema";
 import { type Instant, instantFaults, valueAt } from "./validator";
 
 /** Several nodes say different things in one field. */
@@ -122,7 +122,7 @@ export function useWish(path: Path, focus: (line: number | null) => void): void 
   const { wishes } = useSurroundings();
   const wish = useSyncExternalStore(wishes.listen, wishes.current);
   useEffect(() => {
-    if (!wish || !sameJson(wish.path as Json[], path as Json[])) return;
+    if (!wish || !isEqual(wish.path as Json[], path as Json[])) return;
     const late = wishes.isLate;
     wishes.taken();
     if (!late) focus(wish.line);
@@ -215,7 +215,7 @@ function kept(before: readonly Said[] | undefined, after: readonly Said[]): read
       (one, at) =>
         one.message === after[at]?.message &&
         one.line === after[at]?.line &&
-        sameJson((one.span ?? null) as Json, (after[at]?.span ?? null) as Json) &&
+        isEqual((one.span ?? null) as Json, (after[at]?.span ?? null) as Json) &&
         !one.fix &&
         !after[at]?.fix,
     );
@@ -299,7 +299,7 @@ export class NodeScope implements Scope {
   write(path: Path, value: Json | undefined, what: string): void {
     const { store } = this.editing;
     const node = nodeOf(store.doc, this.node);
-    if (!node || sameJson(valueAt(node as JsonObject, path), value)) return;
+    if (!node || isEqual(valueAt(node as JsonObject, path), value)) return;
     store.edit(setChange(node, path, value), {
       label: fill(gettext("Edit {field} of {name}"), { field: what, name: visible(nameOf(node)) }),
       mergeKey: mergeWord(node.id, path),
@@ -337,7 +337,7 @@ export class NodesScope implements Scope {
     if (this.found.has(key)) return this.found.get(key);
     const nodes = this.all();
     const first = valueAt(nodes[0] as JsonObject | undefined, path);
-    const common = nodes.every((node) => sameJson(valueAt(node as JsonObject, path), first)) ? first : MIXED;
+    const common = nodes.every((node) => isEqual(valueAt(node as JsonObject, path), first)) ? first : MIXED;
     this.found.set(key, common);
     return common;
   }
@@ -348,7 +348,7 @@ export class NodesScope implements Scope {
     let differ = false;
     // One change for all of them: a change for each would copy the list as often as it has nodes.
     const nodes = doc.nodes.map((node) => {
-      if (!chosen.has(node.id) || sameJson(valueAt(node as JsonObject, path), value)) return node;
+      if (!chosen.has(node.id) || isEqual(valueAt(node as JsonObject, path), value)) return node;
       differ = true;
       return withValue(
         node as JsonObject,
@@ -408,7 +408,7 @@ export class WorkflowScope implements Scope {
   write(path: Path, value: Json | undefined, what: string): void {
     const { store } = this.editing;
     const whole = store.doc as unknown as JsonObject;
-    if (sameJson(valueAt(whole, path), value)) return;
+    if (isEqual(valueAt(whole, path), value)) return;
     // An input that says nothing about itself is one all the same.
     const at = value === undefined ? emptied(whole, path, path[0] === "inputs" ? 3 : 0) : path;
     store.edit(
