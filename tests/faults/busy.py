@@ -1,5 +1,4 @@
-"""Work of hosts that are cut off or whose servers fail: nodes that go on until they are let go, and nodes that pass
-by."""
+"""Work for hosts that are cut off or whose servers fail: nodes that run until they are released, and short nodes."""
 
 from __future__ import annotations
 
@@ -16,14 +15,14 @@ STAYS = ("a", "b", "c", "d")
 
 
 def stay(rig: Hosts) -> str:
-    """A run of as many nodes as there are processes: in its first attempt each runs until it is let go."""
+    """Start a run of as many nodes as there are processes. In its first attempt each node runs until it is released."""
     free = f"os.path.exists(f'{rig.folder}/go-{{ctx.run[\"id\"]}}-{{ctx.node}}')"
     during = f"while ctx.attempt == 1 and not {free}: time.sleep(0.005); note('beat', ctx)"
     return rig.run(document([python(name, rig.ledger.code(0, during=during), lost_retries=20) for name in STAYS]))
 
 
 def pass_by(rig: Hosts) -> str:
-    """A run of nodes that end at once."""
+    """Start a run of nodes that end at once."""
     code = rig.ledger.code(0.02, beats=True)
     return rig.run(document([python(name, code, lost_retries=20) for name in STAYS], "a>b"))
 
@@ -34,7 +33,7 @@ def let_go(rig: Hosts, executions: Sequence[Execution]) -> None:
 
 
 def all_busy(rig: Hosts, seconds: float) -> list[Execution]:
-    """A run that takes all processes of all hosts: its executions, once all of them are under way."""
+    """Start a run that takes all processes of all hosts. Return its executions when all have started."""
     run = stay(rig)
 
     def under_way() -> list[Execution]:
@@ -45,7 +44,7 @@ def all_busy(rig: Hosts, seconds: float) -> list[Execution]:
 
 
 def again(ledger: Ledger, lost: Execution) -> int:
-    """When the node of this execution started once more; 0: it has not."""
+    """Return when the node of this execution started again, or 0 if it has not."""
     key = lost.start.run, lost.start.node
     return next(
         (
@@ -58,7 +57,7 @@ def again(ledger: Ledger, lost: Execution) -> int:
 
 
 class Held:
-    """A run of nodes that go on until they are let go."""
+    """A run of nodes that run until they are released."""
 
     def __init__(self, rig: Hosts) -> None:
         self.rig = rig
@@ -73,7 +72,7 @@ class Held:
 
 
 def nothing_lost(rig: Hosts) -> None:
-    """No attempt was."""
+    """Check that no attempt was lost."""
     with rig.database() as db:
         found = db.execute("SELECT run_id, node, number, error FROM engine_attempt WHERE state = 'lost'").fetchall()
     hold("I3", (f"{one} was lost" for one in found))

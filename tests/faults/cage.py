@@ -1,4 +1,4 @@
-"""A control group with limits of its own, in which poison is let off: what is not stopped harms this group alone."""
+"""A control group with its own limits, in which poison nodes run, so that they can harm only this group."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class Cage:
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
-        """What is started in here is in the cage, with all that it starts; this process leaves it again."""
+        """Put what is started in this block into the group, with everything that it starts. This process leaves the
+        group afterwards."""
         try:
             for folder in self.folders.values():
                 (folder / "cgroup.procs").write_text(str(os.getpid()))
@@ -38,8 +39,8 @@ class Cage:
 
 @contextlib.contextmanager
 def cage(memory: int = MEMORY) -> Iterator[Cage]:
-    """Skips the test where no group can be made: poison may not be let off there. In CI that is a failure, unless the
-    host has no version 1 of control groups."""
+    """Yield a limited group. Skips the test where no group can be made, because poison may not run outside one. In CI
+    that is a failure, unless the host has no version 1 of control groups."""
     if not (ROOT / "pids").is_dir():
         pytest.skip("there is no version 1 of control groups here, so poison cannot be let off safely")
     made = Cage({controller: _own(controller) for controller in ("pids", "memory")}, f"cage-{os.getpid()}")
@@ -61,7 +62,7 @@ def cage(memory: int = MEMORY) -> Iterator[Cage]:
 
 
 def _own(controller: str) -> Path:
-    """Folder of the group that this process is in."""
+    """Return the folder of the group of this process."""
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         if controller in controllers.split(","):
@@ -71,7 +72,7 @@ def _own(controller: str) -> Path:
 
 
 def _remove(folder: Path) -> None:
-    """With the groups that the product made in it, once all that was killed is gone."""
+    """Remove the group, and those that the product made in it, when all killed processes are gone."""
     for inner in (*folder.glob("*/"), folder):
         wait_until(lambda group=inner: not (group / "cgroup.procs").read_text())  # type: ignore[misc]
         inner.rmdir()

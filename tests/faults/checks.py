@@ -1,7 +1,7 @@
-"""The invariants I1 .. I18, each a function that raises Broken with its name.
+"""The invariants I1 to I18, each a function that raises Broken with its name.
 
-They read what nodes wrote (the ledger), the database and what clients recorded, never what the product says of
-itself. That each can fail is shown in test_checkers.py, on builds of the product that are broken on purpose.
+They read what nodes wrote (the ledger), the database and what clients recorded, never what the product reports about
+itself. test_checkers.py shows that each can fail, on builds of the product that are broken on purpose.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ CLOCKS_NS = 5_000_000
 
 
 def settles(check: Callable[[], None], seconds: float) -> None:
-    """Let the check hold within so many seconds: what ends takes a moment to be gone. Raises Broken."""
+    """Wait until the check passes, because ended processes take a moment to disappear. Raises Broken after so many
+    seconds."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -47,9 +48,10 @@ def settles(check: Callable[[], None], seconds: float) -> None:
 
 
 def i1(ledger: Ledger, rows: Rows, wall_offset: int) -> None:
-    """After a success is committed its node does not start again. `wall_offset`: ledger's time to Unix time, in ns.
+    """After a success is committed its node does not start again.
 
-    A node that started shows that those before it had succeeded, for it waits for them.
+    `wall_offset` turns the ledger's time into Unix time, in ns. A node starts only after its upstream nodes have
+    succeeded, so a start shows their success.
     """
 
     def problems() -> Iterable[str]:
@@ -75,7 +77,8 @@ def i1(ledger: Ledger, rows: Rows, wall_offset: int) -> None:
 
 
 def i2(accepted: Iterable[str], rows: Rows) -> None:
-    """Every acknowledged run exists, and where it is over each node has ended as those before it say."""
+    """Every acknowledged run exists, and when it is over, each node has the end that follows from its upstream
+    nodes."""
 
     def problems() -> Iterable[str]:
         for run in accepted:
@@ -114,7 +117,7 @@ def _closed(rows: Rows, run: str) -> Iterable[str]:
 
 
 def _expected(document: Mapping[str, Any], states: Mapping[str, Any], node: str) -> set[str]:
-    """States in which a node whose upstream must have succeeded may end."""
+    """Return the states in which a node whose upstream must have succeeded may end."""
     skipped = False
     for edge in document["edges"]:
         if edge["target"] != node:
@@ -129,7 +132,7 @@ def _expected(document: Mapping[str, Any], states: Mapping[str, Any], node: str)
 
 
 def i3(rows: Rows) -> None:
-    """At rest all runs are over, and nothing that was asked is left undone."""
+    """At rest all runs are over, and no command is open."""
 
     def problems() -> Iterable[str]:
         for run, row in rows.runs.items():
@@ -142,7 +145,7 @@ def i3(rows: Rows) -> None:
 
 
 def i4(rows: Rows) -> None:
-    """One live claim for an attempt, one live attempt for a node."""
+    """An attempt has one valid claim, and a node has one active attempt."""
 
     def problems() -> Iterable[str]:
         claims: dict[str, tuple[str, str]] = {}
@@ -172,9 +175,11 @@ def i4(rows: Rows) -> None:
 
 
 def i5(ledger: Ledger, rows: Rows, most: int, outlives: float = 0.0) -> None:
-    """Executions that overlap are never more than `most` in all, than a run's or a workflow's limit, than a pool has
-    slots, nor two of one node; by what nodes wrote. `outlives`: for so many seconds what is being ended may go on
-    beside the next execution of its node."""
+    """By what nodes wrote, overlapping executions never exceed `most`, the limit of a run or workflow, or the slots of
+    a pool, and no node runs twice at once.
+
+    `outlives`: an attempt that is being ended may run so many seconds beside the next execution of its node.
+    """
 
     def problems() -> Iterable[str]:
         executions = _cut_at_next(ledger.executions(), outlives)
@@ -199,8 +204,8 @@ def i5(ledger: Ledger, rows: Rows, most: int, outlives: float = 0.0) -> None:
 
 
 def _cut_at_next(executions: list[Execution], seconds: float) -> list[Execution]:
-    """Those that had no end, and no more than so many seconds after the next start of their node a last line, as if it
-    had been at that start."""
+    """Return the executions, with those cut at the next start of their node that wrote no end and wrote their last line
+    at most so many seconds after it."""
     found = []
     following: dict[tuple[str, str], int] = {}
     for one in reversed(executions):
@@ -214,9 +219,10 @@ def _cut_at_next(executions: list[Execution], seconds: float) -> list[Execution]
 
 
 def i6(rows: Rows, at_rest: bool, kept: Mapping[str, int] | None = None) -> dict[str, int]:
-    """Slots in use are those of live attempts, within the pool's size, none at rest; how many of each pool are held.
+    """Slots in use are those of active attempts, within the pool's size, and none at rest. Return the number of slots
+    held in each pool.
 
-    `kept`: how many may be held of a pool that was made smaller a moment ago.
+    `held`: the number of slots that may still be held of a pool that was just made smaller.
     """
     held: dict[str, int] = defaultdict(int)
     running: dict[str, int] = defaultdict(int)
@@ -239,7 +245,7 @@ def i6(rows: Rows, at_rest: bool, kept: Mapping[str, int] | None = None) -> dict
 
 
 def i7(rows: Rows) -> None:
-    """Every run has its definition, and that is what it was."""
+    """Every run has its definition, and that is unchanged."""
 
     def problems() -> Iterable[str]:
         for row in rows.runs.values():
@@ -254,9 +260,9 @@ def i7(rows: Rows) -> None:
 
 
 def i8(ledger: Ledger, rows: Rows, unrecorded: int = 0) -> None:
-    """No node has more attempts than 1 + retries + lost_retries; what failed for losses names how.
+    """No node has more attempts than 1 + retries + lost_retries, and a node that failed because of losses names how.
 
-    `unrecorded`: how often a scheduler was killed; what had then just begun may have started without an attempt.
+    `unrecorded`: how often a scheduler was killed. Work that had just started then may have no attempt.
     """
 
     def problems() -> Iterable[str]:
@@ -319,7 +325,8 @@ def i9(rows: Rows) -> None:
 
 
 def i10(rows: Rows, clients: Iterable[Recorder] = ()) -> None:
-    """A run's numbers go from 1 to the last without a gap or a repeat. Recorders check their own as they read."""
+    """The event numbers of a run go from 1 to the last without a gap or a repeat. Recorders check theirs as
+    they read."""
 
     def problems() -> Iterable[str]:
         for run, row in rows.runs.items():
@@ -336,7 +343,7 @@ def i10(rows: Rows, clients: Iterable[Recorder] = ()) -> None:
 
 
 def i11(client: Recorder, run: Mapping[str, Any], nodes: Mapping[str, Any]) -> None:
-    """What a client knows is what the interface says."""
+    """What a client knows equals what the API returns."""
 
     def problems() -> Iterable[str]:
         if client.run != run:
@@ -349,14 +356,14 @@ def i11(client: Recorder, run: Mapping[str, Any], nodes: Mapping[str, Any]) -> N
 
 
 def i13(*homes: Path) -> None:
-    """Of these homes live only node processes of their living schedulers or workers, and nothing that they started."""
+    """Of these homes, only node processes of running schedulers or workers are alive, and nothing that they started."""
     marks = [re.escape(mark_prefix(home).encode()) for home in homes]
     mark = re.compile(b"INTERLOCK_MARK=(?:" + b"|".join(marks) + rb")-(\d+)\.")
 
     def problems() -> Iterable[str]:
-        # Not by glob, which fails when a process ends while it looks.
+        # Not glob, which fails when a process ends during the search.
         for environ in [Path("/proc", name, "environ") for name in os.listdir("/proc") if name.isdigit()]:
-            # The process may end while it is looked at.
+            # The process may end meanwhile.
             with contextlib.suppress(OSError, ValueError):
                 found = mark.search(environ.read_bytes())
                 if found is None or int(environ.parent.name) == os.getpid():
@@ -365,7 +372,7 @@ def i13(*homes: Path) -> None:
                 stat = (environ.parent / "stat").read_text().rsplit(")", 1)[1].split()
                 command = (environ.parent / "cmdline").read_bytes().split(b"\0")
                 node = any(part.endswith(b"worker/main.py") for part in command)
-                # One that has just ended has no command any more.
+                # A process that has just ended has no command line.
                 if stat[0] != "Z" and command != [b""] and (int(stat[1]) != owner or not node):
                     yield f"process {environ.parent.name} lives on: {b' '.join(command[:6])!r}"
 
@@ -394,7 +401,7 @@ NO_ROWS = {
 
 
 def i18(db: Database, *, sqlite: bool = True) -> None:
-    """The database is whole, and what must not be in it is not."""
+    """The database is intact, and contains nothing that must not be in it."""
 
     def problems() -> Iterable[str]:
         if sqlite:
@@ -411,7 +418,7 @@ def i18(db: Database, *, sqlite: bool = True) -> None:
 
 
 def artifacts(home: Path, rows: Rows) -> None:
-    """Every artifact that a success names is there and is what its name says (part of I15)."""
+    """Every artifact that a success names exists and has the content of its name (part of I15)."""
 
     def problems() -> Iterable[str]:
         for key, row in rows.nodes.items():

@@ -1,4 +1,4 @@
-"""Live clients that record a run, whatever happens to the connection or to the server."""
+"""Live clients that record a run across lost connections and restarted servers."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ CURRENT_SECONDS = 5.0
 
 
 class Client:
-    """Reads one run's socket in a thread, and connects again when it breaks."""
+    """Reads one run's socket in a thread, and reconnects when it breaks."""
 
     def __init__(self, rig: Rig, run: str, recorder: Recorder | None = None, product: Product | None = None) -> None:
-        """`product`: whose web process it is a client of, if not the rig's own."""
+        """Read from `product`, or from the rig's own web process."""
         self.rig = rig
         self.run = run
         self.product = product or rig.product
@@ -62,7 +62,7 @@ class Client:
             self._over.wait(0.05)
 
     def catch_up(self, seconds: float = CURRENT_SECONDS) -> None:
-        """I11, within so many seconds."""
+        """Check I11 within so many seconds."""
         product = self.rig.product
         deadline = time.monotonic() + seconds
         while True:
@@ -79,9 +79,9 @@ class Client:
                 self._over.wait(0.05)
 
     def check(self, seconds: float = CURRENT_SECONDS) -> None:
-        """I10 and I11, within so many seconds; then the client is closed."""
+        """Check I10 and I11 within so many seconds, then close the client."""
         self.catch_up(seconds)
-        # A message may be folded by half, or more come that changes neither the run nor a node.
+        # A message may be folded in part, or more may come that change neither the run nor a node.
         checks.settles(lambda: checks.i10(self.rig.rows(), [self.recorder]), seconds)
         self.close()
 
@@ -92,7 +92,7 @@ class Client:
 
 
 class SlowClient(Client):
-    """One that takes what it is sent at a pace that may change."""
+    """A client that reads at a given pace, which may change."""
 
     def __init__(self, rig: Rig, run: str, pace: Pace, product: Product | None = None) -> None:
         self.pace = pace
@@ -104,7 +104,7 @@ class SlowClient(Client):
 
 
 class CutClient(Client):
-    """One whose connection breaks when the test says so."""
+    """A client whose connection the test breaks."""
 
     def __init__(self, rig: Rig, run: str, recorder: Recorder | None = None, product: Product | None = None) -> None:
         self._socket: socket.socket | None = None
@@ -122,7 +122,7 @@ class CutClient(Client):
             yield opened
 
     def cut(self) -> None:
-        """Reset the connection, as it is just now."""
+        """Reset the current connection."""
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

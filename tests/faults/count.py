@@ -1,4 +1,4 @@
-"""How many faults were injected, by kind, over a whole session: in the file that INTERLOCK_FAULTS_COUNT names."""
+"""The number of injected faults by kind in a whole session, in the file that INTERLOCK_FAULTS_COUNT names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ VARIABLE = "INTERLOCK_FAULTS_COUNT"
 
 
 def injected(kind: str, n: int = 1) -> None:
-    """Note that `n` faults of this kind have happened. Any process may say so."""
+    """Record that `n` faults of this kind have happened. Any process may call it."""
     if path := os.environ.get(VARIABLE):
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
@@ -20,7 +20,7 @@ def injected(kind: str, n: int = 1) -> None:
 
 
 def total(path: Path) -> Counter[str]:
-    """kind -> how many."""
+    """Return {kind: number}."""
     found: Counter[str] = Counter()
     if path.exists():
         for line in path.read_text().splitlines():

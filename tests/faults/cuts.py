@@ -1,6 +1,6 @@
-"""Hosts whose network a test breaks: with cables between network namespaces, or by ways on the loopback that it closes.
+"""Hosts whose network a test breaks: cables between network namespaces, or proxies on the loopback.
 
-"one" is the host that is cut off, unless a test names another; "two" and what else there is goes on.
+"one" is the host that is cut off, unless a test names another. "two" and all others keep their network.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ ELSEWHERE = "127.0.0.2"
 
 
 class Cabled(Hosts):
-    """Both are network namespaces; servers, web process and scheduler are on this machine. `subject` is cut off."""
+    """Both workers are in network namespaces; servers, web process and scheduler are on this machine. `subject` is cut
+    off."""
 
     def __init__(self, folder: Path, build: str = "", home: Path | None = None, **environment: str) -> None:
         self._cables = contextlib.ExitStack()
@@ -50,8 +51,8 @@ class Cabled(Hosts):
 
 
 class Parted(Cabled):
-    """On "one", which is cut off, is Redis too, and a scheduler that is begun by `on_one`: the database and what else
-    there is are on the other side."""
+    """Redis, and a scheduler that `on_one` starts, are on "one", which is cut off. The database and everything else are
+    on the other side."""
 
     def _begin_redis(self, folder: Path) -> AbstractContextManager[redis.Server]:
         return redis.server(folder, address=self.subject.address, inside=self.subject.inside)
@@ -61,7 +62,7 @@ class Parted(Cabled):
 
 
 class Gated(Hosts):
-    """All are on this machine; "one" reaches the servers by ways of its own."""
+    """All are on this machine; "one" reaches the servers through proxies."""
 
     def __init__(self, folder: Path, build: str = "", home: Path | None = None, **environment: str) -> None:
         super().__init__(folder, build, home, **environment)
@@ -81,7 +82,7 @@ class Gated(Hosts):
 
 
 class Led(Hosts):
-    """All are on this machine; a scheduler that is begun by `by_way` reaches the database by a way of its own."""
+    """All are on this machine; a scheduler that `through_proxy` starts reaches the database through a proxy."""
 
     def __init__(self, folder: Path, build: str = "", home: Path | None = None, **environment: str) -> None:
         super().__init__(folder, build, home, **environment)
@@ -119,7 +120,7 @@ class Cut:
 
 @contextlib.contextmanager
 def flapping(cut: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
-    """Off for a second, on for a second."""
+    """Break the network for a second and restore it for a second, repeatedly."""
     over = threading.Event()
 
     def flap() -> None:
@@ -139,7 +140,7 @@ def flapping(cut: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _moved(rig: Cabled) -> Iterator[None]:
-    """Half-open: it is off, and comes back with another address."""
+    """Half-open: the host is cut off, and returns with another address."""
     place = rig.subject
     with place.off():
         place.move(rig.network.address())
@@ -148,7 +149,7 @@ def _moved(rig: Cabled) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _forgotten(*ways: Gate) -> Iterator[None]:
-    """Half-open: nobody answers on the connections that there are, and new ones are as good as ever."""
+    """Half-open: existing connections get no answer, while new ones work."""
     for way in ways:
         way.forget()
     yield
@@ -156,7 +157,7 @@ def _forgotten(*ways: Gate) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _unknown(rig: Led) -> Iterator[None]:
-    """Half-open, and nobody acknowledges what is sent on the connections that there were."""
+    """Half-open: existing connections get no answer and no acknowledgement."""
     rig.to_database.forget(unanswered=True)
     yield
 
@@ -203,7 +204,7 @@ HANGING = Cut("what is between leader and database stands still", lambda rig: ri
 
 
 def some(cuts: Sequence[Cut], always: Sequence[Cut], name: str) -> list[Cut]:
-    """In the short form those that are always tried; in the long one all, again and again in any order."""
+    """Return those in `always` in the short form; in the long form all, repeatedly and in random order."""
     if not LONG:
         return list(always)
     chance = random.Random(seed(name))

@@ -1,4 +1,5 @@
-"""Which connections of schedulers write, as the database notes it: one in each epoch, none in one that is over."""
+"""Which scheduler connections write, as the database records it: one in each epoch, and none in an epoch that
+is over."""
 
 from __future__ import annotations
 
@@ -23,12 +24,13 @@ CREATE TRIGGER test_beat AFTER UPDATE ON engine_leader FOR EACH STATEMENT EXECUT
 
 
 def note_writers(rig: Hosts) -> None:
-    """From now on let the database note in which epoch each connection of a scheduler has written."""
+    """Let the database record from now on in which epoch each connection of a scheduler writes."""
     rig.do(NOTES)
 
 
 def one_writer(rig: Hosts) -> int:
-    """In each epoch one connection has written, and none in an epoch that was over; how many epochs."""
+    """Check that one connection has written in each epoch, and none in an epoch that was over. Return the number of
+    epochs."""
     rows = rig.do("SELECT epoch, backend FROM test_writers ORDER BY at")
     writers = defaultdict(set)
     for epoch, backend in rows:

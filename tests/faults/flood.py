@@ -1,4 +1,4 @@
-"""Nodes that print more than is kept, and what must be kept of it."""
+"""Nodes that print more than is stored, and what must be stored of it."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ LINES_KEPT, BYTES_KEPT = 100_000, 64 << 20
 
 
 def flooding(size: int, mib: int) -> tuple[str, int]:
-    """(code, number of lines) of a node that prints so much, in lines that begin with their number and have `size`
-    bytes more."""
+    """Return (code, number of lines) of a node that prints so many MiB. Its lines begin with their number and have
+    `size` bytes more."""
     lines = (mib << 20) // size
     return FLOOD.format(size=size, lines=lines, together=max(1, 65536 // size)), lines
 
 
 def messages(rig: Rig, run: str, node: str) -> list[str]:
-    """What is kept of a node's log, as the database has it."""
+    """Return what the database has of a node's log."""
     with rig.database() as db:
         bodies = db.execute(
             f"SELECT body FROM engine_logbatch WHERE run_id = {int(run)} AND node = '{node}' ORDER BY first_seq"
@@ -47,8 +47,8 @@ def messages(rig: Rig, run: str, node: str) -> list[str]:
 
 
 def i10_cuts(node: str, printed: int, messages: Sequence[str]) -> None:
-    """Of the lines 1 to `printed`, which begin with their number, the first and the last are there, in order, and
-    between them one line says how many are not."""
+    """Of the lines 1 to `printed`, which begin with their number, the first and the last are stored in order, and one
+    line between them gives the number of those left out."""
 
     def problems() -> Iterable[str]:
         notes = [at for at, message in enumerate(messages) if DROPPED.fullmatch(message)]

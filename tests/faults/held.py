@@ -1,4 +1,4 @@
-"""I16: what the product holds of the machine at rest, and that it is the same after as before."""
+"""I16: what the product uses of the machine at rest, and that it is the same before and after."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOG_BYTES = 4 << 20
 
 @dataclass(frozen=True)
 class Held:
-    """Of a rig whose whole product runs and has nothing to do."""
+    """What a rig whose whole product is idle uses."""
 
     memory: dict[str, int]
     """Role -> resident bytes."""
@@ -50,9 +50,10 @@ class Held:
 
     @classmethod
     def when_ready(cls, rig: Rig, workers: int) -> Held:
-        """Once all node processes are there, with a spare one for each that has some, and all threads of the web."""
+        """Return it when all node processes are running, with a spare one where there is one, and all threads of the
+        web process."""
         owners = rig.owners()
-        # They are started one by one, by requests that come while those before are answered.
+        # The threads are started one by one, by requests that come while earlier ones are answered.
         with ThreadPoolExecutor(2 * THREADS) as asking:
             list(asking.map(lambda _: rig.product.api("GET", "runs/"), range(4 * THREADS)))
         wait_until(lambda: sum(len(rig.node_processes(pid)) for pid in owners) == workers + len(owners))
@@ -60,8 +61,10 @@ class Held:
 
 
 def i16(before: Held, after: Held, cache_bytes: int = 0) -> None:
-    """Memory, descriptors, threads and processes are back to what they were, within ten per cent; nothing is left in
-    folders and of control groups. `cache_bytes`: by how much the page cache of the database may have grown with it."""
+    """Memory, descriptors, threads and processes are back within ten per cent, and no folder or control group is left.
+
+    `cache_bytes`: how much the page cache of the database may have grown.
+    """
 
     def problems() -> Iterable[str]:
         for what in ("memory", "descriptors", "threads"):
@@ -77,13 +80,13 @@ def i16(before: Held, after: Held, cache_bytes: int = 0) -> None:
 
 
 def i16_within(what: str, before: float, after: float, most: float) -> None:
-    """What a process holds, in MiB, has grown by no more than `most`."""
+    """The memory of a process in MiB has grown by no more than `most`."""
     grown = after - before
     hold("I16", [f"{what} holds {grown:.0f} MiB more; up to {most:.0f} are expected"] if grown > most else [])
 
 
 def i16_log(home: Path) -> None:
-    """The write-ahead log of the database is small again, which may take until the scheduler has nothing to do."""
+    """The write-ahead log of the database is small again, as soon as the scheduler is idle."""
 
     def problems() -> Iterable[str]:
         log = home / "interlock.sqlite3-wal"
@@ -94,7 +97,7 @@ def i16_log(home: Path) -> None:
 
 
 def _status(pid: int) -> dict[str, int]:
-    """Whole numbers of /proc/<pid>/status, by name."""
+    """Return the whole numbers of /proc/<pid>/status by name."""
     found = {}
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         name, _, value = line.partition(":")
@@ -104,11 +107,12 @@ def _status(pid: int) -> dict[str, int]:
 
 
 def _files(rig: Rig) -> int:
-    """A node process keeps an empty folder and a note beside it; all else in there is left from an attempt."""
+    """Return files that an attempt has left. Each node process has an empty folder and a note beside it, which do not
+    count."""
     scratch = [one for home in rig.homes() for one in (home / "scratch").glob("*")]
     folders = [one for one in scratch if one.is_dir()]
     notes = [one for one in scratch if one.suffix == NOTE_SUFFIX]
-    # Some may be on their way out, which os.walk does not mind.
+    # Some may be being deleted, which os.walk allows.
     inside = sum(len(names) + len(files) for one in folders for _, names, files in os.walk(one))
     staged = sum(1 for _ in (rig.home / "artifacts").glob("staging/*"))
     processes = sum(len(rig.node_processes(pid)) for pid in rig.owners())
@@ -117,7 +121,7 @@ def _files(rig: Rig) -> int:
 
 
 def _groups(homes: Iterable[Path]) -> set[str]:
-    """Names of control groups with the mark of these homes."""
+    """Return names of control groups with the mark of these homes."""
     prefixes = tuple(mark_prefix(home) for home in homes)
-    # Others come and go meanwhile, which os.walk does not mind.
+    # Others come and go meanwhile, which os.walk allows.
     return {name for _, names, _ in os.walk("/sys/fs/cgroup") for name in names if name.startswith(prefixes)}

@@ -1,7 +1,7 @@
-"""A rig of several hosts: the product over a PostgreSQL and a Redis server of its own, with workers of Celery.
+"""A rig of several hosts: the product over its own PostgreSQL and Redis servers, with Celery workers.
 
-`up` has the scheduler and the web process, as in the rig of one host; whatever has a home of its own there (a worker, a
-further scheduler) counts as a host. What is killed stays dead until a test, or `tend`, starts it again.
+`up` has the scheduler and the web process, as in the rig of one host. Whatever has its own home there (a worker, a
+further scheduler) counts as a host. A killed process stays down until a test, or `restart_killed`, starts it again.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ def _environment(server: postgres.Server, broker: redis.Server) -> dict[str, str
 
 
 class Hosts(Rig):
-    """Two workers, "one" and "two", beside the scheduler and the web process of `up`; servers run from the first.
+    """Two workers, "one" and "two", beside the scheduler and the web process of `up`. The servers run from the
+    beginning.
 
-    `server` and `broker` are its own, to be killed, stopped and filled.
+    `server` and `broker` are its own, so that tests can kill, stop and fill them.
     """
 
     address = "127.0.0.1"
@@ -81,7 +82,7 @@ class Hosts(Rig):
         return redis.server(folder, address=self.address)
 
     def start(self) -> Hosts:
-        """The whole product, and the workers."""
+        """Start the whole product, and the workers."""
         made = self._begin_workers()
         super().start()
         for one in made:
@@ -89,7 +90,7 @@ class Hosts(Rig):
         return self
 
     def start_without_web(self) -> Hosts:
-        """A scheduler and the workers."""
+        """Start a scheduler and the workers."""
         made = self._begin_workers()
         self.scheduler()
         for one in made:
@@ -109,8 +110,8 @@ class Hosts(Rig):
         source: Path = ROOT,
         **changed: str,
     ) -> Worker:
-        """One more, ready; `inside` goes before its command, `changed` is its own environment, `source` has its
-        code."""
+        """Start another worker and wait until it is ready. `inside` precedes its command, `changed` is its own
+        environment, `source` contains its code."""
         environment = {key: value for key, value in self.product.environment.items() if key != "PATH"} | changed
         made = Worker(self.folder / f"{name}.log", environment, name, queues, inside, wait, source)
         self.workers[name] = made
@@ -120,7 +121,7 @@ class Hosts(Rig):
         return [one for one in self.workers.values() if one.process.poll() is not None]
 
     def tend(self, wait: bool = True) -> int:
-        """Workers, as whatever watches over them does."""
+        """Start killed workers again, as a service manager does."""
         dead = self.dead()
         for one in dead:
             one.begin()
@@ -129,14 +130,14 @@ class Hosts(Rig):
         return len(dead)
 
     def waiting_schedulers(self) -> int:
-        """Those that stand by: they have asked for the lock last, and have not got it."""
+        """Return the schedulers that stand by: their last query asked for the lock, and they do not have it."""
         asked = "application_name = 'interlock-scheduler' AND query LIKE '%pg_try_advisory_lock%'"
         holders = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
         found = self.do(f"SELECT count(*) FROM pg_stat_activity WHERE {asked} AND pid NOT IN ({holders})")
         return int(found[0][0])
 
     def lives(self, worker: Worker) -> list[tuple[int, str]]:
-        """(number, state) of all that the database knows, the newest last."""
+        """Return (number, state) of all registrations in the database, the newest last."""
         found = self.do(f"SELECT id, state FROM engine_host WHERE name = '{worker.name}' ORDER BY id")
         return [(int(id), str(state)) for id, state in found]
 
@@ -149,7 +150,7 @@ class Hosts(Rig):
     def homes(self) -> list[Path]:
         return [self.home, *(one.home for one in self.workers.values())]
 
-    # What is true.
+    # Facts.
 
     @contextlib.contextmanager
     def database(self) -> Iterator[Database]:
@@ -157,14 +158,14 @@ class Hosts(Rig):
             yield reader
 
     def do(self, statement: str) -> list[tuple[Any, ...]]:
-        """Run a statement by itself, as an operator at the server; its rows."""
+        """Run a single statement as an operator at the server, and return its rows."""
         return self.server.do(statement)
 
     def whole(self) -> None:
         with self.database() as db:
             checks.i18(db, sqlite=False)
         place = {"PGHOST": self.server.address, "PGPORT": str(self.server.port), "PGPASSWORD": postgres.PASSWORD}
-        # What is stored and its indexes, page by page.
+        # Reads all stored data and its indexes page by page.
         done = subprocess.run(
             [postgres.program("pg_amcheck"), "--install-missing", "--heapallindexed", "-U", "postgres", "postgres"],
             env={**os.environ, **place}, capture_output=True, text=True, timeout=120,
@@ -175,7 +176,7 @@ class Hosts(Rig):
     # The end.
 
     def kill(self) -> None:
-        """kill -9 of every process of the product at once; the servers live."""
+        """Kill every process of the product with SIGKILL at once. The servers keep running."""
         for one in self.workers.values():
             if one.process.poll() is None:
                 one.kill()
@@ -208,7 +209,7 @@ def _without_zone(value: Any, cursor: Any) -> Any:
 
 
 class Reader:
-    """A connection for reading, which answers as sqlite3 does: moments are text in UTC, a transaction sees one
+    """A connection for reading that answers like sqlite3: moments are text in UTC, and a transaction sees one
     moment."""
 
     def __init__(self, url: str) -> None:
@@ -229,7 +230,7 @@ class Reader:
 
 
 class _Template(Product):
-    """Ends with its servers stopped, and keeps what the database holds."""
+    """Stops its servers at its end, and keeps the database's data."""
 
     def __init__(self, folder: Path) -> None:
         self._servers = contextlib.ExitStack()
@@ -254,7 +255,7 @@ def _made(folder: Path) -> Product:
 
 @contextlib.contextmanager
 def hosted(folder: Path, build: str = "", form: type[Hosts] = Hosts, **environment: str) -> Iterator[Hosts]:
-    """As `rigged`, for tests of several hosts alone."""
+    """Like `rigged`, for tests of several hosts only."""
     with rigged(folder, build, None, form, **environment) as rig:
         assert isinstance(rig, Hosts)
         yield rig

@@ -1,4 +1,4 @@
-"""I5 and I20 of what starts beside limits that change: who may start when, by the ledger."""
+"""I5 and I20 for starts beside limits that change: who may start when, by the ledger."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.ledger import Execution, Ledger
 
 @dataclass(frozen=True)
 class Resize:
-    """A change of a pool's size; times are those of the ledger."""
+    """A change of a pool's size. Times are those of the ledger."""
 
     asked_at: int
     """Before it may have been taken up."""
@@ -26,8 +26,8 @@ class Resize:
 def i5_pool(name: str, executions: Iterable[tuple[Execution, int]], first: int, resizes: list[Resize]) -> None:
     """No execution starts beside others that leave it no slot of a pool whose size changes.
 
-    `executions`: each with its slots; `first`: the pool's size before `resizes`, which are in order. What holds slots
-    when a pool is made smaller keeps them, also when it has not started yet.
+    `executions`: each with its slots. `first`: the pool's size before `resizes`, which are in order. What holds slots
+    when a pool is made smaller keeps them, even if it has not started yet.
     """
 
     def problems() -> Iterator[str]:
@@ -43,11 +43,11 @@ def i5_pool(name: str, executions: Iterable[tuple[Execution, int]], first: int, 
             while known + 1 < len(sizes) and sizes[known + 1].done_at < at:
                 known += 1
                 if sizes[known].slots < sizes[known - 1].slots:
-                    # So many may have been held and not started when it became smaller.
+                    # So many may have held slots without having started when the pool became smaller.
                     budget = max(budget, sizes[known - 1].slots)
             if change < 0:
                 continue
-            # Whatever was asked and not surely taken up by now may hold, or not yet.
+            # A change that the scheduler may not have applied yet may or may not count.
             limit = max(size.slots for size in sizes[known:] if size.asked_at <= at)
             budget -= slots
             if held > limit and budget < 0:
@@ -57,7 +57,7 @@ def i5_pool(name: str, executions: Iterable[tuple[Execution, int]], first: int, 
 
 
 def i5_runs(ledger: Ledger, rows: Rows) -> None:
-    """Runs of a workflow that overlap are no more than it allows: whichever of them left the queue last was allowed to
+    """Overlapping runs of a workflow do not exceed its limit: whichever of them left the queue last was allowed to run
     beside the others. A run lasts from its first line to its last."""
 
     def problems() -> Iterator[str]:
@@ -78,7 +78,7 @@ def i5_runs(ledger: Ledger, rows: Rows) -> None:
 
 @dataclass(frozen=True)
 class Start:
-    """An execution and its place in line."""
+    """An execution and its place in the queue."""
 
     at: int
     ready: int
@@ -90,12 +90,12 @@ class Start:
 
 
 def i20(ledger: Ledger, rows: Rows, wall_offset: int, most: int, pools: Mapping[str, tuple[int, int]]) -> None:
-    """With a free slot the highest key starts next.
+    """When a slot is free, the highest key starts next.
 
-    Compared are nodes that compete for the same limit alone: those of one pool, of one run with a limit, and those with
-    neither that are never sent ahead (they have `memory_mb`). A node may be passed by what was sent before it became
-    ready, and by what is sent with it to other processes. `most`: nodes that run at once; `pools`: smallest and largest
-    size of each.
+    Only nodes that compete for the same limit are compared: those of one pool, those of one run with a limit, and those
+    with neither that are never prefetched (they have `memory_mb`). A node may be overtaken by what was dispatched
+    before it became ready, and by what is dispatched with it to other processes. `most`: nodes that run at once;
+    `pools`: smallest and largest size of each.
     """
 
     def problems() -> Iterator[str]:
@@ -133,8 +133,8 @@ def passed(name: str, places: int, starts: list[Start]) -> Iterator[str]:
     for at, start in enumerate(starts):
         since = bisect.bisect_right(times, start.ready + CLOCKS_NS)
         passers = [other for other in starts[since:at] if other.key > start.key]
-        # A process that the machine lets stand still holds up what it was sent, while others go on. Before that it may
-        # have run what held the limit already.
+        # A process that gets no processor delays what it was sent while others continue. Before that, it may have run
+        # what held the limit.
         own = sum(other.one.start.pid == start.one.start.pid for other in passers)
         if start.judged and len(passers) > allowed and (own > places or (own and places == 1)):
             yield (

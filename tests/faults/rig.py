@@ -1,7 +1,7 @@
-"""The whole product, or schedulers alone, in a home of its own, with faults that can be injected while it works.
+"""The whole product, or schedulers alone, in its own home, with faults that can be injected while it works.
 
-A fault is a file in the folder `faults`: whichever process next passes the named point takes it and does what it says
-(engine.faults). Nothing here asks the product how it is: `rows` reads the database, `ledger` what nodes wrote.
+A fault is a file in the folder `faults`: the next process that passes the named point takes it and acts on it
+(engine.faults). Nothing here asks the product for its state: `rows` reads the database, `ledger` what nodes wrote.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ BUILD = Path(__file__).with_name("build")
 
 
 class Rig:
-    """A home and what runs in it: on one host, all of it. `build` names changes of the product (see
+    """A home and what runs in it: on one host, everything. `build` names changes of the product (see
     build/sitecustomize.py)."""
 
     capacity = 2
@@ -74,13 +74,13 @@ class Rig:
     # Processes.
 
     def start(self) -> Rig:
-        """The whole product."""
+        """Start the whole product."""
         self.product.start()
         return self
 
     def scheduler(self, inside: Sequence[str] = (), source: Path = ROOT, **changed: str) -> subprocess.Popen[bytes]:
-        """One more `manage.py scheduler`; `inside` goes before its command, `changed` is its own environment, `source`
-        has its code."""
+        """Start another `manage.py scheduler`. `inside` precedes its command, `changed` is its own environment,
+        `source` contains its code."""
         with self.product.log.open("ab") as log:
             process = subprocess.Popen(
                 [*inside, sys.executable, "manage.py", "scheduler"],
@@ -90,7 +90,7 @@ class Rig:
         return process
 
     def scheduler_pid(self) -> int:
-        """The scheduler of `up`, also while it is being started again."""
+        """Return the scheduler of `up`, also while it is being started again."""
         return wait_until(lambda: self._child("scheduler"))
 
     def web_pid(self) -> int:
@@ -105,7 +105,7 @@ class Rig:
         return 0
 
     def node_processes(self, scheduler: int) -> list[int]:
-        """Living node processes of a scheduler, the newest last."""
+        """Return the live node processes of a scheduler, the newest last."""
         found = []
         for children in Path(f"/proc/{scheduler}/task").glob("*/children"):
             with contextlib.suppress(OSError):
@@ -117,27 +117,28 @@ class Rig:
         return [pid for _, pid in sorted(found)]
 
     def owners(self) -> list[int]:
-        """Processes that have node processes, or should."""
+        """Return the processes that own, or should own, node processes."""
         return [self.scheduler_pid()]
 
     def homes(self) -> list[Path]:
-        """Homes of those that have node processes: one has its marks."""
+        """Return the homes of those processes; node processes carry their marks."""
         return [self.home]
 
     def roles(self) -> dict[str, int]:
-        """Role -> pid of each process of the product that lives for long."""
+        """Return {role: pid} of the long-lived processes of the product."""
         return {"scheduler": self.scheduler_pid(), "web": self.web_pid()}
 
     def marked(self) -> list[int]:
-        """Everything that belongs to the product."""
+        """Return all processes that belong to the product."""
         return processes_with(str(self.home), *map(mark_prefix, self.homes()))
 
     def tend(self, wait: bool = True) -> int:
-        """Start again what is dead and nothing of the product watches over, and wait until it is ready; how many."""
+        """Start killed processes again that the product does not restart itself, and wait until they are ready. Return
+        their number."""
         return 0
 
     def leader(self) -> tuple[int, int]:
-        """(epoch, pid) as the database has them."""
+        """Return (epoch, pid) from the database."""
         with self.database() as db:
             epoch, pid = db.execute("SELECT epoch, pid FROM engine_leader WHERE id = 1").fetchone()
         return int(epoch), int(pid or 0)
@@ -152,19 +153,19 @@ class Rig:
             self._waiting[file] = f"{kind} at {point}"
 
     def met(self, point: str = "") -> int:
-        """How many faults (of this point) were injected since the last call; they are counted."""
+        """Return how many faults (of this point) were injected since the last call, and count them."""
         found = [file for file in self._waiting if not file.exists() and file.name.startswith(point)]
         for file in found:
             count.injected(self._waiting.pop(file))
         return len(found)
 
     def left(self, point: str = "") -> int:
-        """Faults (of this point) that nobody has met yet."""
+        """Return the faults (of this point) that have not been injected yet."""
         self.met()
         return sum(file.name.startswith(point) for file in self._waiting)
 
     def withdraw(self) -> int:
-        """Take back the faults that nobody has met; how many."""
+        """Remove the faults that have not been injected yet, and return their number."""
         taken = 0
         for file in list(self._waiting):
             with contextlib.suppress(FileNotFoundError):
@@ -182,7 +183,7 @@ class Rig:
     # Work.
 
     def desk(self, **asked: Any) -> dict[str, Any]:
-        """Ask the process that starts runs without a web process."""
+        """Send a line to the process that starts runs without a web process."""
         if self._desk is None:
             self._desk = subprocess.Popen(
                 [sys.executable, str(BUILD / "desk.py")], cwd=ROOT, env=self.product.environment, text=True,
@@ -202,7 +203,7 @@ class Rig:
         self.desk(pool=name, slots=slots)
 
     def run(self, document: dict[str, Any], workflow: str = "test") -> str:
-        """Start a run without a web process; it counts as accepted."""
+        """Start a run without a web process. It counts as accepted."""
         run = str(self.desk(document=document, workflow=workflow)["run"])
         self.accepted.append(run)
         return run
@@ -211,7 +212,8 @@ class Rig:
         self.product.publish(slug, document["nodes"], document["edges"], **document.get("settings", {}))
 
     def launch(self, slug: str, **wanted: Any) -> str:
-        """Start a run over HTTP, again until it is acknowledged: pages may be away for a moment. `wanted`: the body."""
+        """Start a run over HTTP, repeatedly until it is acknowledged, because pages may be unavailable for a moment.
+        `wanted`: the body."""
 
         def acknowledged() -> str:
             with contextlib.suppress(OSError):
@@ -225,11 +227,11 @@ class Rig:
         self.accepted.append(run)
         return run
 
-    # What is true.
+    # Facts.
 
     @contextlib.contextmanager
     def database(self) -> Iterator[Database]:
-        """The database, for reading."""
+        """Open the database for reading."""
         db: Any = sqlite3.connect(f"file:{self.home / 'interlock.sqlite3'}?mode=ro", uri=True, timeout=20)
         try:
             yield db
@@ -241,7 +243,7 @@ class Rig:
             return Rows.read(db)
 
     def unfinished(self) -> list[str]:
-        """Accepted runs that are there and not over."""
+        """Return the accepted runs that exist and are not over."""
         with self.database() as db:
             states = {str(run): state for run, state in db.execute("SELECT id, state FROM engine_run")}
         return [run for run in self.accepted if run in states and states[run] not in RUN_TERMINAL]
@@ -255,8 +257,10 @@ class Rig:
             time.sleep(0.02)
 
     def check(self, *, most: int = 0, killed_schedulers: int = 0, stored: bool = True) -> Rows:
-        """All invariants that ledger and database decide, at rest. `most`: nodes that may run at once, if not as many
-        as there are processes for. `stored`: artifacts are in the home."""
+        """Check all invariants that ledger and database decide, at rest.
+
+        `most`: nodes that may run at once, if not as many as there are processes. `stored`: artifacts are in the home.
+        """
         rows = self.rows()
         checks.i1(self.ledger, rows, self.wall_offset)
         checks.i2(self.accepted, rows)
@@ -275,14 +279,14 @@ class Rig:
         return rows
 
     def whole(self) -> None:
-        """I18."""
+        """Check I18."""
         with self.database() as db:
             checks.i18(db)
 
     # The end.
 
     def kill(self) -> None:
-        """kill -9 of everything at once."""
+        """Kill everything with SIGKILL at once."""
         if self.product.process is not None and self.product.process.poll() is None:
             self.product.kill()
         for process in self.schedulers:
@@ -291,7 +295,7 @@ class Rig:
         self.schedulers.clear()
 
     def stop(self) -> None:
-        """SIGTERM to everything, and wait for its end."""
+        """Send SIGTERM to everything, and wait for its end."""
         if self.product.process is not None and self.product.process.poll() is None:
             assert self.product.stop(30) == 0
         for process in self.schedulers:
@@ -308,7 +312,7 @@ class Rig:
             self._desk = None
 
     def end(self) -> None:
-        """Leave nothing, whatever happened."""
+        """Leave nothing running, whatever happened."""
         self.withdraw()
         for pid in self.product.marked():
             with contextlib.suppress(ProcessLookupError):
@@ -327,13 +331,13 @@ class Rig:
         for pid in self.product.marked():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            # One whose scheduler was killed while it had it frozen could not even die.
+            # A frozen process whose scheduler was killed cannot even die.
             cgroup.thaw_orphan(pid)
         shutil.rmtree(self.home, ignore_errors=True)
 
 
 def state(pid: int) -> str:
-    """Of a process, as /proc has it; empty when there is none."""
+    """Return the state of a process from /proc, or an empty string if there is none."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except OSError:
@@ -341,7 +345,7 @@ def state(pid: int) -> str:
 
 
 def stand_still(rig: Rig, scheduler: int) -> None:
-    """Stop a scheduler that has work, outside of a transaction: inside one it would keep everybody from writing."""
+    """Stop a scheduler that has work, outside a transaction. Inside one it would block all writers."""
     rig.inject("tick.after_commit", "stop")
     wait_until(lambda: state(scheduler) == "T")
     rig.met()
@@ -351,7 +355,7 @@ def stand_still(rig: Rig, scheduler: int) -> None:
 def rigged(
     folder: Path, build: str = "", home: Path | None = None, form: type[Rig] = Rig, **environment: str
 ) -> Iterator[Rig]:
-    """A rig in which nothing runs yet, of which nothing is left afterwards."""
+    """Yield a rig in which nothing runs yet, and remove everything afterwards."""
     folder.mkdir(exist_ok=True)
     rig = form(folder, build, home, **environment)
     try:
@@ -366,7 +370,7 @@ def rigged(
 
 
 def document(nodes: Sequence[dict[str, Any]], *edges: str, **settings: Any) -> dict[str, Any]:
-    """A definition; an edge is "a>b", or "a.port>b"."""
+    """Return a definition; an edge is "a>b", or "a.port>b"."""
     wires = []
     for edge in edges:
         source, target = edge.split(">")

@@ -1,4 +1,4 @@
-"""The database at one moment, read as it is: on SQLite and on PostgreSQL."""
+"""The database at one moment, read without the product, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 
 def moment_ns(text: str | None) -> int | None:
-    """Unix time of a stored moment."""
+    """Return the Unix time of a stored moment."""
     if text is None:
         return None
     at = datetime.fromisoformat(text).replace(tzinfo=UTC)
@@ -19,13 +19,13 @@ def moment_ns(text: str | None) -> int | None:
 
 
 class Database(Protocol):
-    """A connection for reading, of whichever database; moments come as text in UTC, places are question marks."""
+    """A connection for reading either database. Moments are text in UTC, placeholders are question marks."""
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Any: ...
 
 
 def table(db: Database, query: str) -> list[dict[str, Any]]:
-    """Rows with the names of their columns."""
+    """Return rows as dictionaries by column."""
     cursor = db.execute(query)
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]
@@ -50,7 +50,7 @@ class Rows:
 
     @classmethod
     def read(cls, db: Database) -> Rows:
-        """In one transaction."""
+        """Read everything in one transaction."""
 
         def all_of(name: str, order: str = "id") -> list[dict[str, Any]]:
             return table(db, f"SELECT * FROM {name} ORDER BY {order}")
@@ -85,7 +85,7 @@ class Rows:
 
     @classmethod
     def of_pools(cls, db: Database) -> Rows:
-        """Pools and the nodes that hold slots of them, alone: to be read often."""
+        """Read only pools and the nodes that hold their slots, which is quick enough to be repeated."""
         db.execute("BEGIN")
         try:
             holding = table(db, "SELECT * FROM engine_noderun WHERE pool <> '' AND claim <> ''")

@@ -1,4 +1,4 @@
-"""Runs whose nodes count aloud, so that a line that was written twice, or left out, is seen."""
+"""Runs whose nodes print numbers, so that repeated and missing lines are found."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def main(inputs, ctx):
 
 
 class Counting:
-    """On a rig that serves, or from the desk."""
+    """Starts such runs, over HTTP or without a web process."""
 
     def __init__(self, rig: Rig, *, http: bool) -> None:
         self.rig, self.http = rig, http
@@ -36,7 +36,7 @@ class Counting:
         return self.rig.launch(SLUG) if self.http else self.rig.run(self.document, SLUG)
 
     def check(self) -> None:
-        """Each line of an attempt is there once, in order; of one that did not succeed, those up to some moment."""
+        """Each line of an attempt is stored once, in order. An attempt that did not succeed may lack its last lines."""
         said: dict[tuple[str, str, int], list[int]] = defaultdict(list)
         with self.rig.database() as db:
             batches = table(

@@ -1,4 +1,4 @@
-"""A small file system to be filled up, mounted in a namespace of this process's own: it is gone with it."""
+"""A small file system that tests fill, mounted in this process's own namespace, so that it disappears with it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BYTES = 16 << 20
 
 
 class SmallDisk:
-    """Room at `folder` that can be filled up and freed again."""
+    """A file system at `folder` that can be filled and freed again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -42,7 +42,7 @@ class SmallDisk:
         self.ballast.unlink()
 
     def room(self) -> int:
-        """Bytes that are free."""
+        """Return the number of free bytes."""
         found = os.statvfs(self.folder)
         return found.f_bavail * found.f_frsize
 

@@ -1,4 +1,4 @@
-"""Nodes that print as many lines as they are asked for, while they run."""
+"""Nodes that print lines on request while they run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def main(inputs, ctx):
 
 
 class Talker:
-    """A run of such nodes one after another, on a rig that serves. They print `most` lines at most."""
+    """A run of such nodes in sequence, on a rig with a web process. They print `most` lines at most."""
 
     def __init__(self, rig: Rig, characters: int, slug: str = "talk", most: int = KEPT) -> None:
         self.rig = rig
@@ -42,13 +42,13 @@ class Talker:
         self.run = rig.launch(slug)
 
     def _ask(self, text: str) -> None:
-        # Whole at any moment for who reads it.
+        # Replaced at once, so that the node never reads a part of it.
         new = Path(f"{self._asked}.new")
         new.write_text(text)
         new.rename(self._asked)
 
     def say(self, lines: int) -> None:
-        """So many more."""
+        """Print so many more lines."""
         self.lines += lines
         assert self.lines <= self.most
         self._ask(str(self.lines))

@@ -1,4 +1,4 @@
-"""T20, real: tiny nodes race for limits and slots, which change meanwhile; judged by the ledger."""
+"""T20 with the whole product: short nodes compete for limits and slots that change meanwhile; judged by the ledger."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Race:
         }
 
     def few(self) -> None:
-        """One more version of a workflow whose runs may only be few, live at once."""
+        """Publish another version of a workflow with `max_runs`, and put it live at once."""
         limit = self.chance.choice(LIMITS)
         made = document(self.nodes(3), max_runs=limit)
         address = f"workflows/few-{self.most}/"
@@ -88,11 +88,11 @@ class Race:
         count.injected("pool resized")
 
     def look(self) -> Rows:
-        """I6 in the middle of it."""
+        """Check I6 during the work."""
         with self.rig.database() as db:
             rows = Rows.of_pools(db)
         held = checks.i6(rows, at_rest=False, kept=self.kept)
-        # Until the scheduler has taken up that a pool became smaller, it gives out what there was.
+        # Until the scheduler has applied a smaller pool size, it admits by the old one.
         before = self.kept if rows.open_commands else {}
         self.kept = {name: max(pool["slots"], held[name], before.get(name, 0)) for name, pool in rows.pools.items()}
         self.samples += 1

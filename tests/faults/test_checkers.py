@@ -1,4 +1,4 @@
-"""Each checker fails on a build of the product that is broken on purpose, and none on the whole one."""
+"""Each checker fails on a build of the product that is broken on purpose, and none on the correct one."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ UNTIL = "while not os.path.exists({!r}): time.sleep(0.01); note('beat', ctx)"
 
 
 def given_time(condition: Callable[[], bool]) -> None:
-    """Let come what should not."""
+    """Wait for a state that a correct build does not reach."""
     deadline = time.monotonic() + 1
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
 
 
 def pooled(rig: Rig) -> None:
-    """More nodes than a pool has slots, of which none ends before those that may have begun."""
+    """Start more nodes than a pool has slots; none ends before those that may have started."""
     flag = rig.folder / "flag"
     rig.pool("two", 2)
     code = rig.ledger.code(0, during=UNTIL.format(str(flag)))
@@ -39,7 +39,7 @@ def pooled(rig: Rig) -> None:
 
 
 def crashed(rig: Rig) -> None:
-    """A chain of which the scheduler is killed in the middle, in a node that does not end before."""
+    """Kill the scheduler in the middle of a chain, during a node that does not end before."""
     killed = rig.folder / "killed"
     wait = f"while not os.path.exists({str(killed)!r}): time.sleep(0.01)"
     nodes = [python(f"n{i}", rig.ledger.code(0.03, beats=True, during=wait if i == 4 else "")) for i in range(6)]
@@ -57,7 +57,7 @@ def running(rig: Rig, run: str, node: str) -> bool:
 
 
 def torn(rig: Rig) -> None:
-    """A chain of which the scheduler stops just before the commit that a node's end is in, and is killed there."""
+    """Stop the scheduler just before the commit of a node's end, and kill it there."""
     flag = rig.folder / "flag"
     codes = [rig.ledger.code(0.05, during=during) for during in ("", UNTIL.format(str(flag)), "")]
     run = rig.run(document([python(f"n{i}", code) for i, code in enumerate(codes)], "n0>n1", "n1>n2"))
@@ -83,7 +83,7 @@ def many(rig: Rig) -> None:
 
 
 def deserted(rig: Rig) -> None:
-    """A child that has left its group while the scheduler is killed; the next one cleans up."""
+    """Kill the scheduler while a child of a node has left its process group; the next scheduler cleans up."""
     flag = rig.folder / "flag"
     code = (
         "import os, subprocess, time\ndef main(inputs, ctx):\n"
@@ -99,7 +99,7 @@ def deserted(rig: Rig) -> None:
 
 
 def orphaned(rig: Rig) -> None:
-    """A child in a session of its own, whose node process is killed."""
+    """Kill a node process whose child has its own session."""
     code = (
         "import os, subprocess\ndef main(inputs, ctx):\n"
         "    subprocess.Popen(['setsid', 'sleep', '300'])\n    os.kill(os.getpid(), 9)\n"
@@ -108,7 +108,8 @@ def orphaned(rig: Rig) -> None:
 
 
 def raced(rig: Rig) -> None:
-    """More nodes than a run may have at once, more runs than a workflow may, and a line of priorities before a slot."""
+    """Start more nodes than a run may have at once, more runs than a workflow may, and nodes of different priorities
+    for one slot."""
     short, code = (rig.ledger.code(seconds, beats=True) for seconds in (0.02, 0.2))
     rig.pool("one", 1)
     rig.run(document([python(f"n{i}", short, pool="one", priority=9 - i) for i in range(8)]))
@@ -165,7 +166,7 @@ def test_the_whole_product_is_not(way: Callable[[Rig], None], tmp_path: Path) ->
 
 
 def wear(rig: Rig) -> Held:
-    """What the product holds before twelve node processes are killed."""
+    """Return what the product uses before twelve node processes are killed."""
     rig.start()
     rig.publish("killed", document([python("n", "import os\ndef main(inputs, ctx):\n    os.kill(os.getpid(), 9)\n")]))
     rig.launch("killed")
@@ -209,7 +210,7 @@ def test_slots_that_are_taken_after_a_pool_became_smaller_are_caught() -> None:
         return Execution(*entries), 1
 
     smaller = [Resize(asked_at=10, done_at=12, slots=1)]
-    # Two held slots when it became smaller; they go on, and one of them starts only now.
+    # Two slots were held when it became smaller; they stay held, and one of them starts only now.
     kept = [execution(5, 20), execution(15, 25), execution(26, 30), execution(31, 40)]
     i5_pool("p", kept, 2, smaller)
     with pytest.raises(Broken, match=r"^I5: pool p: 1 times"):
@@ -220,7 +221,7 @@ def test_slots_that_are_taken_after_a_pool_became_smaller_are_caught() -> None:
 
 def test_a_node_that_others_pass_is_told_from_one_whose_process_stands_still() -> None:
     def problems(*pids: int) -> int:
-        """Of starts one after the other, of which the last was first in line."""
+        """Return what is found in sequential starts, of which the last was first in the queue."""
         starts = []
         for at, pid in enumerate(pids, 1):
             entry = Entry("1", f"n{at}", 1, "start", at * 10**9, pid)

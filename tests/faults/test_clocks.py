@@ -1,6 +1,6 @@
-"""T17: somebody sets the clock of a host, while nodes run, wait and pass their limits; or two hosts do not agree.
+"""T17: the clock of a host is set while nodes run, wait and reach their limits; or the clocks of two hosts differ.
 
-How long things took is judged by the ledger, whose clock nobody sets.
+Durations are judged by the ledger, whose clock is not set.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ ACCURATE = 1.0
 
 
 def work(rig: Rig) -> dict[str, dict[str, Any]]:
-    """slug -> definition: a retry that waits, limits of nodes and of a run, and steps that take their time."""
+    """Publish and return {slug: definition}: a retry with a delay, limits of nodes and of a run, and steps that take
+    time."""
     code = rig.ledger.code
     fails = "if ctx.attempt < 2: raise ValueError('as planned')"
     endless = (
@@ -67,7 +68,7 @@ def work(rig: Rig) -> dict[str, dict[str, Any]]:
 
 
 def passed(executions: Sequence[Execution], asked: Mapping[str, int]) -> Iterator[tuple[str, float]]:
-    """(what, seconds) of each wait and limit, by the ledger's clock. `asked`: when each run was."""
+    """Return (what, seconds) of each wait and limit, by the ledger's clock. `asked`: when each run was requested."""
     before: dict[tuple[str, str], Execution] = {}
     for one in executions:
         key = one.start.run, one.start.node
@@ -91,14 +92,14 @@ def spans(rig: Rig, asked: Mapping[str, int]) -> None:
         [
             f"{what} took {seconds:.2f} s"
             for what, seconds in found
-            # Before the first line of a node its attempt has begun already.
+            # The attempt starts before the first line of its node.
             if not SPANS[what] / 3 <= seconds <= SPANS[what] + LATE
         ],
     )
 
 
 def told(rig: Rig, run: str) -> Iterator[tuple[str, Any]]:
-    """What the interface says of a run and of the machines, with an address for each."""
+    """Return what the API shows of a run and of the hosts, by address."""
     for path in ("", "nodes/", "timeline/", "diagnostics/", "nodes/retry/attempts/", "nodes/soft/attempts/"):
         answer = rig.product.call("GET", f"/api/v1/runs/{run}/{path}")
         if answer.status != 404:
@@ -112,7 +113,7 @@ PAIRS = (("started_at", "finished_at"), ("waiting_from", "started_at"))
 
 
 def negative(what: str, value: Any) -> Iterator[str]:
-    """Durations below nothing in what was told, and moments in the wrong order."""
+    """Return negative durations and moments in the wrong order in an answer of the API."""
     if isinstance(value, list):
         for one in value:
             yield from negative(what, one)
@@ -128,7 +129,7 @@ def negative(what: str, value: Any) -> Iterator[str]:
 
 
 def durations(rig: Rig, run: str) -> None:
-    """Raises Broken for one that is negative."""
+    """Raises Broken for a negative duration."""
     hold("I9", [problem for what, answer in told(rig, run) for problem in negative(what, answer)])
 
 
@@ -138,7 +139,7 @@ def nothing_lost(rows: Rows) -> None:
 
 
 def hosts_live(rig: Hosts) -> None:
-    """No lease was over by a clock that somebody set: on a busy machine one may be, by seconds."""
+    """No lease expired because a clock was set. On a busy machine one may expire by seconds."""
     silences = rig.do("SELECT silent_seconds FROM engine_host")
     hold(
         "I4", [f"a host that lives was not heard from for {one:.0f} s" for (one,) in silences if one and one > SKEW / 2]
@@ -146,7 +147,7 @@ def hosts_live(rig: Hosts) -> None:
 
 
 def accurate(rig: Rig, rows: Rows) -> None:
-    """Attempts began when their first line says so."""
+    """Attempts started when their first line says so."""
 
     def problems() -> Iterator[str]:
         for one in rig.ledger.executions():
@@ -161,7 +162,7 @@ def accurate(rig: Rig, rows: Rows) -> None:
 
 
 def check(rig: Rig) -> Rows:
-    """What does not ask for the time of one host, whose clock was set."""
+    """Check everything that does not need the time of one host whose clock was set."""
     if isinstance(rig, Hosts):
         return rig.check(most=WORKERS * len(rig.workers))
     rows = rig.rows()
@@ -177,7 +178,7 @@ def check(rig: Rig) -> Rows:
 
 @contextlib.contextmanager
 def with_clocks(folder: Path, form: type[Rig], build: str = "") -> Iterator[tuple[Rig, list[Clock]]]:
-    """A started rig and its clocks: that of `up` (on several hosts also of a worker), and of another worker."""
+    """Yield a started rig and its clocks: that of `up` (on several hosts also of a worker), and of another worker."""
     here, there = Clock(folder, "here"), Clock(folder, "there")
     environment = {"INTERLOCK_WORKERS": str(WORKERS), **here.environment}
     with rigged(folder / "rig", build, None, form, **environment) as rig:
@@ -230,14 +231,14 @@ def test_a_clock_that_is_set_moves_no_wait_and_no_limit_and_loses_nothing(form: 
 
 
 def begun(rig: Rig, runs: Sequence[str]) -> bool:
-    """Whether all that waits or is limited runs."""
+    """Return whether everything that waits or is limited is running."""
     found = {one.start.node for one in rig.ledger.executions() if one.start.run in runs}
     return found >= SPANS.keys()
 
 
 def taken_over(rig: Rig, clock: Clock) -> None:
-    """The clock is set back while a node waits for its retry and a run has a limit; whoever leads next makes neither
-    wait for an hour."""
+    """Set the clock back while a node waits for its retry and a run has a limit. The next leader makes neither wait for
+    an hour."""
     code = rig.ledger.code
     fails = "if ctx.attempt < 2: raise ValueError('as planned')"
     late = python("retry", code(0.01, then=fails), retries=1, retry_delay=2 * DELAY, retry_backoff="fixed")
@@ -259,7 +260,7 @@ def state(rig: Rig, run: str, node: str) -> str:
 
 
 def agree(rig: Hosts, each: float = 0.2) -> None:
-    """One run over both hosts, with nodes of so many seconds, of which each says when what was. Raises Broken."""
+    """Check one run over both hosts, with nodes that take so many seconds and record their times. Raises Broken."""
     rig.publish("wide", document([python(f"n{i}", rig.ledger.code(each)) for i in range(3 * WORKERS)]))
     rig.launch("wide")
     rig.rest()
@@ -271,8 +272,8 @@ def agree(rig: Hosts, each: float = 0.2) -> None:
 
 
 def elsewhere(rig: Hosts, clock: Clock) -> None:
-    """A web process half a minute before or after the scheduler hears its heartbeat all the same; `doctor` says that
-    clocks differ."""
+    """A web process whose clock differs by half a minute still sees the scheduler's heartbeat, and `doctor` reports the
+    difference."""
     assert "30 s ahead of the database's" in rig.product.command("doctor", check=False).stdout
     with further_web(rig, **clock.environment) as web:
         was = clock.seconds

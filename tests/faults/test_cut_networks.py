@@ -1,8 +1,8 @@
 """T12: a worker's host is cut off from the database, from Redis or from both, in each way in which networks fail. It
-ends what it runs before another begins it, the work goes on elsewhere in time, and afterwards it takes part again by
-itself.
+ends what it runs before another host starts it, the work continues elsewhere in time, and afterwards the host takes
+part again by itself.
 
-As hosts that are network namespaces, and (also in CI) as one behind ways that a test closes.
+Hosts are network namespaces, or (also in CI) one is behind proxies that a test closes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CONNECTIONS = 2
 
 
 def with_victims(rig: Hosts) -> list[Execution]:
-    """Nodes that "one" runs while "two" has nothing to do."""
+    """Start nodes that "one" runs while "two" is idle."""
     executions = all_busy(rig, 30)
     mine = set(rig.workers["one"].node_processes())
     victims = [one for one in executions if one.start.pid in mine]
@@ -49,7 +49,7 @@ def all_again(rig: Hosts, victims: Sequence[Execution]) -> None:
 
 
 def cut_off(rig: Hosts, cut: Cut) -> list[float]:
-    """One round; seconds from the cut until each node that was lost by it started again."""
+    """Do one round. Return the seconds from the cut until each lost node started again."""
     victims = with_victims(rig)
     at = time.monotonic_ns()
     with cut.on(rig):
@@ -69,7 +69,7 @@ def cut_off(rig: Hosts, cut: Cut) -> list[float]:
 
 
 def sessions(rig: Hosts) -> int:
-    """How many of workers the database keeps."""
+    """Return the number of sessions of workers in the database."""
     ((found,),) = rig.do("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'interlock-worker'")
     return int(found)
 
@@ -84,7 +84,7 @@ def cut_and_check(rig: Hosts, cuts: Sequence[Cut]) -> None:
     rows = rig.check(killed_schedulers=len(cuts))
     assert all(state in ("lost", "succeeded") for attempts in rows.attempts.values() for state in _states(attempts))
     assert max(recovered, default=0) <= RECOVERED_SECONDS, recovered
-    # Those whose host was not heard of any more are gone as well.
+    # Those of the host that went silent are gone as well.
     wait_until(lambda: sessions(rig) <= CONNECTIONS * len(rig.workers))
 
 

@@ -1,5 +1,4 @@
-"""T15: the disk of the home, of the artifacts, or of one of several hosts is full for a while; then there is room
-again."""
+"""T15: the disk of the home, of the artifacts, or of one of several hosts is full for a while, then has room again."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ LARGE = "import random\ndef main(inputs, ctx):\n    return random.Random(ctx.run
 
 
 def page(rig: Rig, path: str) -> int:
-    """Status of a page that somebody who is signed in opens."""
+    """Return the status of a page for a signed-in user."""
     assert rig.product._door is not None
     try:
         return int(rig.product._door.open(f"http://127.0.0.1:{rig.product.port}{path}").status)
@@ -43,7 +42,7 @@ def test_a_home_without_room_stops_nothing_but_writes_and_goes_on_with_room(tmp_
             work.keep(4)
             disk.fill()
             seen = len(rig.ledger.entries())
-            # For longer than any heartbeat, so that the scheduler has met it too.
+            # Longer than the heartbeat's interval, so that the scheduler meets it too.
             end = time.monotonic() + rounds(2, 10)
             while time.monotonic() < end:
                 refused = rig.product.call("POST", "/api/v1/workflows/chain/runs/", {})
@@ -53,12 +52,12 @@ def test_a_home_without_room_stops_nothing_but_writes_and_goes_on_with_room(tmp_
                 assert page(rig, f"/runs/{rig.accepted[-1]}/") == 200
                 assert rig.product.call("GET", "/healthz", token=False).status == 200
             disk.free()
-            # Those before may all have ended before there was no room.
+            # The earlier ones may all have ended before the disk was full.
             work.start()
             rig.rest()
             assert len(rig.ledger.entries()) > seen
             if LONG:
-                # The write-ahead log of many rounds would fill a disk of this size for good.
+                # The write-ahead log of many rounds would fill a disk of this size permanently.
                 checks.settles(lambda: i16_log(rig.home), 15)
             assert (rig.scheduler_pid(), rig.web_pid()) == (scheduler, web)
         work.start("chain")
@@ -125,10 +124,10 @@ READS = "def main(inputs, ctx):\n    return len(inputs['large'])\n"
 @pytest.mark.postgres
 @pytest.mark.long
 def test_hosts_without_room_fail_what_needs_it_and_work_on_when_there_is_some(tmp_path: Path) -> None:
-    """The disk of the scheduler, of `up`'s web process and of one worker; another worker has its own."""
+    """The disks of the scheduler, of `up`'s web process and of one worker are full; another worker has its own."""
     turns = rounds(1, 10)
     with (
-        # What was read and made in ten minutes is not deleted for room.
+        # What was read and made in the last ten minutes is not deleted.
         small_disk(tmp_path / "small", turns * BYTES) as disk,
         s3.server() as store,
         rigged(
@@ -169,7 +168,7 @@ def test_hosts_without_room_fail_what_needs_it_and_work_on_when_there_is_some(tm
             errors = wait_until(lambda: found if len(found := failed()) == len(needy) else None)
             full = ("No space left on device", "INTERLOCK_HOME is full")
             assert all(any(words in message for words in full) for message in errors.values()), errors
-            # What needs no room goes on, here and there, and so do pages.
+            # What needs no room continues everywhere, and so do pages.
             modest = rig.launch("modest")
             assert rig.product.ended(modest)["state"] == "succeeded"
             assert page(rig, "/") == 200
@@ -181,7 +180,7 @@ def test_hosts_without_room_fail_what_needs_it_and_work_on_when_there_is_some(tm
         assert (rig.scheduler_pid(), rig.web_pid(), small.process.pid) == pids
         assert [state for (state,) in rig.do("SELECT state FROM engine_host")] == ["active", "active"]
         rig.check(stored=False)
-        # What was acknowledged is there.
+        # What was acknowledged exists.
         outputs = {row["artifact"] for row in rig.rows().nodes.values() if row["artifact"]}
         assert outputs <= store.objects().keys()
 

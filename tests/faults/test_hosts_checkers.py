@@ -1,4 +1,4 @@
-"""Each checker fails on a build of the scaled form that is broken on purpose, and none on the whole one."""
+"""Each checker fails on a build of the scaled form that is broken on purpose, and none on the correct one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UNTIL = "while not os.path.exists({!r}): time.sleep(0.005); note('beat', ctx)"
 
 
 def worker_of(rig: Hosts, run: str, attempt: int = 1, node: str = "a") -> Worker:
-    """The worker on which this attempt runs, once that is known."""
+    """Return the worker on which this attempt runs, as soon as that is known."""
 
     def found() -> Worker | None:
         for one in rig.ledger.entries():
@@ -43,22 +43,22 @@ def worker_of(rig: Hosts, run: str, attempt: int = 1, node: str = "a") -> Worker
 
 
 def started(rig: Hosts, run: str, node: str) -> int:
-    """How often."""
+    """Return how often the node has started."""
     return sum((one.run, one.node, one.what) == (run, node, "start") for one in rig.ledger.entries())
 
 
 def beside(rig: Hosts) -> None:
-    """Nodes that take a moment, more of them than there are processes."""
+    """Start more nodes than there are processes, each of which takes a moment."""
     rig.run(document([python(f"n{i}", rig.ledger.code(0.3, beats=True)) for i in range(8)]))
 
 
 def long(rig: Hosts) -> None:
-    """A node that takes longer than a message may be on its way."""
+    """Start a node that takes longer than a message may be on its way."""
     rig.run(document([python("n", rig.ledger.code(3, beats=True))]))
 
 
 def cut_off(rig: Hosts) -> None:
-    """A worker whose database answers no more; what it runs ends when the same runs elsewhere."""
+    """Cut a worker off from its database. What it runs ends when the same runs elsewhere."""
     flag = rig.folder / "cut off"
     with gate(("127.0.0.1", rig.server.port)) as way:
         rig.worker("cut", "cut", DATABASE_URL=rig.server.url().replace(f":{rig.server.port}/", f":{way.port}/"))
@@ -75,7 +75,7 @@ def cut_off(rig: Hosts) -> None:
 
 
 def stopped(rig: Hosts) -> None:
-    """A worker that stands still while its node ends and is given up, and goes on beside the next attempt."""
+    """Stop a worker while its node ends and is given up, and let it continue beside the next attempt."""
     flags = [rig.folder / f"attempt {number}" for number in (1, 2)]
     rig.pool("one", 1)
     wait = UNTIL.replace("{!r}", f"[{str(flags[0])!r}, {str(flags[1])!r}][ctx.attempt > 1]")
@@ -87,13 +87,14 @@ def stopped(rig: Hosts) -> None:
     # Waits for its slot.
     other = rig.run(document([python("b", rig.ledger.code(0.1, beats=True), pool="one")]))
     os.kill(worker.process.pid, signal.SIGCONT)
-    # Either it knows that its life is over and begins another, or somebody listens to it.
+    # Either it knows that its registration has ended and registers again, or its reports are accepted.
     wait_until(lambda: rig.lives(worker)[-1][1] == "active" or started(rig, other, "b"))
     flags[1].touch()
 
 
 def talking(rig: Hosts) -> None:
-    """Nodes whose lines are counted. They end when some are stored: what comes with an end is taken up with it."""
+    """Start nodes whose lines are counted. They end when some are stored, because what comes with an end is stored with
+    it."""
     flag = rig.folder / "some are stored"
     code = (
         "import os, time\ndef main(inputs, ctx):\n    for i in range(200):\n        print(i, flush=True)\n"
@@ -114,7 +115,7 @@ def talking(rig: Hosts) -> None:
 
 
 def left_dead(rig: Hosts) -> None:
-    """A worker that is killed and stays dead."""
+    """Kill a worker and leave it down."""
     first = rig.folder / "first"
     code = rig.ledger.code(0, during=f"if ctx.attempt == 1: open({str(first)!r}, 'w').close(); time.sleep(60)")
     run = rig.run(document([python("a", code)]))
@@ -124,12 +125,12 @@ def left_dead(rig: Hosts) -> None:
 
 
 def fatal(rig: Hosts) -> None:
-    """A node whose worker ends each time before it has told of the start. The first is there again at once, the second
-    after its lease."""
+    """Start a node whose worker is killed each time before it has reported the start: first restarted at once, then
+    after its lease has ended."""
     rig.inject("host.before_batch", "stop")
     run = rig.run(document([python("a", rig.ledger.code(0), lost_retries=1)]))
     end_untold(rig, run, 1)
-    # Meanwhile nobody judges its lease.
+    # Its lease is not judged meanwhile.
     rig.signal(rig.schedulers[0].pid, signal.SIGSTOP, "a scheduler")
     rig.tend()
     rig.inject("host.before_batch", "stop")
@@ -140,7 +141,7 @@ def fatal(rig: Hosts) -> None:
 
 
 def end_untold(rig: Hosts, run: str, starts: int) -> Worker:
-    """Wait until the node has begun so often, and kill the worker that is about to tell of it."""
+    """Wait until the node has started so often, and kill the worker before it reports that."""
     wait_until(lambda: started(rig, run, "a") == starts)
     one = wait_until(lambda: next((one for one in rig.workers.values() if state(one.process.pid) == "T"), None))
     rig.signal(one.process.pid, signal.SIGKILL, "a worker that has not told of a start")
@@ -149,14 +150,14 @@ def end_untold(rig: Hosts, run: str, starts: int) -> Worker:
 
 
 def deserted(rig: Hosts) -> None:
-    """A child that has left its group while its worker is killed, which stays dead."""
+    """Kill a worker, and leave it down, while a child of its node has left the process group."""
     first = "if ctx.attempt == 1:\n        import subprocess\n        subprocess.Popen(['setsid', 'sleep', '300'])"
     run = rig.run(document([python("a", rig.ledger.code(0, during=f"{first}\n        time.sleep(60)"))]))
     worker_of(rig, run).kill()
 
 
 def deserted_and_back(rig: Hosts) -> None:
-    """The same, and nobody was there to end it before the worker's next life."""
+    """The same, but the worker starts again before anything has ended the child."""
     deserted(rig)
     rig.tend()
 
@@ -193,7 +194,7 @@ def test_a_build_that_is_broken_is_caught(build: str, way: Way, invariant: str, 
 
 
 def test_the_whole_product_is_not(tmp_path: Path) -> None:
-    """Nor does it mind messages that come twice."""
+    """Messages that come twice are no fault either."""
     with hosted(tmp_path, "messages_twice") as rig:
         rig.start_without_web()
         for way in dict.fromkeys(way for _, way, _ in WAYS):

@@ -1,6 +1,6 @@
-"""T1 with several hosts: workers killed at every moment of what they do for an attempt, in the middle of mixed work.
+"""T1 with several hosts: workers are killed at every moment of what they do for an attempt, during mixed work.
 
-Every second one is started again at once; the others when what they had is known to be lost.
+Every second one is started again at once, the others when their work is known to be lost.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class Reaper:
                 one.begin()
 
     def may_kill(self) -> bool:
-        """Whether enough are left, and what the last one had is under way again: otherwise the time to recover would be
-        that of many faults."""
+        """Return whether enough workers are left, and the work of the last one has started again. Otherwise the
+        recovery time would be that of several faults."""
         return (
             len(self.kills) >= self.asked
             and not self.lost
@@ -78,7 +78,7 @@ class Reaper:
         )
 
     def kill(self, point: str) -> bool:
-        """Whether a worker dies at its next passage of this point, or is dead."""
+        """Return whether a worker was killed, or will be at its next passage of this point."""
         if point != MID_NODE:
             self.rig.inject(point)
             self.asked += 1
@@ -121,8 +121,8 @@ def test_a_worker_may_be_killed_at_any_moment_of_an_attempt(tmp_path: Path) -> N
 
 
 def waits(rig: Hosts, kills: list[int]) -> list[float]:
-    """Seconds from the end of a worker to the start of each attempt that waited then: its message may have gone with
-    the worker, or its place."""
+    """Return the seconds from the end of a worker to the start of each attempt that waited then. Its message, or its
+    place, may have been lost with the worker."""
     rows = rig.rows()
     found = []
     for key, attempts in rows.attempts.items():

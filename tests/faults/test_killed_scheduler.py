@@ -1,4 +1,5 @@
-"""T2: the scheduler killed before each statement of a tick, while it takes up what was there, while it dispatches."""
+"""T2: the scheduler is killed before each statement of a tick, while it rebuilds its memory, and while it
+dispatches."""
 
 from __future__ import annotations
 
@@ -46,9 +47,9 @@ def test_the_scheduler_may_be_killed_at_each_statement_of_a_tick(tmp_path: Path)
 
 
 def kill_once(rig: Rig, work: Workload, point: str, chance: random.Random) -> None:
-    """A scheduler that works until this point kills it; what it has written stays true."""
+    """Let a scheduler work until this point kills it. What it has written stays."""
     if LONG and chance.random() < 0.05:
-        time.sleep(10)  # It is away for a while.
+        time.sleep(10)  # It is down for a while.
     if point.startswith("rebuild"):
         work.keep(4)
         rig.inject(point)
@@ -56,7 +57,7 @@ def kill_once(rig: Rig, work: Workload, point: str, chance: random.Random) -> No
     if not point.startswith("rebuild"):
         epoch = rig.leader()[0]
         wait_until(lambda: rig.leader()[0] > epoch or scheduler.pid == rig.leader()[1])
-        # Some of what is under way goes on first.
+        # Some of the running work ends first.
         seen = len(rig.ledger.entries()) + chance.randrange(1, 60)
         work.keep(4)
         wait_until(lambda: len(rig.ledger.entries()) >= seen or not rig.unfinished())
@@ -65,7 +66,7 @@ def kill_once(rig: Rig, work: Workload, point: str, chance: random.Random) -> No
     while scheduler.poll() is None:
         work.keep(4)
         if point in STATEMENTS[CERTAIN:] and time.monotonic() > began + 1:
-            # A tick with so many statements did not come by.
+            # No tick had so many statements.
             if rig.withdraw():
                 scheduler.kill()
                 scheduler.wait()
@@ -93,9 +94,9 @@ def test_the_first_node_starts_within_a_second_of_a_restart_and_clients_miss_not
             epoch = rig.leader()[0]
             rig.inject(chance.choice(("tick.before_write", "tick.after_commit", "tick.dispatching")))
             wait_until(lambda: not rig.left())
-            # What runs elsewhere goes on: this run is the next scheduler's to begin, and first in line.
+            # What runs elsewhere continues. The next scheduler must start this run, which is first in line.
             run = rig.launch("diamond", priority=1)
-            # Of a scheduler that was killed /readyz learns by its heartbeat; of the next one we know by its epoch.
+            # /readyz learns of a killed scheduler by its heartbeat, and of the next one by its epoch.
             wait_until(lambda known=epoch: rig.leader()[0] > known)  # type: ignore[misc]
             wait_until(lambda: rig.product.call("GET", "/readyz", token=False).status == 200)
             ready = time.monotonic_ns()
@@ -103,7 +104,7 @@ def test_the_first_node_starts_within_a_second_of_a_restart_and_clients_miss_not
             first = wait_until(lambda of=run: rig.ledger.start_of(of))  # type: ignore[misc]
             delays.append((first - ready) / 1e9)
         rig.rest()
-        # Of what runs elsewhere hosts tell, whoever leads.
+        # Hosts report what runs elsewhere to whichever scheduler leads.
         work.check(killed_schedulers=0 if form is Hosts else kills)
         for client in clients:
             client.check()

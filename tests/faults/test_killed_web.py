@@ -1,4 +1,4 @@
-"""T3: the web process killed before and after commits, in the middle of uploads and at any moment, while people launch,
+"""T3: the web process is killed before and after commits, during uploads and at random moments, while users launch,
 publish, deploy, save, upload and watch."""
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ def test_what_was_answered_is_there_and_the_rest_wholly_or_not_at_all(tmp_path: 
 
 
 def after_their_commits(rig: Rig, people: list[Writer]) -> None:
-    """All have written, none has heard of it."""
+    """All have written, and none has an answer."""
     all_hang(rig, "web.after_commit", len(people))
     kill(rig, people, committed=True)
 
 
 def before_their_commits(rig: Rig, people: list[Writer]) -> None:
-    """None has written. SQLite has one transaction at a time: the others wait for it."""
+    """None has written. SQLite has one transaction at a time, so the others wait for it."""
     all_hang(rig, "web.before_commit", len(people) if isinstance(rig, Hosts) else 2)
     kill(rig, people, committed=False)
 
 
 def at_any_moment(rig: Rig, people: list[Writer], chance: random.Random) -> None:
-    """Beside the half of an upload."""
+    """Kill it during an upload."""
     with half_an_upload(rig):
         wait_until(lambda: is_staged(rig))
         time.sleep(chance.uniform(0, 0.2))
@@ -71,7 +71,7 @@ def at_any_moment(rig: Rig, people: list[Writer], chance: random.Random) -> None
 
 
 def half_an_upload(rig: Rig) -> socket.socket:
-    """A connection over which the first half of a file has been sent, which is so large that it is not read whole."""
+    """Open a connection and send the first half of a file that is too large to be read at once."""
     body = bytes(4 * BUFFERED_BYTES_MAX)
     sent = socket.create_connection(("127.0.0.1", rig.product.port), timeout=20)
     head = (
@@ -83,7 +83,7 @@ def half_an_upload(rig: Rig) -> socket.socket:
 
 
 def is_staged(rig: Rig) -> bool:
-    """Whether some of it is on the disk."""
+    """Return whether a part of it is on the disk."""
     for file in (rig.home / "files" / STAGING).glob("*"):
         with contextlib.suppress(FileNotFoundError):
             if file.stat().st_size >= BUFFERED_BYTES_MAX:
@@ -97,7 +97,7 @@ def all_hang(rig: Rig, point: str, many: int) -> None:
 
 
 def kill(rig: Rig, people: list[Writer], committed: bool | None) -> None:
-    """kill -9 of the web process, and what is true when it is back."""
+    """Kill the web process with SIGKILL, and check what is stored when it is back."""
     for one in people:
         one.pause()
     rig.signal(rig.web_pid(), signal.SIGKILL, "the web process")
@@ -108,7 +108,7 @@ def kill(rig: Rig, people: list[Writer], committed: bool | None) -> None:
     for one in people:
         one.resume()
     for one in people:
-        # What got no answer is asked for once more.
+        # Requests without an answer are repeated.
         one.moves_on()
 
 

@@ -1,4 +1,4 @@
-"""T1: node processes killed at every moment of an attempt, in the middle of mixed work."""
+"""T1: node processes are killed at every moment of an attempt, during mixed work."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def test_a_node_process_may_be_killed_at_any_moment_of_an_attempt(form: type[Rig
         work = Workload(rig, http=True, fan=rounds(40, 100))
         clients = [Client(rig, work.start(slug)) for slug in ("chain", "fan", "retry")]
         owners = rig.owners()
-        # Those that work, and a spare one each.
+        # Those that work, and a spare for each.
         whole = rig.capacity + len(owners)
         deadline = time.monotonic() + rounds(240, 7000)
         while waiting or rig.left():
-            # One at a time, with all processes there: otherwise the time to recover would be that of many faults.
+            # One at a time, with all processes running. Otherwise the recovery time would be that of several faults.
             if waiting and not rig.left() and sum(len(rig.node_processes(pid)) for pid in owners) == whole:
                 rig.inject(waiting.pop())
             work.keep(5)
@@ -73,5 +73,5 @@ def test_a_node_process_may_be_killed_at_any_moment_of_an_attempt(form: type[Rig
 
 
 def under_way(work: Workload, slug: str) -> bool:
-    """Whether a run of this kind is under way."""
+    """Return whether a run of this kind is active."""
     return any(work.slugs[run] == slug for run in work.rig.unfinished())

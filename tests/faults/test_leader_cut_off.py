@@ -1,7 +1,7 @@
-"""T12: the scheduler that leads is cut off from PostgreSQL in each way in which networks fail. Another one leads in
-time and the first writes nothing more; where there is no other, it goes on when the network does.
+"""T12: the leading scheduler is cut off from PostgreSQL in each way in which networks fail. Another one leads in time
+and the first writes nothing more. Where there is no other, it continues when the network does.
 
-As hosts that are network namespaces, and (also in CI) behind a way that a test closes.
+Hosts are network namespaces, or (also in CI) the scheduler is behind a proxy that a test closes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Begin = Callable[[], "subprocess.Popen[bytes]"]
 
 
 def led_by(rig: Hosts, begin: Begin) -> subprocess.Popen[bytes]:
-    """Let the scheduler that this begins lead; it alone is there then."""
+    """Let the scheduler that this starts lead, as the only one."""
     before = list(rig.schedulers)
     leader = begin()
     wait_until(lambda: rig.waiting_schedulers() == len(before))
@@ -51,7 +51,7 @@ def led_by(rig: Hosts, begin: Begin) -> subprocess.Popen[bytes]:
 
 
 def replaced(rig: Hosts, begin: Begin, cut: Cut) -> float:
-    """One round; seconds from the cut of the leader until a node starts that was asked for afterwards."""
+    """Do one round. Return the seconds from the cut of the leader until a node of a later run starts."""
     leader = led_by(rig, begin)
     rig.scheduler()
     wait_until(lambda: rig.waiting_schedulers() == 1)
@@ -73,8 +73,8 @@ def replaced(rig: Hosts, begin: Begin, cut: Cut) -> float:
 
 
 def resumed(rig: Led, cut: Cut, seconds: float) -> float:
-    """One round of a leader that is alone; seconds from the end of a cut that lasts so long until a node starts that
-    was asked for meanwhile."""
+    """Do one round with a single scheduler, cut off for so many seconds. Return the seconds from the end of the cut
+    until a node starts that was requested meanwhile."""
     led_by(rig, rig.by_way)
     executions = all_busy(rig, 30)
     with cut.on(rig):
@@ -106,8 +106,8 @@ def test_a_leader_that_is_alone_goes_on_soon_after_its_way_does(tmp_path: Path) 
         assert isinstance(rig, Led)
         rig.start_without_web()
         note_writers(rig)
-        # Longer than a server keeps a connection that nobody acknowledges; in the long form also longer than a client
-        # does, and of what stands still, as long as the watchdog lets a leader wait.
+        # Longer than the server keeps an unacknowledged connection; in the long form also longer than a client does,
+        # and for a stopped process as long as the watchdog lets a leader wait.
         cuts = [(SILENT, LEASE_SECONDS + 1)]
         if LONG:
             cuts = [(cut, chance.uniform(1, 45)) for cut in ALONE * 4] + [(HANGING, 25)]
@@ -130,7 +130,7 @@ def test_a_build_whose_leader_goes_on_over_a_new_connection_is_caught(tmp_path: 
             wait_until(lambda: rig.leader()[0] > epoch)
 
         def writes() -> bool:
-            """The first does again, as often as there is something to write."""
+            """The first one writes again whenever there is something to write."""
             pass_by(rig)
             try:
                 one_writer(rig)
@@ -142,8 +142,8 @@ def test_a_build_whose_leader_goes_on_over_a_new_connection_is_caught(tmp_path: 
 
 
 def parted(rig: Parted, cut: Cut) -> float:
-    """One round; seconds from the cut until each node that was lost by it has started again on the other side, where
-    nothing but the database tells of work."""
+    """Do one round. Return the seconds from the cut until each lost node has started on the other side, where only the
+    database announces work."""
     leader = led_by(rig, rig.on_one)
     rig.scheduler()
     wait_until(lambda: rig.waiting_schedulers() == 1)

@@ -1,5 +1,5 @@
-"""T19 on several hosts: two and three schedulers on one database, of which the leader stands still, is killed, or loses
-its lock."""
+"""T19 on several hosts: two and three schedulers on one database, whose leader is stopped, killed, or loses its
+lock."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Stand:
         wait_until(lambda: len(rig.ledger.entries()) > 50)
 
     def keep_schedulers(self) -> None:
-        """Start those again that have ended, as whatever watches over them does, and wait until they stand by."""
+        """Start schedulers again that have ended, as a service manager does, and wait until they stand by."""
         rig = self.rig
         rig.schedulers = [one for one in rig.schedulers if one.poll() is None]
         while len(rig.schedulers) < self.many:
@@ -50,18 +50,19 @@ class Stand:
         wait_until(lambda: rig.waiting_schedulers() == self.many - 1)
 
     def leader(self) -> tuple[int, int]:
-        """Its epoch and its process."""
+        """Return its epoch and its process."""
         epoch, pid = self.rig.leader()
         assert any(one.pid == pid for one in self.rig.schedulers)
         return epoch, pid
 
     def dispatches(self, since: float) -> float:
-        """Wait until a run that is asked for now has begun; seconds from the monotonic time `since` to its start."""
+        """Wait until a run that is requested now has started. Return the seconds from the monotonic time `since` to its
+        start."""
         run = self.rig.run(document([python("n", self.rig.ledger.code(0))]), "probe")
         return wait_until(lambda: self.rig.ledger.start_of(run)) / 1e9 - since
 
     def moves_on(self, epoch: int, since: float) -> None:
-        """Another than that of `epoch` leads, soon enough."""
+        """Check that another leader than that of `epoch` leads soon enough."""
         took = self.dispatches(since)
         print(f"dispatched after {took:.2f} s")
         assert took <= TAKES_OVER_SECONDS
@@ -70,7 +71,7 @@ class Stand:
 
 
 def is_held_up(stand: Stand) -> None:
-    """For a moment: it goes on as if nothing had been."""
+    """Stop the leader for a moment: it continues undisturbed."""
     rig = stand.rig
     epoch, pid = stand.leader()
     stand.work.keep(6)
@@ -83,7 +84,8 @@ def is_held_up(stand: Stand) -> None:
 
 
 def stands_still(stand: Stand) -> None:
-    """The server lets go of its lock, so that another one leads; when it goes on it ends without having written."""
+    """The server releases the lock of a stopped leader, and another one leads. When the first continues, it ends
+    without writing."""
     epoch, pid = stand.leader()
     stand.work.keep(6)
     stand_still(stand.rig, pid)
@@ -98,7 +100,7 @@ def is_killed(stand: Stand) -> None:
 
 
 def loses_its_lock(stand: Stand) -> None:
-    """The server ends its connection while it works: it, or another one, leads anew."""
+    """The server ends the connection of a working leader; it, or another one, leads with a new epoch."""
     epoch, _ = stand.leader()
     assert stand.rig.do(LOCK) == [(True,)]
     count.injected("the leader's connection ended")
@@ -106,7 +108,7 @@ def loses_its_lock(stand: Stand) -> None:
 
 
 def loses_its_lock_while_it_stands_still(stand: Stand) -> None:
-    """When it goes on another one leads, and it ends without having written."""
+    """When it continues, another one leads, and it ends without writing."""
     rig = stand.rig
     epoch, pid = stand.leader()
     stand.work.keep(6)
@@ -118,7 +120,7 @@ def loses_its_lock_while_it_stands_still(stand: Stand) -> None:
 
 
 def stands_still_in_a_transaction(stand: Stand) -> None:
-    """The same, though it keeps others from writing."""
+    """The same, although its transaction blocks others."""
     rig = stand.rig
     epoch, pid = stand.leader()
     stand.work.keep(6)
@@ -161,7 +163,7 @@ def test_one_leads_whatever_becomes_of_the_leader(tmp_path: Path, many: int) -> 
 
 
 def two_lead(stand: Stand) -> None:
-    """The lock is lost and the connection is not: behind a pooler, the server has let go of it."""
+    """The lock is lost but the connection is not: behind a pooler, the server has released the lock."""
     rig = stand.rig
     epoch = rig.leader()[0]
     rig.scheduler()

@@ -1,6 +1,6 @@
-"""The checkers of what clients are told, and of what is kept for them, fail on builds that are broken on purpose.
+"""The checkers of live clients, and of the memory kept for them, fail on builds that are broken on purpose.
 
-That they do not on the whole product is seen in every test with a client.
+Every test with a client shows that they pass on the correct product.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def followed(rig: Rig) -> None:
 
 
 def neglected(rig: Rig) -> None:
-    """Three clients that read nothing, beside one that does."""
+    """Start three clients that read nothing, beside one that reads."""
     rig.start()
     talker = Talker(rig, CHARACTERS)
     others = [SlowClient(rig, talker.run, Pace(0)) for _ in range(3)]
@@ -59,7 +59,7 @@ def neglected(rig: Rig) -> None:
             talker.stored()
             settles(heard, 5)
             if turn:
-                # The first time buffers fill. What is on its way to who reads is given back when it has come.
+                # The first messages fill buffers. What is on its way to clients is freed when it has arrived.
                 settles(lambda before=base: grown_by(rig, before), 5)  # type: ignore[misc]
     finally:
         for one in (client, *others):
@@ -71,7 +71,7 @@ def grown_by(rig: Rig, before: float) -> None:
 
 
 def cut_off(rig: Rig) -> None:
-    """A client that comes back when more has been told."""
+    """Start a client that reconnects after more events."""
     rig.start()
     talker = Talker(rig, 20)
     client = CutClient(rig, talker.run)

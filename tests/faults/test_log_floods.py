@@ -1,6 +1,6 @@
 """T23: nodes that print without end, a line of 50 MB, or bytes that are no text.
 
-There are no secrets yet; of what is split over writes, characters and escape sequences are tried.
+There are no secrets yet. Characters and escape sequences that are split over writes are tried.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NODE_MIB = 32
 
 
 def processes(rig: Rig) -> dict[str, int]:
-    """Those of the product, by name."""
+    """Return the processes of the product by name."""
     found = {"scheduler": rig.scheduler_pid(), "web": rig.web_pid()}
     if isinstance(rig, Hosts):
         found |= {f"worker {name}": worker.process.pid for name, worker in rig.workers.items()}
@@ -185,12 +185,12 @@ def test_what_is_no_text_is_told_as_text_and_a_huge_line_is_cut(form: type[Rig],
             i16_within(f"The {name} process", base[name], peak(pid), MORE_MIB[name.split()[0]])
         assert found["split"] == [data.decode("utf-8", "replace") for data in SPLIT]
         assert found["binary"] == [shown(line) for line in noise.split(b"\n")]
-        # What is said through `ctx.log` comes by another way, which may be the quicker one.
+        # Lines of `ctx.log` come by another channel, which may be faster.
         assert [message for message in found["odd"] if message != LOGGED_SHOWN] == ODD_SHOWN
         assert LOGGED_SHOWN in found["odd"]
         assert rows.nodes[run, "odd"]["state"] == "failed"
         for what in told(rig, run):
-            # Of control characters in JSON and in pages nothing but tabs and line breaks stands for itself.
+            # Of the control characters, only tabs and line breaks are shown unchanged in JSON and in pages.
             assert not re.search(rb"[\x00-\x08\x0b-\x1f]", what)
             what.decode()
 
@@ -200,7 +200,7 @@ def shown(line: bytes) -> str:
 
 
 def told(rig: Rig, run: str) -> Iterator[bytes]:
-    """What the interface and the pages say of the run's logs and errors."""
+    """Return what the API and the pages show of the run's logs and errors."""
     for path in ("", "nodes/", "nodes/odd/", "logs/?limit=10000", "diagnostics/"):
         yield rig.product.call("GET", f"/api/v1/runs/{run}/{path}").body
     assert rig.product._door is not None

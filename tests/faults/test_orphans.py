@@ -110,7 +110,7 @@ class Ward:
         return slug
 
     def tree(self, run: str) -> list[tuple[int, int, int]]:
-        """(pid, its start, when it said so) of each process of a run, the node process first."""
+        """Return (pid, its start, when it reported) of each process of a run, the node process first."""
         file = self.folder / run
         lines = file.read_text().splitlines() if file.exists() else []
         return [(int(pid), int(start), int(at)) for pid, start, at in map(str.split, lines)]
@@ -120,7 +120,7 @@ class Ward:
 
 
 def lives(pid: int, start: int) -> bool:
-    """Whether the process is still there; another one with its number is not it."""
+    """Return whether the process is still alive. Another process with its pid does not count."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except OSError:
@@ -129,7 +129,7 @@ def lives(pid: int, start: int) -> bool:
 
 
 def limit(ward: Ward, runs: list[str]) -> None:
-    """Comes by itself."""
+    """The limit passes by itself."""
 
 
 def cancel(ward: Ward, runs: list[str]) -> None:
@@ -143,7 +143,7 @@ def kill_processes(ward: Ward, runs: list[str]) -> None:
 
 
 def kill_owners(ward: Ward, runs: list[str]) -> None:
-    """The scheduler, or the workers: those stay dead."""
+    """Kill the scheduler, or the workers, which stay down."""
     for pid in ward.rig.owners():
         ward.rig.signal(pid, signal.SIGKILL, "an owner of orphans")
         ward.killed += 1
@@ -179,7 +179,7 @@ def test_nothing_of_a_tree_lives_on(ward: Ward, end: str) -> None:
 
 
 def end_all(ward: Ward, slugs: dict[str, str], how: Callable[[Ward, list[str]], None], state: str) -> None:
-    """A tree of each kind at once, their end, and what is left of them."""
+    """Start a tree of each kind, end all at once, and check what is left."""
     rig = ward.rig
     kinds = {rig.launch(slug): kind for kind, slug in slugs.items()}
     if how is not limit:

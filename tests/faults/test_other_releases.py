@@ -1,4 +1,4 @@
-"""T27: workers and schedulers of other releases, which can read neither the work nor the reports of this one."""
+"""T27: workers and schedulers of other releases that can read neither the work nor the reports of this one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = [*SERVERS, pytest.mark.long]
 
 
 class Mixed(Hosts):
-    """Workers of three releases: "this", "older" and "newer"; at first this one's scheduler leads."""
+    """Workers of three releases: "this", "older" and "newer". At first this release's scheduler leads."""
 
     names = ("this", "older", "newer")
     capacity = 2
@@ -40,7 +40,7 @@ class Mixed(Hosts):
         return "" if release == "this" else release
 
     def replace_scheduler(self, release: str) -> None:
-        """One of this release stands by, and leads when the one before has been told to stop."""
+        """Let a scheduler of this release stand by, and lead after the previous one was stopped."""
         waited = self.product.log.read_text().count("scheduler_stands_by")
         made = self.scheduler(INTERLOCK_TEST_BUILD=self.build(release))
         wait_until(lambda: self.product.log.read_text().count("scheduler_stands_by") > waited)
@@ -50,18 +50,18 @@ class Mixed(Hosts):
         self.leads = made
 
     def set_aside(self) -> set[str]:
-        """Workers that are told to be of another release."""
+        """Return the workers that are marked as being of another release."""
         found = self.product.api("GET", "workers/")["results"]
         return {one["name"].partition("@")[0] for one in found if one["other_release"]}
 
     def running_on(self, run: str, release: str) -> bool:
-        """Whether the run's one node runs on that worker now."""
+        """Return whether the run's one node runs on that worker now."""
         (node,) = self.product.api("GET", f"runs/{run}/nodes/")["results"]
         attempts = self.product.api("GET", f"runs/{run}/nodes/held/attempts/")["results"]
         return bool(node["state"] == "running" and attempts[0]["worker"].startswith(f"{release}@"))
 
     def waited(self, run: str, release: str) -> float:
-        """Seconds from the last sign of life of the worker that was set aside to the second attempt."""
+        """Return the seconds from the last heartbeat of the excluded worker to the second attempt."""
         ((seconds,),) = self.do(
             "SELECT min(EXTRACT(EPOCH FROM a.started_at - h.beat_at))::float FROM engine_attempt a, engine_host h "
             f"WHERE a.run_id = {run} AND a.number = 2 AND h.name = '{release}@test' AND h.state = 'gone' "
@@ -88,7 +88,7 @@ def test_work_goes_to_who_can_read_it_and_runs_once_whoever_leads(tmp_path: Path
         rig.rest()
         assert {one["worker"].partition("@")[0] for of in rig.rows().attempts.values() for one in of} == {"this"}
 
-        # Nobody is left who can take it: that is said, with what to do, and who comes takes it.
+        # No worker can take it. The page reports that with advice, and a new worker takes it.
         assert rig.workers["this"].stop() == 0
         run = work.start("diamond")
         said = wait_until(lambda: finding(rig, run))
@@ -102,7 +102,7 @@ def test_work_goes_to_who_can_read_it_and_runs_once_whoever_leads(tmp_path: Path
         rig.workers["this"].start()
         rig.rest()
 
-        # Whoever leads ends what it could not read the end of; that starts again where it can, and nothing is counted.
+        # The leader ends attempts whose reports it cannot read. They start again elsewhere, and no loss is counted.
         before = "this"
         for release in ("newer", *("older", "this", "newer") * rounds(0, 4)):
             flag.unlink(missing_ok=True)
@@ -116,8 +116,8 @@ def test_work_goes_to_who_can_read_it_and_runs_once_whoever_leads(tmp_path: Path
             rig.rest()
             row = rig.rows().nodes[held, "held"]
             assert (row["state"], row["attempt"], row["losses"], row["retries"]) == ("succeeded", 2, 0, 0)
-            # By then the host had ended what it had, also one that heard of nothing.
+            # By then the host had ended its work, even one that got no message.
             assert rig.waited(held, before) > LEASE_SECONDS - KILL_SECONDS
             before = release
-        # What had just begun where nobody reads of it has no attempt.
+        # Work that had just started has no attempt if its report cannot be read.
         work.check(killed_schedulers=rounds(1, 13))

@@ -1,7 +1,8 @@
-"""T6: nodes that kill their parent or themselves, eat memory, start processes without end or fill the disk, each
-beside others that must not notice.
+"""T6: nodes that kill their parent or themselves, use up memory, start processes without end or fill the disk, each
+beside others that must not be affected.
 
-All of it in a cage and on a small disk: a product that did not stop them would harm nothing else.
+Everything runs in a limited group and on a small disk, so that a product that did not stop them would harm nothing
+else.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ WRITE = f"""
 """
 POISONS = {
     "kills its parent": Poison(
-        # Once before its start can be stored, once after that.
+        # Once before its start can be stored, and once after that.
         "import signal; time.sleep(0.2 * (ctx.attempt % 2)); os.kill(os.getppid(), signal.SIGKILL); time.sleep(60)",
         "WorkerLost", "attempt", kills=1 + LOST_RETRIES, losses=1 + LOST_RETRIES,
     ),
@@ -132,14 +133,14 @@ IN_SHORT = ("kills its parent", "eats memory", "forks 10,000", "fills its tempor
 
 
 class Ward:
-    """The rig in which all poisons are let off, one after the other."""
+    """The rig in which all poison nodes run, one after the other."""
 
     def __init__(self, rig: Rig, disk: SmallDisk, cage: Cage) -> None:
         self.rig, self.disk, self.cage = rig, disk, cage
         self.flag = rig.folder / "may end"
         self.killed = 0
         self.publish("short", [python(id, rig.ledger.code(0.005)) for id in "abc"], "a>b", "b>c")
-        # What is suspected of having ended the scheduler waits for it too: so it ends by itself.
+        # A quarantined node waits for running poison to end, so the poison ends by itself.
         waits = (
             f"until = time.monotonic() + {LONG_SECONDS}\n"
             f"    while time.monotonic() < until and not os.path.exists({str(self.flag)!r}):\n"
@@ -151,7 +152,7 @@ class Ward:
             self.publish(slug(name), [python("poison", code, **poison.policy)])
         self.alone = max(self.short()[1] for _ in range(10))
         """Seconds of the slowest of some short runs beside nothing."""
-        # What is loaded once, when a disk is full and when a limit has passed, is no leak.
+        # What is loaded only once, on a full disk or at a limit, is no leak.
         rig.launch(slug("fills its folder"))
         rig.rest()
         self.base = Held.when_ready(rig, WORKERS)
@@ -160,14 +161,14 @@ class Ward:
         self.rig.publish(slug, document(nodes, *edges))
 
     def short(self) -> tuple[str, float]:
-        """(run, seconds from the request to its end) of a run of three short nodes."""
+        """Return (run, seconds from the request to its end) of a run of three short nodes."""
         began = time.monotonic()
         run = self.rig.launch("short")
         wait_until(lambda: self.tended() and run not in self.rig.unfinished(), interval=0.005)
         return run, time.monotonic() - began
 
     def tended(self) -> bool:
-        """Always, once whoever is dead is being started again."""
+        """Always true, after starting killed processes again."""
         with self.cage.entered():
             self.rig.tend(wait=False)
         return True
@@ -246,7 +247,7 @@ def let_off_once(ward: Ward, name: str, poison: Poison) -> None:
     assert (node["state"], error["class"]) == (poison.state, poison.error), error
     assert poison.says in error["message"], error
     assert [one["state"] for one in rows.attempts[run, "poison"]] == ["lost"] * poison.losses or not poison.losses
-    # Who runs beside a node that kills its parent starts again, but does not fail; nobody else notices anything.
+    # Nodes beside one that kills its parent start again, but do not fail. All others are unaffected.
     for other in (long, *(one for one, _ in beside)):
         assert rows.runs[other]["state"] == "succeeded"
         for (of, _), attempts in rows.attempts.items():

@@ -1,5 +1,5 @@
-"""T15 on several hosts: the disk of PostgreSQL is full for a while, for data or for its write-ahead log too; then there
-is room again."""
+"""T15 on several hosts: PostgreSQL's disk is full for a while, for data or also for its write-ahead log, then has room
+again."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ KINDS = ("chain", "fan", "diamond", "pool")
 
 
 class Cramped(Hosts):
-    """PostgreSQL has a small disk of its own."""
+    """PostgreSQL has its own small disk."""
 
     def __init__(self, folder: Path, build: str = "", home: Path | None = None, **environment: str) -> None:
         self._places = contextlib.ExitStack()
         try:
-            # Where its user may go, who is not that of the tests.
+            # Where its user, who is not that of the tests, may write.
             place = Path(self._places.enter_context(tempfile.TemporaryDirectory(prefix="interlock-small-")))
             self.disk = self._places.enter_context(small_disk(place / "disk", BYTES))
             self.database_at = self.disk.folder
@@ -51,19 +51,19 @@ class Cramped(Hosts):
         except BaseException:
             self._places.close()
             raise
-        # Its log takes no more room from round to round.
+        # Its log does not grow from round to round.
         for setting in ("wal_recycle = off", "min_wal_size = '32MB'"):
             self.do(f"ALTER SYSTEM SET {setting}")
         self.do("SELECT pg_reload_conf()")
 
     def fill(self) -> None:
-        """Leave room for nothing but a segment of the log that is there already."""
+        """Leave room for nothing but an existing segment of the log."""
         self.do("SELECT pg_switch_wal()")
         self.do("CHECKPOINT")
         self.disk.fill()
 
     def fill_log(self) -> None:
-        """Then that too, at which the server breaks off, and ends if it finds no room to start again."""
+        """Then fill that too. The server aborts, and ends if it finds no room to start again."""
         self.fill()
         with contextlib.suppress(psycopg2.Error):
             while True:
@@ -76,7 +76,7 @@ class Cramped(Hosts):
             return False
 
     def free(self) -> None:
-        """Room again; if the server has ended, whoever watches over it starts it."""
+        """Make room again, and start the server if it has ended, as a service manager does."""
         self.disk.free()
         if not self.server.runs():
             self.server.start()
@@ -88,7 +88,7 @@ class Cramped(Hosts):
 
 
 def launch(rig: Hosts, work: Workload) -> Answer:
-    """Ask for a run; whether it is acknowledged is seen in the answer."""
+    """Request a run; the answer shows whether it is acknowledged."""
     answer = rig.product.call("POST", "/api/v1/workflows/chain/runs/", {})
     if answer.status == 202:
         run = str(answer.json["id"])
@@ -98,8 +98,8 @@ def launch(rig: Hosts, work: Workload) -> Answer:
 
 
 def refused(rig: Cramped, work: Workload, statuses: tuple[int, ...], said: str) -> list[Answer]:
-    """Ask for runs until a worker has said this, too, for longer than any lease: those that were refused, one at
-    least."""
+    """Request runs until a worker has logged this, too, and longer than any lease. Return the refused ones, at least
+    one."""
     before = {one.name: len(one.log.read_text()) for one in rig.workers.values()}
     began, met = time.monotonic(), 0.0
     found: list[Answer] = []
@@ -116,12 +116,12 @@ def refused(rig: Cramped, work: Workload, statuses: tuple[int, ...], said: str) 
 
 
 def only_what_was_acknowledged(rig: Hosts) -> None:
-    """Of a launch that was refused nothing was stored."""
+    """Check that nothing of a refused launch was stored."""
     hold("I2", (f"run {run} was refused, and is there" for run in rig.rows().runs.keys() - set(rig.accepted)))
 
 
 class Stand:
-    """The product with work that never ends, somebody who looks, and nodes that run through all of it."""
+    """The product with work that never ends, a page poller, and nodes that run throughout."""
 
     def __init__(self, rig: Cramped) -> None:
         self.rig = rig
@@ -141,7 +141,7 @@ class Stand:
         wait_until(lambda: len(self.rig.ledger.entries()) > seen + 10)
 
     def goes_on(self) -> float:
-        """Seconds from now, when there is room, to the next start of a node."""
+        """Return the seconds from now, when there is room, to the next start of a node."""
         back = time.monotonic_ns()
 
         def started() -> int:
@@ -151,7 +151,7 @@ class Stand:
         return (wait_until(started) - back) / 1e9
 
     def end(self) -> None:
-        """All ended, nothing was lost of what ran, or was done in part."""
+        """Check that all runs ended, no running work was lost, and nothing was stored in part."""
         rig = self.rig
         assert rig.roles() == self.pids
         nothing_lost(rig)
@@ -176,7 +176,7 @@ def test_a_database_without_room_refuses_what_needs_it_ends_nothing_and_goes_on_
                 assert answer.headers["content-type"] == "application/problem+json"
                 assert answer.json["code"] == "storage_full"
                 assert answer.json["detail"].startswith("PostgreSQL: The server's disk is full. Nothing was saved.")
-            # A leader that reads everything again at each look would be what keeps the server busy.
+            # A leader that read everything again at each poll would keep the server busy.
             assert rig.leader()[0] - epoch <= (time.monotonic() - began) / OUTAGE_SECONDS + 2
             rig.free()
             took.append(stand.goes_on())

@@ -1,5 +1,5 @@
-"""T10: PostgreSQL restarted, crashed, full of others' connections and locked, while hosts work, clients watch and
-people look."""
+"""T10: PostgreSQL is restarted, crashed, out of connections and locked, while hosts work, clients watch and users open
+pages."""
 
 from __future__ import annotations
 
@@ -54,17 +54,17 @@ def all_cut(rig: Hosts, chance: random.Random) -> None:
 
 
 def crowded(rig: Hosts, chance: random.Random) -> None:
-    """Somebody else has all connections that there may be, and the leader has lost its own."""
+    """Another client has all available connections, and the leader has lost its own."""
     log = rig.home / "log" / "scheduler.log"
     before = log.read_text().count("too many clients")
     leader = rig.leader()[1]
     with contextlib.ExitStack() as others:
-        # It must not be quicker than they are.
+        # The leader must not reconnect before the other client.
         os.kill(leader, signal.SIGSTOP)
         others.callback(os.kill, leader, signal.SIGCONT)
         ((cut,),) = rig.do(f"SELECT l.pid {HOLDERS}")
         leader_cut(rig, chance)
-        # Nor find the place of its own connection when the others have theirs.
+        # Nor reuse its own connection's place when the other client has the rest.
         wait_until(lambda: not Path(f"/proc/{cut}").exists())
         with contextlib.suppress(psycopg2.OperationalError):
             while True:
@@ -74,7 +74,7 @@ def crowded(rig: Hosts, chance: random.Random) -> None:
 
 
 def restarted(rig: Hosts, chance: random.Random) -> None:
-    """Often away for longer than a lease: nobody can renew or judge it meanwhile."""
+    """Often longer than a lease, which cannot be renewed or judged meanwhile."""
     away(rig, chance.choice((0, chance.uniform(0, LEASE_SECONDS), 30)) if LONG else LEASE_SECONDS + 0.5)
 
 
@@ -91,14 +91,14 @@ def crashed(rig: Hosts, chance: random.Random) -> None:
 
 
 def backend_killed(rig: Hosts, chance: random.Random) -> None:
-    """kill -9 of one connection's process, for which the server ends all of them and recovers."""
+    """Kill one connection's process with SIGKILL. The server ends all connections and recovers."""
     ((pid,),) = rig.do(f"SELECT pid {OURS} ORDER BY random() LIMIT 1")
     os.kill(int(pid), signal.SIGKILL)
     wait_until(lambda: not Path(f"/proc/{pid}").exists())
 
 
 def locked(rig: Hosts, chance: random.Random) -> None:
-    """Somebody alters a hot table and takes his time."""
+    """A slow ALTER of a busy table."""
     with contextlib.closing(psycopg2.connect(rig.server.url())) as connection, connection.cursor() as cursor:
         cursor.execute(f"LOCK TABLE {chance.choice(HOT)} IN ACCESS EXCLUSIVE MODE")
         time.sleep(LOCK_SECONDS)
@@ -110,7 +110,7 @@ HARSH: tuple[Fault, ...] = (locked,)
 
 
 def endure(rig: Hosts, work: Workload, fault: Fault, chance: random.Random) -> float:
-    """Let it happen in the midst of work; seconds from its end to the next start of a node."""
+    """Inject the fault during work. Return the seconds from its end to the next start of a node."""
     work.keep(4)
     epoch = rig.leader()[0]
     fault(rig, chance)
@@ -183,7 +183,7 @@ def test_a_build_that_loses_what_runs_for_an_outage_is_caught(build: str, tmp_pa
         wait_until(lambda: len(rig.rows().attempts) == PROCESSES)
         life, _ = rig.lives(worker)[-1]
         away(rig, LEASE_SECONDS + 0.5)
-        # An end that is told before that would save what is to be lost.
+        # An end that is reported earlier would save what is to be lost.
         wait_until(lambda: (life, "gone") in rig.lives(worker))
         held.flag.touch()
         rig.rest()

@@ -1,5 +1,5 @@
-"""T22: connections are cut at random moments, all at once when a web process is killed, while a node prints; each
-client has every line once and in order, and is current soon after."""
+"""T22: connections are cut at random moments, or all at once when a web process is killed, while a node prints. Each
+client gets every line once and in order, and is current soon after."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CHARACTERS = 60
 
 
 class Counted(Recorder):
-    """Keeps no line, but sees that each is the next one that the node printed."""
+    """Stores no line, but checks that each is the next one that the node printed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Counted(Recorder):
 
     def fold(self, message: dict[str, Any]) -> None:
         if message["type"] == "snapshot" and self.seq is not None:
-            # So far behind that lines are read elsewhere: whichever comes next.
+            # So far behind that lines are read elsewhere: any line may come next.
             self.printed = -1
         super().fold(message)
 
@@ -60,7 +60,7 @@ def head(rig: Rig, run: str) -> int:
 
 
 def current(rig: Rig, clients: Sequence[Client], seconds: float = CURRENT_SECONDS) -> float:
-    """I11 for all of them within so many seconds, while nothing new comes; how long it took."""
+    """Check I11 for all of them within so many seconds, while nothing new comes. Return how long it took."""
     begun = time.monotonic()
     newest = head(rig, clients[0].run)
 
@@ -74,7 +74,7 @@ def current(rig: Rig, clients: Sequence[Client], seconds: float = CURRENT_SECOND
 
 
 def storm(talker: Talker, clients: Sequence[CutClient], chance: random.Random, lines: int) -> None:
-    """So many lines, with cuts among them, no faster than this process reads them for so many."""
+    """Print so many lines with cuts among them, no faster than this process reads them for so many clients."""
     for _ in range(TURNS):
         before = talker.lines
         talker.say(lines // TURNS)
@@ -91,7 +91,7 @@ def serves(product: Product) -> bool:
 
 
 def half_have(clients: Sequence[Client], lines: int) -> bool:
-    """Whether half of them know at least so many events."""
+    """Return whether half of them know at least so many events."""
     return sorted(client.recorder.seq or 0 for client in clients)[len(clients) // 2] >= lines
 
 
@@ -114,7 +114,7 @@ def test_clients_that_are_cut_off_at_any_moment_miss_nothing(form: type[Rig], tm
         for part in range(parts):
             storm(talker, clients, chance, LINES // parts)
             if part % 2 == 0:
-                # All of them at once, and more is told before anybody is back.
+                # All of them at once, and more lines come before they have reconnected.
                 rig.signal(rig.web_pid(), signal.SIGKILL, "web")
                 talker.say(TURNS)
                 wait_until(lambda: serves(rig.product))

@@ -1,4 +1,4 @@
-"""T9: Redis is killed, emptied, full, stands still and is away, while hosts work, clients watch and people look."""
+"""T9: Redis is killed, emptied, full, stopped and unavailable, while hosts work, clients watch and users open pages."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def emptied(rig: Hosts) -> Iterator[float]:
 
 @contextlib.contextmanager
 def full(rig: Hosts) -> Iterator[float]:
-    """It takes no message, neither a new one nor what Celery puts aside while it looks at one."""
+    """It accepts no message, neither a new one nor one that Celery holds while it reads it."""
     with rig.broker.client() as client:
         client.config_set("maxmemory", 1)
         yield rounds(1, 20)
@@ -56,7 +56,7 @@ def still(rig: Hosts) -> Iterator[float]:
 
 @contextlib.contextmanager
 def away(rig: Hosts) -> Iterator[float]:
-    """Killed, and started again with its data gone."""
+    """Killed, and started again without its data."""
     rig.broker.kill()
     yield rounds(1, 30)
     rig.broker.start()
@@ -69,8 +69,8 @@ KINDS = (emptied, full, still, away)
 def lose_redis(
     rig: Hosts, work: Workload, kind: Callable[[Hosts], AbstractContextManager[float]], part: float
 ) -> float:
-    """While messages lie there that nobody has taken; seconds from when it is back to when all that they named, and
-    what was asked for then, has begun."""
+    """Lose Redis while it has messages that no worker has taken. Return the seconds from its return until all work that
+    they named, and what was requested meanwhile, has started."""
     rig.rest()
     waiting: list[str] = []
     with contextlib.ExitStack() as frozen:
@@ -121,18 +121,18 @@ def test_work_pages_and_clients_go_on_whatever_becomes_of_redis(tmp_path: Path) 
 
 
 def messages(rig: Hosts) -> int:
-    """That lie in Redis."""
+    """Return the messages in Redis."""
     with redis.Redis.from_url(rig.broker.url, socket_timeout=5) as client:
         return int(client.llen("default"))
 
 
 def begun(rig: Hosts, run: str) -> int:
-    """When the first node of this run started; 0: none has."""
+    """Return when the first node of this run started, or 0 if none has."""
     return min((entry.at for entry in rig.ledger.entries() if (entry.run, entry.what) == (run, "start")), default=0)
 
 
 def listening(rig: Hosts) -> int:
-    """Clients that wait for messages: workers with nothing to do."""
+    """Return the clients that wait for messages: idle workers."""
     with rig.broker.client() as client:
         found = client.info("clients")
     assert isinstance(found, dict)

@@ -1,4 +1,4 @@
-"""T27: the database is migrated, and each process replaced by one of the next release, while work goes on."""
+"""T27: the database is migrated, and each process replaced by one of the next release, while work continues."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PAGES = ("/", "/runs/", "/runs/{run}/", "/resources/", "/workflows/chain/", "/ap
 
 
 class Parts(Hosts):
-    """Each part is a process of its own: a web process, a scheduler, workers."""
+    """Each part is its own process: a web process, a scheduler, workers."""
 
     names = ("one", "two")[: rounds(1, 2)]
     capacity = 2 * (len(names) + 1)
@@ -41,7 +41,7 @@ class Parts(Hosts):
         return self
 
     def stands_by(self, source: Path) -> subprocess.Popen[bytes]:
-        """A further scheduler of the release that is in this folder."""
+        """Start a further scheduler of the release in this folder."""
         waited = self.product.log.read_text().count("scheduler_stands_by")
         made = self.scheduler(source=source)
         wait_until(lambda: made.poll() is not None or self._told() > waited)
@@ -62,7 +62,7 @@ class Parts(Hosts):
 
 
 class People(threading.Thread):
-    """Start runs and look at pages, all the time and at whichever web process is theirs."""
+    """Starts runs and opens pages all the time, at the current web process."""
 
     def __init__(self, work: Workload) -> None:
         super().__init__()
@@ -86,14 +86,14 @@ class People(threading.Thread):
                 product, door = self.work.rig.product, self.door
                 for page in PAGES:
                     path = page.format(run=self.work.rig.accepted[-1])
-                    # Raises for what is no success.
+                    # Raises for statuses of failure.
                     door.open(f"http://127.0.0.1:{product.port}{path}", timeout=20).close()
                 self.looks += 1
         except Exception as error:
             self.wrong.append(f"{error!r} at {path}")
 
     def look_twice(self) -> None:
-        """Wait until all pages were looked at, from the first one on."""
+        """Wait until all pages were opened once more."""
         seen = self.looks
         wait_until(lambda: self.wrong or self.looks >= seen + 2)
         assert self.wrong == []
@@ -121,7 +121,7 @@ def test_each_part_is_replaced_while_runs_go_and_pages_answer(tmp_path: Path) ->
             count.injected("migration while all parts run")
             assert rig.do("SELECT indisvalid FROM pg_index WHERE indexrelid = 'run_mood'::regclass") == [(True,)]
 
-            # All that runs is of before, and goes on; whatever starts again after a crash may be, too.
+            # All that runs started before and continues; what starts again after a crash may be from before, too.
             run = people.work.start("diamond")
             assert rig.product.ended(run)["state"] == "succeeded"
             assert rig.mood(run) == CALM
@@ -148,5 +148,5 @@ def test_each_part_is_replaced_while_runs_go_and_pages_answer(tmp_path: Path) ->
             people.leave()
         rig.rest()
         people.work.check(most=rig.capacity)
-        # Nobody paid for it.
+        # No run was affected.
         assert {row["losses"] for row in rig.rows().nodes.values()} == {0}

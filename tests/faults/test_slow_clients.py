@@ -1,7 +1,7 @@
-"""T21: clients that read nothing, or a kilobyte a second, while a run has more to tell than the system's buffers take.
+"""T21: clients read nothing, or a kilobyte a second, while a run sends more than the system's buffers take.
 
-What the others get is judged by when a line was read from its node and when it reached them, in the same run without
-the slow ones, with them, and without them again. On several hosts two web processes serve, each with its share.
+The others are judged by the time from when a line was read from its node until it reached them, in the same run without
+the slow clients, with them, and without them again. On several hosts two web processes serve the clients.
 """
 
 from __future__ import annotations
@@ -47,21 +47,21 @@ STALL_SECONDS = 70
 
 
 class Timed(Recorder):
-    """Notes how long each line was on its way."""
+    """Records the delay of each line."""
 
     def __init__(self) -> None:
         super().__init__()
         self.delays: list[float] = []
 
     def _event(self, event: dict[str, Any]) -> None:
-        # Before the line is known: who waits for it looks at these.
+        # Before the line is counted, because whoever waits for it reads these.
         if event["type"] == "log":
             self.delays.append(time.time() - datetime.fromisoformat(event["at"]).timestamp())
         super()._event(event)
 
 
 class Others:
-    """Two clients that read, and what they got of the lines of one spell."""
+    """Two reading clients, and their delays in one phase."""
 
     def __init__(self, rig: Rig, talker: Talker, webs: Sequence[tuple[Product, int]]) -> None:
         self.talker, self.webs = talker, webs
@@ -71,7 +71,7 @@ class Others:
         ]
 
     def spell(self) -> tuple[float, float]:
-        """(99 % of the delays, CPU time of the web processes), in seconds, of three hundred lines."""
+        """Return (99 % of the delays, CPU time of the web processes), in seconds, of three hundred lines."""
         self.got()
         for recorder in self.recorders:
             recorder.delays.clear()
@@ -124,10 +124,10 @@ def test_clients_that_read_slowly_or_never_cost_the_others_nothing(form: type[Ri
         wait_until(lambda: all(client.connections for client in slow))
         flood(talker, others)
         full = resident_in(webs)
-        # No more than an attempt tells before its end.
+        # No more than an attempt reports before its end.
         for _ in range(rounds(1, 2)):
             flood(talker, others)
-        # What is on its way to the others is given back when they have it.
+        # What is on its way to the others is freed when they have it.
         checks.settles(
             lambda: i16_within("The web, of a further flood,", full, resident_in(webs), len(webs) * GROWTH_MIB_MAX), 10
         )
@@ -138,7 +138,7 @@ def test_clients_that_read_slowly_or_never_cost_the_others_nothing(form: type[Ri
         for _ in range(rounds(10, 2)):
             if during[0] <= later(before[0]):
                 break
-            # What else keeps the machine busy comes and goes; what slow clients cost stays.
+            # Other load of the machine comes and goes; the cost of slow clients is constant.
             during = min(during, others.spell())
         taken = sum(len(client.recorder.messages) for client in slow)
 
@@ -170,12 +170,12 @@ def test_clients_that_read_slowly_or_never_cost_the_others_nothing(form: type[Ri
 
 
 def later(seconds: float) -> float:
-    """The most that it may take with slow clients, when it takes so long without."""
+    """Return the limit with slow clients for what takes so long without them."""
     return 1.2 * seconds + 0.1
 
 
 def flood(talker: Talker, others: Others) -> None:
-    """In parts that those who read can follow."""
+    """Print in portions that the reading clients can follow."""
     for _ in range(FLOOD_PARTS):
         talker.say(FLOOD_LINES // FLOOD_PARTS)
         others.got()
@@ -183,7 +183,8 @@ def flood(talker: Talker, others: Others) -> None:
 
 @pytest.mark.smoke
 def test_one_that_stands_still_for_long_is_let_go_and_then_knows_all(tmp_path: Path) -> None:
-    """Longer than any limit of the product; in the short form the product's patience is short instead."""
+    """A client stops for longer than any limit of the product. In the short form the product's limit is short
+    instead."""
     with rigged(tmp_path, "" if LONG else "impatient,hasty") as rig:
         rig.start()
         talker = Talker(rig, CHARACTERS)

@@ -1,4 +1,4 @@
-"""T16: SQLite under four writers, a long reader and checkpoints, killed in the middle of writes, and its backups."""
+"""T16: SQLite under four writers, a long reader and checkpoints, killed during writes, and its backups."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ while True:
 
 @contextlib.contextmanager
 def long_reader(rig: Rig) -> Iterator[None]:
-    """A transaction that reads from the beginning to the end, so that no checkpoint gets past it."""
+    """Hold a read transaction throughout, so that no checkpoint gets past it."""
     db = sqlite3.connect(f"file:{rig.home / 'interlock.sqlite3'}?mode=ro", uri=True)
     db.execute("BEGIN")
     db.execute("SELECT COUNT(*) FROM engine_run").fetchone()
@@ -60,7 +60,7 @@ def long_reader(rig: Rig) -> Iterator[None]:
 
 @pytest.mark.long
 def test_writers_that_are_killed_in_the_middle_lose_nothing_that_they_told(tmp_path: Path) -> None:
-    """Four of them, beside a scheduler that works and a reader that keeps every checkpoint short."""
+    """Four writers, beside a scheduler that works and a reader that blocks every checkpoint."""
     chance = random.Random(seed("killed writers"))
     told: list[str] = []
     locked: list[str] = []
@@ -88,7 +88,7 @@ def test_writers_that_are_killed_in_the_middle_lose_nothing_that_they_told(tmp_p
         assert locked == []
         rig.accepted += told
         assert len(told) > rounds(50, 1000)
-        # So many runs need not all be worked on: it is their rows that matter.
+        # So many runs need not all be executed: their rows matter.
         scheduler.kill()
         scheduler.wait()
         rows = rig.rows()
@@ -98,7 +98,7 @@ def test_writers_that_are_killed_in_the_middle_lose_nothing_that_they_told(tmp_p
 
 
 class Writer:
-    """A process that starts runs, one transaction after the other, and says each."""
+    """A process that starts runs, one transaction after the other, and prints each."""
 
     def __init__(self, rig: Rig, name: str) -> None:
         self.told: list[str] = []
@@ -136,7 +136,7 @@ class Writer:
 
 
 def test_people_never_hear_of_a_lock_and_the_log_is_short_again_after_the_reader(tmp_path: Path) -> None:
-    """Four clients that write over HTTP while nodes run, somebody reads for long, and the log is checkpointed."""
+    """Four clients write over HTTP while nodes run, a reader takes long, and the log is checkpointed."""
     wrong: list[str] = []
     with rigged(tmp_path) as rig:
         rig.start()
@@ -177,12 +177,12 @@ def test_people_never_hear_of_a_lock_and_the_log_is_short_again_after_the_reader
         rig.rest(rounds(60, 600))
         work.check()
         log = rig.home / "interlock.sqlite3-wal"
-        # The scheduler truncates it when it has nothing to do, at its next heartbeat.
+        # The idle scheduler truncates it at its next heartbeat.
         wait_until(lambda: not log.exists() or log.stat().st_size < WAL_BYTES_MAX)
 
 
 def checkpoint(rig: Rig) -> None:
-    """As a backup tool may do at any time."""
+    """Run a checkpoint, as a backup tool may at any time."""
     db = sqlite3.connect(rig.home / "interlock.sqlite3", timeout=0.05)
     with contextlib.suppress(sqlite3.OperationalError), contextlib.closing(db):
         db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
@@ -194,7 +194,7 @@ def test_a_backup_taken_under_load_is_whole_and_goes_on_in_another_home(tmp_path
         rig.scheduler()
         work = Workload(rig, http=False, fan=30, only=("chain", "fan", "diamond", "pool"))
         over = tmp_path / "over"
-        # There is something to be stored again and again.
+        # Something is stored again and again.
         says = f"while not os.path.exists({str(over)!r}): print('on', flush=True); time.sleep(0.05)"
         rig.run(document([python("n", rig.ledger.code(0, during=says))]))
         work.keep(4)

@@ -1,4 +1,4 @@
-"""T2 on several hosts: the scheduler killed around each round trip of a tick, while it takes up what was there, sends
+"""T2 on several hosts: the scheduler is killed around each round trip of a tick, while it rebuilds its memory, sends
 and publishes, with others that stand by."""
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def test_a_standby_dispatches_within_seconds_wherever_the_leader_is_killed(tmp_p
             chance.shuffle(points)
             took += [kill_once(rig, work, point, chance) for point in points]
         rig.rest()
-        # What a host has begun it reports, whoever leads: no start is without its attempt.
+        # A host reports what it has started to any leader, so every start has its attempt.
         work.check()
     took.sort()
     print(f"from a kill to the first start: median {took[len(took) // 2]:.2f} s, at most {took[-1]:.2f} s")
@@ -60,8 +60,8 @@ def test_a_standby_dispatches_within_seconds_wherever_the_leader_is_killed(tmp_p
 
 
 def kill_once(rig: Hosts, work: Workload, point: str, chance: random.Random) -> float:
-    """The leader dies at this point; seconds until a node has started that it cannot have sent."""
-    # Rebuilding is what whoever takes over does, and there has to be one after him.
+    """Kill the leader at this point. Return the seconds until a node has started that it cannot have sent."""
+    # A scheduler rebuilds its memory when it takes over, so there has to be another one after it.
     dies = 2 if point.startswith("rebuild") else 1
     wait_until(lambda: rig.waiting_schedulers() >= dies)
     work.keep(6)

@@ -1,5 +1,4 @@
-"""T5 on several hosts: hosts, schedulers and node processes that stand still past every lease and then go on as if
-nothing had been."""
+"""T5 on several hosts: hosts, schedulers and node processes are stopped past every lease and then continue."""
 
 from __future__ import annotations
 
@@ -70,7 +69,7 @@ def test_whoever_stood_still_past_its_lease_does_nothing_more_and_begins_anew(tm
             over |= before_it_writes(rig, work)
             scheduler_and_node_process(rig, work)
         rig.rest()
-        # Of what had been sent ahead to a host that was stopped some may have begun, and nobody was told.
+        # Some of what had been prefetched to a stopped host may have started unreported.
         work.check(killed_schedulers=len(over))
         assert over == told_by(rig, over), "a life that was over has told something"
         refused = rig.do("SELECT count(*) FROM test_refused")[0][0]
@@ -85,33 +84,33 @@ def test_without_its_guard_a_stopped_host_runs_what_others_have_begun_and_that_i
 
 
 def told_by(rig: Hosts, lives: Iterable[int]) -> dict[int, int]:
-    """How much each of these lives of hosts has told."""
+    """Return how much each of these registrations has reported."""
     found = rig.do("SELECT id, told FROM engine_host")
     return {int(id): int(told) for id, told in found if id in lives}
 
 
 def until_gone(rig: Hosts, stopped: Iterable[Worker]) -> dict[int, int]:
-    """Wait until the lives of these are over; how much each has told."""
+    """Wait until the registrations of these hosts are over. Return how much each has reported."""
     lives = {rig.lives(one)[-1][0]: one for one in stopped}
     wait_until(lambda: all((life, "gone") in rig.lives(one) for life, one in lives.items()), LEASE_SECONDS + 5)
     return told_by(rig, lives)
 
 
 def until_active(rig: Hosts) -> None:
-    """All hosts live (again)."""
+    """Wait until all hosts are active."""
     wait_until(lambda: all(rig.lives(one)[-1][1] == "active" for one in rig.workers.values()))
 
 
 def while_it_runs_nodes(rig: Hosts, ways: dict[str, str], flag: str) -> dict[int, int]:
-    """Hosts are stopped with nodes that do not end: these are started elsewhere, and run nowhere beside that. What the
-    lives that ended have told."""
+    """Stop hosts with nodes that do not end: they are started elsewhere, and do not run beside that. Return what the
+    ended registrations have reported."""
     ledger = Ledger(Path(flag + "ledger"))
     code = ledger.code(0, during=WAITS.format(flag=flag))
-    # One for each node process: what else ran on a host that is stopped as a whole would end when it goes on.
+    # One for each node process. What else ran on a host that is stopped as a whole would end when it continues.
     many = rig.capacity
     run = rig.run(document([python(f"n{i}", code, lost_retries=20) for i in range(many)]))
     first = wait_until(lambda: found if len(found := ledger.executions()) == many else None)
-    # What a host has begun and not told would be a first attempt once more.
+    # What a host has started and not reported would be a first attempt again.
     begun = f"SELECT count(*) FROM engine_attempt WHERE run_id = {run} AND state = 'running'"
     wait_until(lambda: rig.do(begun) == [(many,)])
     zombies = {name: [one for one in first if one.start.pid in rig.workers[name].node_processes()] for name in ways}
@@ -131,7 +130,7 @@ def while_it_runs_nodes(rig: Hosts, ways: dict[str, str], flag: str) -> dict[int
 
 
 def stop(worker: Worker, way: str) -> list[int]:
-    """Stop a host in one of WAYS; what was stopped."""
+    """Stop a host in one of WAYS. Return what was stopped."""
     pids = [worker.process.pid]
     if way == WAYS[1]:
         pids += worker.node_processes()
@@ -144,7 +143,7 @@ def stop(worker: Worker, way: str) -> list[int]:
 
 
 def go_on(pids: Iterable[int]) -> int:
-    """Let them go on; when, in the ledger's time."""
+    """Let them continue. Return when, in the ledger's time."""
     at = time.monotonic_ns()
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
@@ -155,8 +154,8 @@ def go_on(pids: Iterable[int]) -> int:
 def overlaps(
     executions: Sequence[Execution], zombies: dict[str, list[Execution]], ways: dict[str, str], at: dict[str, int]
 ) -> Iterable[str]:
-    """What ran on hosts that stood still beside its next attempt. Where all of a host was stopped it did not run
-    meanwhile: what counts is how long it goes on afterwards."""
+    """Return what ran on stopped hosts beside its next attempt. A host that was stopped as a whole did not run
+    meanwhile: what counts is how long it runs afterwards."""
     for name, found in zombies.items():
         for zombie in (one for one in executions if one.start in [other.start for other in found]):
             (after,) = [one for one in executions if one.start.node == zombie.start.node and one.start.attempt == 2]
@@ -168,9 +167,10 @@ def overlaps(
 
 
 def before_it_writes(rig: Hosts, work: Workload) -> dict[int, int]:
-    """Hosts are stopped just before they tell of an attempt, and before they take one. What those lives have told."""
+    """Stop hosts just before they report an attempt, and before they take one. Return what those registrations have
+    reported."""
     stopped: list[Worker] = []
-    # The second one is met by another host: the first stands still.
+    # Another host meets the second one, because the first is stopped.
     for point in ("host.before_batch", "host.before_take"):
         rig.inject(point, "stop")
         wait_until(lambda: not keep_and_left(rig, work))
@@ -182,7 +182,7 @@ def before_it_writes(rig: Hosts, work: Workload) -> dict[int, int]:
 
 
 def standing_still(rig: Hosts, known: Sequence[Worker]) -> Worker | None:
-    """A further host that does."""
+    """Return a further host that is stopped."""
     others = (one for one in rig.workers.values() if one not in known)
     return next((one for one in others if state(one.process.pid) == "T"), None)
 
@@ -193,8 +193,8 @@ def keep_and_left(rig: Hosts, work: Workload) -> int:
 
 
 def scheduler_and_node_process(rig: Hosts, work: Workload) -> None:
-    """While hosts go on the only scheduler and a node process may stand still for as long as they like: nothing is
-    lost, though the scheduler's lock may be."""
+    """While hosts continue, the only scheduler and a node process may be stopped for any time: nothing is lost, though
+    the scheduler's lock may be."""
     lost = "SELECT count(*) FROM engine_attempt WHERE state = 'lost'"
     before, leader = rig.do(lost), rig.leader()[1]
     work.keep(6)

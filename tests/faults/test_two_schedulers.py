@@ -1,4 +1,4 @@
-"""T19: two and three schedulers on one home, of which the leader stands still, is killed, or loses its lock."""
+"""T19: two and three schedulers on one home, whose leader is stopped, killed, or loses its lock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.wait import wait_until
 
 
 def watch_writers(rig: Rig) -> None:
-    """Let the database itself note which epoch each write of a leader was for."""
+    """Let the database record the epoch of each write of a leader."""
     db = sqlite3.connect(rig.home / "interlock.sqlite3", timeout=20)
     with db:
         db.execute("CREATE TABLE test_writers (at INTEGER PRIMARY KEY, epoch INTEGER, pid INTEGER)")
@@ -31,7 +31,7 @@ def watch_writers(rig: Rig) -> None:
 
 
 def writers(rig: Rig) -> list[tuple[int, int]]:
-    """(epoch, process) of each write, in order."""
+    """Return (epoch, process) of each write, in order."""
     with rig.database() as db:
         return [(epoch, pid) for epoch, pid in db.execute("SELECT epoch, pid FROM test_writers ORDER BY at")]
 
@@ -68,7 +68,8 @@ def test_one_leads_while_it_lives_however_long_it_stands_still_and_then_the_next
 
 
 def check_rows(rig: Rig) -> None:
-    """What the database says at rest. Two of one node there may have been at once, until the first ended its own."""
+    """Check the database at rest. Two executions of one node may have overlapped until the first leader ended
+    its own."""
     rig.rest()
     rows = rig.rows()
     checks.i2(rig.accepted, rows)
@@ -82,7 +83,7 @@ def check_rows(rig: Rig) -> None:
 
 
 def lose_the_lock(rig: Rig, work: Workload) -> None:
-    """The leader stands still while somebody deletes its lock's file, so that another one leads; then it goes on."""
+    """Delete the lock's file of a stopped leader, so that another one leads, and then let it continue."""
     first = rig.scheduler()
     work.keep(4)
     wait_until(lambda: len(rig.ledger.entries()) > 50)

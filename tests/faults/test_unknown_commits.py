@@ -1,4 +1,4 @@
-"""T11: statements of the scheduler, of hosts and of web requests of which nobody can know whether they were done."""
+"""T11: statements of the scheduler, of hosts and of web requests whose outcome is unknown to the sender."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LAUNCHES = {
 
 
 def lose(way: LosingWay, rig: Hosts, work: Workload, what: str, outcome: str) -> None:
-    """Lose the outcome of the next such statement in the midst of work."""
+    """Lose the outcome of the next such statement during work."""
     loss = way.lose(*STATEMENTS[what], outcome)
 
     def met() -> bool:
@@ -60,18 +60,18 @@ def lose_the_lead(way: LosingWay, rig: Hosts, outcome: str) -> None:
     assert loss.met.wait(20)
     wait_until(lambda: rig.leader()[0] > before)
     rig.product.ended(rig.launch("diamond"))
-    # It was alone all the time: there is nobody to whom it could have lost the lead.
+    # It was alone, so no other scheduler could have taken over.
     assert rig.leader()[1] == pid
     count.injected(f"taking over: {outcome}")
 
 
 def launch_and_lose(way: LosingWay, rig: Hosts, work: Workload, what: str, outcome: str) -> None:
-    """A launch that its client sees fail: then the run is there with all that belongs to it, or nothing of it is."""
+    """Send a launch that fails for its client. The run exists either completely or not at all."""
     before = runs(rig)
     loss = way.lose("web", LAUNCHES[what], outcome)
     answer = rig.product.call("POST", "/api/v1/workflows/diamond/runs/", {})
     assert answer.status == 503, answer.body
-    # Who loses it says so after the client was cut off, which may be answered before.
+    # The outcome is recorded after the client was cut off, which may have been answered before.
     assert loss.met.wait(20)
     count.injected(f"{what}: {outcome}")
     if what == "a launch's commit" and outcome != "statement lost":
@@ -89,7 +89,7 @@ def runs(rig: Hosts) -> set[str]:
 
 @contextlib.contextmanager
 def unsure(folder: Path, build: str = "") -> Iterator[tuple[Hosts, LosingWay]]:
-    """Hosts that reach their database by a way that loses."""
+    """Yield hosts that reach their database through a lossy proxy."""
     with hosted(folder, build) as rig, losing_way((rig.server.address, rig.server.port)) as way:
         place = f":{rig.server.port}/"
         rig.product.environment["DATABASE_URL"] = rig.server.url().replace(place, f":{way.port}/")
@@ -121,7 +121,7 @@ def test_what_nobody_knows_to_be_done_is_done_once_or_not_at_all(tmp_path: Path)
 
 
 def lose_one(way: LosingWay, rig: Hosts, what: str, outcome: str) -> None:
-    """In a run that counts aloud."""
+    """Lose one outcome during a run that prints numbers."""
     rig.scheduler()
     rig.worker("one")
     counting = Counting(rig, http=False)

@@ -1,5 +1,5 @@
-"""T13 and T14: messages of Celery and hints over Redis come twice, late, out of order or never, or are delivered again
-while what they name runs. Each node starts once, and clients hear all of it in order."""
+"""T13 and T14: Celery messages and hints over Redis come twice, late, out of order or never, or are redelivered while
+their work runs. Each node starts once, and clients get all events in order."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ VISIBLE_SECONDS = rounds(2, 5)
 
 @contextlib.contextmanager
 def hosts(folder: Path, manners: Manners | None, build: str = "", **environment: str) -> Iterator[tuple[Hosts, Way]]:
-    """A rig of which all reach Redis by a way with these manners."""
+    """Yield a rig whose processes all reach Redis through a proxy with these faults."""
     chance = random.Random(seed("messages"))
     with hosted(folder, build, Hosts, **environment) as rig, way(rig.broker.port, chance, manners) as made:
         rig.product.environment["REDIS_URL"] = rig.broker.url.replace(f":{rig.broker.port}/", f":{made.port}/")
@@ -39,7 +39,7 @@ def hosts(folder: Path, manners: Manners | None, build: str = "", **environment:
 
 
 def started_once(rig: Hosts) -> None:
-    """Each attempt was started by one process, once, and each node had one attempt."""
+    """Each attempt was started once, by one process, and each node had one attempt."""
     starts = Counter((one.start.run, one.start.node) for one in rig.ledger.executions())
     many = {key: n for key, n in starts.items() if n != 1}
     if many:
@@ -74,7 +74,7 @@ def test_a_work_that_is_not_one_host_s_alone_is_caught(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_a_node_that_outlasts_the_broker_s_patience_starts_once(tmp_path: Path) -> None:
-    """Also where messages are acknowledged only when their works have ended, and so are delivered again."""
+    """Also where messages are acknowledged only after their work, and so are redelivered."""
     visible = {"INTERLOCK_TEST_VISIBLE": str(VISIBLE_SECONDS)}
     with hosts(tmp_path, None, "visible_soon", **visible) as (rig, made):
         rig.names = ("one",)

@@ -1,5 +1,5 @@
-"""Workers, schedulers and Redis are killed, stopped and emptied at random while runs go: each node is committed once,
-nothing is left, and every run ends once the faults stop."""
+"""Workers, schedulers and Redis are killed, stopped and emptied at random during runs: each node is committed once,
+nothing is left, and every run ends when the faults stop."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_each_node_is_committed_once_whatever_is_killed(tmp_path: Path) -> None:
 
 
 def _no_overlap(ledger: Ledger) -> None:
-    """No node ran twice at once: an attempt begins when the one before has shown its last sign."""
+    """No node ran twice at once: an attempt starts after the last line of the one before."""
     by_node: dict[tuple[str, str], list[Any]] = {}
     for execution in ledger.executions():
         by_node.setdefault((execution.start.run, execution.start.node), []).append(execution)

@@ -1,4 +1,4 @@
-"""T5: node processes and schedulers that stand still for long and then go on as if nothing had been."""
+"""T5: node processes and schedulers are stopped for long and then continue."""
 
 from __future__ import annotations
 
@@ -42,14 +42,13 @@ def test_node_processes_that_are_stopped_in_an_attempt_end_as_lost_or_as_if_noth
 
 
 def is_met(work: Workload) -> bool:
-    """Whether a process has met the fault that was injected; there is always one that will."""
+    """Return whether a process has met the injected fault; there is always one that will."""
     work.keep(3)
     return not work.rig.left()
 
 
 def go_on(work: Workload, at: int) -> bool:
-    """Whether a node has started since; there is always one that could: of others, what comes next may wait behind the
-    one that stands still."""
+    """Return whether a node has started since. One always can, while others may wait behind the stopped process."""
     work.keep(6)
     return bool(work.rig.ledger.start_after(at))
 
@@ -72,8 +71,8 @@ def test_a_stopped_node_process_is_ended_at_its_hard_limit(tmp_path: Path) -> No
     "others", ["", pytest.param("go on", marks=pytest.mark.long), pytest.param("stand still", marks=pytest.mark.long)]
 )
 def test_a_scheduler_that_stood_still_goes_on_where_it_was(tmp_path: Path, others: str) -> None:
-    """Alone; beside one that waits; with its node processes stopped as well (a paused container). As long as it
-    lives it leads, for nobody can end what its node processes do but itself."""
+    """Alone; beside one that waits; with its node processes stopped as well (a paused container). As long as its
+    process exists it leads, because only it can end its node processes."""
     with rigged(tmp_path) as rig:
         first = rig.scheduler()
         work = Workload(rig, http=False, fan=20, only=("chain", "diamond", "fan", "pool"))
@@ -87,7 +86,7 @@ def test_a_scheduler_that_stood_still_goes_on_where_it_was(tmp_path: Path, other
         stopped = [first.pid, *(rig.node_processes(first.pid) if others == "stand still" else [])]
         for pid in stopped[1:]:
             rig.signal(pid, signal.SIGSTOP, "a node process")
-        # Long enough for whoever waits to look often, and in the long form for all of the product's limits.
+        # Long enough for the waiting ones to poll often, and in the long form for all limits of the product.
         end = time.monotonic() + rounds(2, 60)
         while time.monotonic() < end:
             work.keep(6)

@@ -1,4 +1,4 @@
-"""A way to a Redis server on which messages and hints are lost, late, out of order and come twice."""
+"""A proxy to a Redis server that loses, delays, reorders and repeats messages and hints."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AGAIN = b'"redelivered": true'
 
 @dataclass(frozen=True)
 class Manners:
-    """How what is told fares."""
+    """Which faults happen to messages."""
 
     lost: float = 0.1
     """The share of which nothing comes."""
@@ -34,7 +34,7 @@ class Manners:
 
 
 class Way:
-    """Forwards a port of the loopback to a Redis server; without manners all of it, as it is."""
+    """Forwards a port of the loopback to a Redis server, unchanged unless message faults are set."""
 
     def __init__(self, target: int, rng: random.Random, manners: Manners | None = None) -> None:
         self.target, self.rng, self.manners = target, rng, manners
@@ -54,7 +54,7 @@ class Way:
         for what, n in self.seen.items():
             count.injected(f"a message over Redis: {what}", n)
 
-    # On the loop.
+    # On the event loop.
 
     async def _open(self) -> int:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -90,7 +90,7 @@ class Way:
                 self._open_ends -= ends
 
     def _pass(self, raw: bytes, parts: Sequence[bytes]) -> bytes:
-        """What the server is told now."""
+        """Send the server the commands that pass now."""
         if parts and parts[0].upper() in PUTS and AGAIN in parts[2]:
             self.seen[f"again: {parts[1].decode()}"] += 1
         if self.manners is None or not parts or parts[0].upper() not in TELLS:
@@ -105,7 +105,7 @@ class Way:
 
 
 async def _command(reader: asyncio.StreamReader) -> tuple[bytes, list[bytes]] | None:
-    """The next command of a client, as it came and in its parts; None: there is none any more."""
+    """Return the next command of a client, as received and in its parts, or None at the end."""
     head = await reader.readline()
     if not head.startswith(b"*"):
         return (head, []) if head else None

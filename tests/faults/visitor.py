@@ -1,4 +1,4 @@
-"""Somebody who looks at pages and asks the interface all the time, whatever happens to the servers behind."""
+"""A client that opens pages and calls the API all the time, whatever happens to the servers behind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TIMEOUT_SECONDS = 40.0
 
 
 class Visitor:
-    """Signed in, one page after the other, in a thread from the beginning to `close`."""
+    """Signed in, one page after the other, in a thread until `close`."""
 
     def __init__(self, rig: Rig, *paths: str) -> None:
         self.rig = rig
@@ -51,7 +51,7 @@ class Visitor:
             return 0
 
     def close(self) -> float:
-        """Look no more; seconds of the slowest look."""
+        """Stop, and return the seconds of the slowest answer."""
         self._over.set()
         self._thread.join(TIMEOUT_SECONDS + 5)
         assert not self._thread.is_alive()

@@ -1,4 +1,4 @@
-"""A further web process of a rig of several hosts, beside that of `up`."""
+"""A further web process for a rig of several hosts, beside that of `up`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.scaled import Web
 
 @contextlib.contextmanager
 def further_web(rig: Hosts, name: str = "web", **changed: str) -> Iterator[Web]:
-    """One on a host of its own, started; `changed` is its own environment."""
+    """Start a web process on its own host; `changed` is its own environment."""
     own = ("PATH", "LANG", "INTERLOCK_HOME")
     environment = {key: value for key, value in rig.product.environment.items() if key not in own}
     environment["INTERLOCK_ARTIFACTS"] = str(rig.home / "artifacts")

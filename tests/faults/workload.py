@@ -1,4 +1,4 @@
-"""The mixed work that faults are injected into, and what becomes of it however often it is lost."""
+"""The mixed work that faults are injected into, and how it must end however often it is lost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ CHAIN, FAN = 20, 100
 
 
 def graphs(ledger: Ledger, fan: int = FAN) -> dict[str, dict[str, Any]]:
-    """slug -> definition: chain, diamond, fan-out, branch, retry twice, both limits, pool, poison, large outputs."""
+    """Return {slug: definition}: chain, diamond, fan-out, branch, retry twice, both limits, pool, poison, large
+    outputs."""
 
     def node(id: str, seconds: float = 0.005, then: str = "return ctx.attempt", **policy: Any) -> dict[str, Any]:
         code = ledger.code(seconds, beats=True, during=FAULT_POINT, then=then)
@@ -80,7 +81,7 @@ ENDS = {
 
 
 class Workload:
-    """Keeps a rig busy with runs of all kinds, by HTTP or from the desk."""
+    """Keeps a rig busy with runs of all kinds, started over HTTP or without a web process."""
 
     def __init__(self, rig: Rig, *, http: bool, fan: int = FAN, only: tuple[str, ...] = ()) -> None:
         found = graphs(rig.ledger, fan)
@@ -97,26 +98,26 @@ class Workload:
         self.slugs: dict[str, str] = {}
 
     def start(self, slug: str = "") -> str:
-        """One more run, of the next kind."""
+        """Start another run, of the next kind."""
         slug = slug or next(self.order)
         run = self.rig.launch(slug) if self.http else self.rig.run(self.graphs[slug], slug)
         self.slugs[run] = slug
         return run
 
     def keep(self, unfinished: int) -> None:
-        """Start runs until so many are under way."""
+        """Start runs until so many are active."""
         for _ in range(unfinished - len(self.rig.unfinished())):
             self.start()
 
     def check(self, killed_schedulers: int = 0, most: int = 0) -> None:
-        """All invariants at rest, and each run's end."""
+        """Check all invariants at rest, and each run's end."""
         rows = self.rig.check(most=most, killed_schedulers=killed_schedulers)
         for run, slug in self.slugs.items():
             assert rows.runs[run]["state"] in ENDS[slug], (slug, run, rows.runs[run])
 
 
 def recoveries(rig: Rig) -> list[float]:
-    """Seconds from the last line of each execution that was cut off to the next start of its node, in order of size."""
+    """Return the seconds from the last line of each interrupted execution to the next start of its node, sorted."""
     rows = rig.rows()
     planned = {"soft", "hard", "twice", "poison"}
     last: dict[tuple[str, str], Any] = {}

@@ -1,5 +1,5 @@
-"""People who change things over HTTP, again and again, each thing until it is acknowledged; and what must be true of it
-after the web process was killed."""
+"""Users who change things over HTTP, each thing until it is acknowledged, and what must be stored after the web process
+was killed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REST_SECONDS = 0.03
 
 
 class Writer:
-    """One who does the things 1, 2, 3 .. of one kind, in a thread; paused between two of them."""
+    """A user who does the things 1, 2, 3, .. of one kind in a thread, and can be paused between two of them."""
 
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
@@ -36,13 +36,14 @@ class Writer:
         self._thread.start()
 
     def prepare(self) -> None:
-        """What is there before the first thing."""
+        """Prepare what the first thing needs."""
 
     def ask(self, n: int) -> Answer:
         raise NotImplementedError
 
     def problems(self, committed: bool | None) -> Iterable[str]:
-        """What is wrong while it is paused. `committed`: whether what got no answer is there; None: either way."""
+        """Return what is wrong while it is paused. `committed`: whether things without an answer are stored; None:
+        either way."""
         raise NotImplementedError
 
     def _write(self) -> None:
@@ -92,7 +93,7 @@ class Writer:
         assert self.wrong is None, self.wrong
 
     def last(self, committed: bool | None) -> set[int]:
-        """Which thing may be the last that is there."""
+        """Return which thing may be the last that is stored."""
         first = self.acknowledged
         return {first, first + 1} if committed is None else {first + committed}
 
@@ -186,7 +187,7 @@ class Saves(Writer):
             yield f"draft {n} is there, {self.acknowledged} was acknowledged"
         elif n and found["filler"] != [n] * self.FILLER:
             yield f"draft {n} is not whole"
-        # Each time that no answer came it may have been saved once more.
+        # Each request without an answer may have been saved once more.
         saves = next(int(value.strip('"')) for name, value in answer.headers.items() if name.lower() == "etag")
         if not n <= saves <= n + self.unsure:
             yield f"draft {n} was saved {saves} times"
@@ -222,7 +223,7 @@ KINDS: tuple[type[Writer], ...] = (Launches, Publishes, Deploys, Saves, Uploads)
 
 
 def _told(rig: Rig, workflow: str, action: str, expected: int) -> Iterable[str]:
-    """The audit log has an entry for each."""
+    """Check that the audit log has an entry for each."""
     with rig.database() as db:
         query = f"SELECT count(*) FROM versions_auditentry WHERE workflow = '{workflow}' AND action = '{action}'"
         found = db.execute(query).fetchone()[0]
