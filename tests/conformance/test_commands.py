@@ -15,7 +15,7 @@ from tests.support.factories import document, python
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_cancel_of_a_run_kills_and_gives_back_the_slots(engine: Engine):
+def test_cancel_of_a_run_kills_and_releases_the_slots(engine: Engine):
     pools.create("p", 2)
     slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(60)\n", pool="p", slots=2)
     run = engine.start(document([slow, "b"], "a>b"))
@@ -33,7 +33,7 @@ def test_cancel_of_a_run_kills_and_gives_back_the_slots(engine: Engine):
         runs.cancel(run, by="me")
 
 
-def test_retry_of_a_failed_run_goes_on_with_what_is_left(engine: Engine, tmp_path):
+def test_retry_of_a_failed_run_continues_with_what_is_left(engine: Engine, tmp_path):
     flag = tmp_path / "flag"
     code = f"import os\ndef main(inputs, ctx):\n    if not os.path.exists({str(flag)!r}): raise ValueError('not yet')\n"
     run = engine.run(document(["a", python("b", code), "c"], "a>b", "b>c"))
@@ -65,7 +65,7 @@ def test_retry_of_a_running_node_opens_the_next_attempt(engine: Engine):
 
 
 @pytest.mark.parametrize(("verb", "state"), [(runs.cancel_node, "cancelled"), (runs.retry_node, "succeeded")])
-def test_a_wish_is_read_back_when_memory_was_lost_before_the_kill(engine: Engine, verb, state):
+def test_a_pending_action_is_read_again_when_memory_was_lost_before_the_kill(engine: Engine, verb, state):
     from django.db import OperationalError
 
     slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(60 if ctx.attempt == 1 else 0)\n")
@@ -90,7 +90,7 @@ def test_a_wish_is_read_back_when_memory_was_lost_before_the_kill(engine: Engine
     assert engine.node(run, "a").pending_action == f"{action} {claim}"
 
 
-def test_a_running_node_is_skipped_when_its_process_is_gone_and_the_next_finds_null(engine: Engine):
+def test_a_running_node_is_skipped_when_its_process_is_gone_and_the_next_gets_null(engine: Engine):
     slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(60)\n")
     after = python("b", "def main(inputs, ctx):\n    return repr(inputs)\n")
     run = engine.start(document([slow, after], "a>b"))

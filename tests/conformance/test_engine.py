@@ -29,7 +29,7 @@ def test_a_chain_of_noops_runs_with_claim_and_pid(engine: Engine):
     assert run.counts == {"succeeded": 10}
 
 
-def test_values_go_along_the_edges(engine: Engine):
+def test_values_are_passed_along_the_edges(engine: Engine):
     run = engine.run(
         document(
             [
@@ -122,7 +122,7 @@ def test_the_hard_limit_kills_and_leaves_a_receipt(engine: Engine):
     assert attempt["receipt"]["processes"] >= 1
 
 
-def test_the_soft_limit_tells_the_code(engine: Engine):
+def test_the_soft_limit_is_raised_in_the_code(engine: Engine):
     code = (
         "import time\n"
         "def main(inputs, ctx):\n"
@@ -161,7 +161,7 @@ def test_a_node_that_always_kills_its_process_fails(engine: Engine):
     assert len(queries.attempts(run, "a")) == 2
 
 
-def test_waiting_nodes_say_what_for(engine: Engine):
+def test_waiting_nodes_have_their_waiting_condition(engine: Engine):
     pools.create("p", 1)
     slow = "import time\ndef main(inputs, ctx):\n    time.sleep(60)\n"
     run = engine.start(
@@ -229,7 +229,7 @@ def test_text_that_databases_refuse_is_made_safe(engine: Engine):
     assert node_runs.node_run(run, "a")["error"]["class"] == "ValueError"
 
 
-def test_learned_durations_are_kept_when_runs_end(engine: Engine):
+def test_expected_durations_are_stored_when_runs_end(engine: Engine):
     for _ in range(3):
         engine.run(chain(2), workflow="learned")
     engine.until(lambda: NodeStat.objects.filter(workflow="learned", median__isnull=False).count() == 2)
@@ -276,14 +276,14 @@ def test_samples_reach_the_table(engine: Engine, tmp_path):
     assert engine.finish(run).state == "succeeded"
 
 
-def test_a_node_of_a_type_that_is_gone_fails_with_its_name(engine: Engine):
+def test_a_node_of_a_removed_type_fails_with_its_name(engine: Engine):
     bad = document([node("a", "noop"), node("b", "gone.type")], "a>b")
     run = engine.run(bad)
     assert run.state == "failed"
     assert "gone.type" in node_runs.node_run(run, "b")["error"]["message"]
 
 
-def test_a_run_up_to_a_node_leaves_the_others_out_and_its_events_say_so(engine: Engine):
+def test_a_run_up_to_a_node_leaves_the_others_out_and_its_events_show_that(engine: Engine):
     made = document(
         [python("a"), python("b", "def main(inputs, ctx):\n    return inputs['a'] + 1\n"), python("c"), "d"],
         "a>b",
@@ -324,7 +324,7 @@ def test_a_retry_of_a_run_up_to_a_node_starts_no_other(engine: Engine):
 
 
 @pytest.mark.parametrize("lost", [1, 2, 3])
-def test_what_was_asked_for_is_read_back_when_memory_was_lost(engine: Engine, lost):
+def test_requested_targets_are_read_again_when_memory_was_lost(engine: Engine, lost):
     from django.db import OperationalError
 
     passed = 0

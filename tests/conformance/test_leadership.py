@@ -20,7 +20,7 @@ from tests.support.factories import chain, chains, document, python
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_drain_costs_nothing(engine: Engine, tmp_path):
+def test_a_drain_loses_nothing(engine: Engine, tmp_path):
     slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(60 if ctx.attempt == 1 else 0)\n")
     run = engine.start(document([slow, "b"], "a>b"))
     engine.reaches(run, "a", "running")
@@ -119,7 +119,7 @@ def test_a_lock_that_is_still_held_after_an_error_ends_a_leader_only_when_anothe
         assert not held
 
 
-def test_the_heartbeat_goes_on_while_nothing_happens(engine: Engine):
+def test_the_heartbeat_continues_while_nothing_happens(engine: Engine):
     engine.run(chain(1))
     before = Leader.objects.get(pk=1).beat_at
     assert before is not None
@@ -170,7 +170,7 @@ def test_signals_do_not_reach_a_commit(engine: Engine):
     assert caught
 
 
-def test_a_drain_in_whose_last_turn_the_database_fails_is_still_written(
+def test_a_drain_whose_last_tick_meets_a_database_error_is_still_written(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ):
     """The lock of the connection that was lost is held for a moment more, and the executor is stopped by then."""

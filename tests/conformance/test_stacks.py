@@ -98,7 +98,7 @@ def test_the_live_stacks_of_a_running_node_come_through_the_api(
     assert api.get(address).json == stack, "what was kept is there when it has ended"
 
 
-def test_a_node_that_ends_while_its_stacks_are_asked_for_gives_what_there_is(engine: Engine, api: Api):
+def test_a_node_that_ends_during_a_capture_returns_the_stacks_so_far(engine: Engine, api: Api):
     run = sleeping(engine)
     runs.cancel_node(run, "a", by="me")
     (answer,) = meanwhile(engine, lambda: api.get(f"runs/{run.pk}/nodes/a/stack/"))
@@ -106,7 +106,7 @@ def test_a_node_that_ends_while_its_stacks_are_asked_for_gives_what_there_is(eng
     engine.finish(run)
 
 
-def test_a_stuck_node_has_its_stacks_taken_once_and_its_log_says_so(engine: Engine):
+def test_stacks_of_a_stuck_node_are_captured_once_and_logged(engine: Engine):
     run = sleeping(engine, expected_duration=0.3)
     stack = engine.until(lambda: Stack.objects.filter(run=run, why="stuck").first())
     assert stack is not None
@@ -144,7 +144,7 @@ def test_a_retry_with_a_hard_limit_ends_the_attempt_and_holds_for_the_next(engin
     assert run.altered == {"a": {"soft_timeout": 1, "hard_timeout": 1}}
 
 
-def test_attempts_keep_since_when_they_waited_and_samples_their_io(engine: Engine, tmp_path: Path):
+def test_attempts_store_since_when_they_waited_and_samples_their_io(engine: Engine, tmp_path: Path):
     seen = tmp_path / "seen"
     code = (
         "import os\n"

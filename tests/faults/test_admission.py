@@ -150,7 +150,7 @@ class Race:
 
 @pytest.mark.long
 @pytest.mark.parametrize("form", FORMS)
-def test_limits_and_slots_are_kept_and_the_first_in_line_starts_next(form: type[Rig], tmp_path: Path) -> None:
+def test_limits_and_slots_hold_and_the_first_in_the_queue_starts_next(form: type[Rig], tmp_path: Path) -> None:
     chance = random.Random(seed("admission"))
     with rigged(tmp_path, form=form, INTERLOCK_WORKERS=str(WORKERS[form])) as rig:
         for turn, most in enumerate(TRIED[form]):
@@ -167,7 +167,7 @@ def test_limits_and_slots_are_kept_and_the_first_in_line_starts_next(form: type[
 @pytest.mark.redis
 @pytest.mark.postgres
 @pytest.mark.long
-def test_hosts_that_keep_no_limit_together_are_caught(tmp_path: Path) -> None:
+def test_hosts_that_share_no_limit_are_detected(tmp_path: Path) -> None:
     with hosted(tmp_path, "limit_of_all_ignored", INTERLOCK_MAX_CONCURRENT="2") as rig:
         rig.start_without_web()
         rig.run(document([python(f"n{i}", rig.ledger.code(0.3)) for i in range(8)]))

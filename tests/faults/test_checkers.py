@@ -149,9 +149,7 @@ WAYS: list[tuple[str, Callable[[Rig], None], str]] = [
 
 @pytest.mark.parametrize(("build", "way", "invariant"), WAYS, ids=[build for build, _, _ in WAYS])
 @pytest.mark.long
-def test_a_build_that_is_broken_is_caught(
-    build: str, way: Callable[[Rig], None], invariant: str, tmp_path: Path
-) -> None:
+def test_a_broken_build_is_detected(build: str, way: Callable[[Rig], None], invariant: str, tmp_path: Path) -> None:
     with rigged(tmp_path, build, INTERLOCK_WORKERS="4") as rig, pytest.raises(Broken, match=f"^{invariant}: "):
         try_and_check(rig, way, seconds=3 if invariant == "I3" else 30)
 
@@ -160,7 +158,7 @@ def test_a_build_that_is_broken_is_caught(
     "way", [pooled, crashed, torn, poisoned, many, deserted, orphaned, raced], ids=lambda way: way.__name__
 )
 @pytest.mark.long
-def test_the_whole_product_is_not(way: Callable[[Rig], None], tmp_path: Path) -> None:
+def test_the_correct_build_passes(way: Callable[[Rig], None], tmp_path: Path) -> None:
     with rigged(tmp_path, INTERLOCK_WORKERS="4") as rig:
         try_and_check(rig, way, seconds=30)
 
@@ -188,7 +186,7 @@ LEAKS = {
 
 
 @pytest.mark.long
-def test_builds_that_keep_what_attempts_held_are_caught_in_each_of_it(tmp_path: Path) -> None:
+def test_each_kind_of_leak_is_detected(tmp_path: Path) -> None:
     with rigged(tmp_path, ",".join(LEAKS), INTERLOCK_WORKERS="2") as rig:
         before = wear(rig)
         with pytest.raises(Broken, match=r"^I16: ") as caught:
@@ -198,13 +196,13 @@ def test_builds_that_keep_what_attempts_held_are_caught_in_each_of_it(tmp_path: 
 
 
 @pytest.mark.long
-def test_the_whole_product_keeps_nothing(tmp_path: Path) -> None:
+def test_the_correct_build_leaks_nothing(tmp_path: Path) -> None:
     with rigged(tmp_path, INTERLOCK_WORKERS="2") as rig:
         before = wear(rig)
         checks.settles(lambda: i16(before, Held.by(rig)), 10)
 
 
-def test_slots_that_are_taken_after_a_pool_became_smaller_are_caught() -> None:
+def test_slots_that_are_taken_after_a_pool_became_smaller_are_detected() -> None:
     def execution(start: int, end: int) -> tuple[Execution, int]:
         entries = [Entry("1", "n", 1, what, at, 1) for what, at in (("start", start), ("end", end))]
         return Execution(*entries), 1
@@ -219,7 +217,7 @@ def test_slots_that_are_taken_after_a_pool_became_smaller_are_caught() -> None:
         i5_pool("p", [execution(1, 9), execution(2, 9), execution(3, 9)], 2, smaller)
 
 
-def test_a_node_that_others_pass_is_told_from_one_whose_process_stands_still() -> None:
+def test_an_overtaken_node_is_distinguished_from_one_whose_process_is_stopped() -> None:
     def problems(*pids: int) -> int:
         """Return what is found in sequential starts, of which the last was first in the queue."""
         starts = []

@@ -196,7 +196,7 @@ def with_clocks(folder: Path, form: type[Rig], build: str = "") -> Iterator[tupl
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_clock_that_is_set_moves_no_wait_and_no_limit_and_loses_nothing(form: type[Rig], tmp_path: Path) -> None:
+def test_setting_a_clock_changes_no_wait_or_limit_and_loses_nothing(form: type[Rig], tmp_path: Path) -> None:
     chance = random.Random(seed("clocks"))
     with with_clocks(tmp_path, form) as (rig, clocks):
         if isinstance(rig, Hosts):
@@ -293,7 +293,7 @@ BROKEN = [("reports_by_own_clock", "I1"), ("beats_by_own_clock", "I[34]"), ("lea
 @pytest.mark.redis
 @pytest.mark.postgres
 @pytest.mark.parametrize(("build", "invariant"), BROKEN)
-def test_a_build_that_goes_by_the_clock_of_its_machine_is_caught(build: str, invariant: str, tmp_path: Path) -> None:
+def test_a_build_that_uses_the_wall_clock_is_detected(build: str, invariant: str, tmp_path: Path) -> None:
     with with_clocks(tmp_path, Hosts, build) as (rig, _):
         assert isinstance(rig, Hosts)
         with pytest.raises(Broken, match=f"^{invariant}: "):

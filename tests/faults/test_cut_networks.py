@@ -98,6 +98,6 @@ def test_a_host_that_is_cut_off_ends_its_work_and_it_starts_elsewhere(tmp_path: 
         cut_and_check(rig, some(CABLES, [OFF], "cut cables"))
 
 
-def test_a_host_behind_a_way_that_fails_ends_its_work_and_it_starts_elsewhere(tmp_path: Path) -> None:
+def test_a_host_behind_a_failing_proxy_ends_its_work_and_it_starts_elsewhere(tmp_path: Path) -> None:
     with hosted(tmp_path, form=Gated) as rig:
         cut_and_check(rig, some(WAYS, [HALF_OPEN], "closed ways"))

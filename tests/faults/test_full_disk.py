@@ -32,7 +32,7 @@ def page(rig: Rig, path: str) -> int:
         return error.code
 
 
-def test_a_home_without_room_stops_nothing_but_writes_and_goes_on_with_room(tmp_path: Path) -> None:
+def test_a_full_home_stops_only_writes_and_continues_when_there_is_room(tmp_path: Path) -> None:
     with small_disk(tmp_path / "small") as disk, rigged(tmp_path / "rig", home=disk.folder / "home") as rig:
         rig.start()
         rig.product.login_path()
@@ -66,7 +66,7 @@ def test_a_home_without_room_stops_nothing_but_writes_and_goes_on_with_room(tmp_
 
 
 @pytest.mark.smoke
-def test_a_node_that_fills_the_disk_fails_and_says_so(tmp_path: Path) -> None:
+def test_a_node_that_fills_the_disk_fails_with_the_reason(tmp_path: Path) -> None:
     with small_disk(tmp_path / "small") as disk, rigged(tmp_path / "rig", home=disk.folder / "home") as rig:
         rig.scheduler()
         code = "def main(inputs, ctx):\n    with open('large', 'wb') as file:\n        file.write(b'x' * (64 << 20))\n"
@@ -83,9 +83,7 @@ def test_a_node_that_fills_the_disk_fails_and_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("form", FORMS)
-def test_artifacts_that_find_no_room_fail_their_node_alone_and_a_retry_finds_room(
-    form: type[Rig], tmp_path: Path
-) -> None:
+def test_artifacts_without_room_fail_only_their_node_and_a_retry_succeeds(form: type[Rig], tmp_path: Path) -> None:
     with (
         small_disk(tmp_path / "small") as disk,
         rigged(tmp_path / "rig", form=form, INTERLOCK_ARTIFACTS=str(disk.folder / "artifacts")) as rig,
@@ -123,7 +121,7 @@ READS = "def main(inputs, ctx):\n    return len(inputs['large'])\n"
 @pytest.mark.redis
 @pytest.mark.postgres
 @pytest.mark.long
-def test_hosts_without_room_fail_what_needs_it_and_work_on_when_there_is_some(tmp_path: Path) -> None:
+def test_hosts_with_full_disks_fail_only_what_needs_room_and_recover(tmp_path: Path) -> None:
     """The disks of the scheduler, of `up`'s web process and of one worker are full; another worker has its own."""
     turns = rounds(1, 10)
     with (
@@ -186,7 +184,7 @@ def test_hosts_without_room_fail_what_needs_it_and_work_on_when_there_is_some(tm
 
 
 @pytest.mark.long
-def test_a_start_without_room_is_refused_in_a_line_that_doctor_says_too_and_goes_with_room(tmp_path: Path) -> None:
+def test_a_start_on_a_full_disk_is_refused_in_one_line_that_doctor_reports_too(tmp_path: Path) -> None:
     with small_disk(tmp_path / "small") as disk:
         product = Product(disk.folder / "home")
         product.log = tmp_path / "log"

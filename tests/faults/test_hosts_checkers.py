@@ -186,14 +186,14 @@ def try_and_check(rig: Hosts, way: Way, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(("build", "way", "invariant"), WAYS, ids=[build for build, _, _ in WAYS])
-def test_a_build_that_is_broken_is_caught(build: str, way: Way, invariant: str, tmp_path: Path) -> None:
+def test_a_broken_build_is_detected(build: str, way: Way, invariant: str, tmp_path: Path) -> None:
     with hosted(tmp_path, build) as rig:
         rig.start_without_web()
         with pytest.raises(Broken, match=f"^{invariant}: "):
             try_and_check(rig, way, seconds=6 if invariant in ("I3", "I[135]") else 30)
 
 
-def test_the_whole_product_is_not(tmp_path: Path) -> None:
+def test_the_correct_build_passes(tmp_path: Path) -> None:
     """Messages that come twice are no fault either."""
     with hosted(tmp_path, "messages_twice") as rig:
         rig.start_without_web()

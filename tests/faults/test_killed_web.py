@@ -28,7 +28,7 @@ BUILD = "commits,uploads"
 
 @pytest.mark.long
 @pytest.mark.parametrize("form", FORMS)
-def test_what_was_answered_is_there_and_the_rest_wholly_or_not_at_all(tmp_path: Path, form: type[Rig]) -> None:
+def test_acknowledged_changes_are_stored_and_others_completely_or_not_at_all(tmp_path: Path, form: type[Rig]) -> None:
     chance = random.Random(seed("killed web"))
     with rigged(tmp_path, BUILD, form=form) as rig:
         rig.start()
@@ -120,7 +120,7 @@ def is_ready(rig: Rig) -> bool:
 
 
 @pytest.mark.long
-def test_builds_that_write_in_two_steps_are_caught(tmp_path: Path) -> None:
+def test_builds_that_write_in_two_steps_are_detected(tmp_path: Path) -> None:
     with rigged(tmp_path, f"{BUILD},deployed_in_two_steps,uploaded_in_place") as rig:
         rig.start()
         people: list[Writer] = [Deploys(rig), Uploads(rig)]

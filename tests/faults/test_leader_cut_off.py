@@ -88,7 +88,7 @@ def resumed(rig: Led, cut: Cut, seconds: float) -> float:
     return (first - back) / 1e9
 
 
-def test_a_leader_behind_a_way_that_fails_is_replaced_and_writes_nothing_more(tmp_path: Path) -> None:
+def test_a_leader_behind_a_failing_proxy_is_replaced_and_writes_nothing_more(tmp_path: Path) -> None:
     with hosted(tmp_path, form=Led) as rig:
         assert isinstance(rig, Led)
         rig.start_without_web()
@@ -100,7 +100,7 @@ def test_a_leader_behind_a_way_that_fails_is_replaced_and_writes_nothing_more(tm
     assert max(seconds) <= LED_SECONDS, seconds
 
 
-def test_a_leader_that_is_alone_goes_on_soon_after_its_way_does(tmp_path: Path) -> None:
+def test_a_single_scheduler_continues_soon_after_its_connection_does(tmp_path: Path) -> None:
     chance = random.Random(seed("a leader alone"))
     with hosted(tmp_path, form=Led) as rig:
         assert isinstance(rig, Led)
@@ -117,7 +117,7 @@ def test_a_leader_that_is_alone_goes_on_soon_after_its_way_does(tmp_path: Path) 
     assert max(seconds) <= RESUMED_SECONDS, seconds
 
 
-def test_a_build_whose_leader_goes_on_over_a_new_connection_is_caught(tmp_path: Path) -> None:
+def test_a_build_whose_leader_continues_on_a_new_connection_is_detected(tmp_path: Path) -> None:
     with hosted(tmp_path, "leads_on,fences_dropped", Led) as rig:
         assert isinstance(rig, Led)
         rig.start_without_web()
@@ -165,7 +165,7 @@ def parted(rig: Parted, cut: Cut) -> float:
 
 
 @pytest.mark.cables
-def test_two_halves_of_a_network_never_run_a_node_at_once_and_become_one_again(tmp_path: Path) -> None:
+def test_two_partitions_never_run_a_node_at_once_and_reunite(tmp_path: Path) -> None:
     """Scheduler, Redis and one worker are cut off from database, standby and another worker."""
     with hosted(tmp_path, form=Parted) as rig:
         assert isinstance(rig, Parted)
@@ -185,7 +185,7 @@ def test_two_halves_of_a_network_never_run_a_node_at_once_and_become_one_again(t
 
 
 @pytest.mark.cables
-def test_a_half_that_outlives_its_lease_is_caught(tmp_path: Path) -> None:
+def test_a_partition_that_outlives_its_lease_is_detected(tmp_path: Path) -> None:
     with hosted(tmp_path, "lease_outlived,guard_missing", Parted) as rig:
         assert isinstance(rig, Parted)
         rig.start_without_web()

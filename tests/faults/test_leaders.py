@@ -146,7 +146,7 @@ FAULTS: tuple[Callable[[Stand], None], ...] = (
 
 @pytest.mark.parametrize("many", [2, 3] if LONG else [3])
 @pytest.mark.long
-def test_one_leads_whatever_becomes_of_the_leader(tmp_path: Path, many: int) -> None:
+def test_one_leads_whatever_happens_to_the_leader(tmp_path: Path, many: int) -> None:
     chance = random.Random(seed("leaders"))
     with hosted(tmp_path, "statements") as rig:
         stand = Stand(rig, many)
@@ -186,7 +186,7 @@ def test_a_leader_whose_lock_was_lost_unnoticed_writes_nothing_and_ends(tmp_path
 
 
 @pytest.mark.long
-def test_without_the_fences_it_would_write_and_that_is_seen(tmp_path: Path) -> None:
+def test_a_build_without_fences_writes_and_is_detected(tmp_path: Path) -> None:
     with hosted(tmp_path, "lock_forgotten,fences_dropped") as rig:
         stand = Stand(rig, 1)
         two_lead(stand)

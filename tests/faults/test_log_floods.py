@@ -43,7 +43,7 @@ def processes(rig: Rig) -> dict[str, int]:
 
 @pytest.mark.long
 @pytest.mark.parametrize("form", FORMS)
-def test_floods_are_cut_and_cost_no_memory_and_nobody_else(form: type[Rig], tmp_path: Path) -> None:
+def test_floods_are_cut_and_use_no_memory_and_affect_no_other_run(form: type[Rig], tmp_path: Path) -> None:
     with rigged(tmp_path, form=form, INTERLOCK_WORKERS="3") as rig:
         rig.start()
         rig.product.login_path()
@@ -153,7 +153,7 @@ LOGGED_SHOWN = "\x1b[31m?\u2400</script>"
 
 @pytest.mark.long
 @pytest.mark.parametrize("form", FORMS)
-def test_what_is_no_text_is_told_as_text_and_a_huge_line_is_cut(form: type[Rig], tmp_path: Path) -> None:
+def test_binary_output_is_shown_as_text_and_a_huge_line_is_cut(form: type[Rig], tmp_path: Path) -> None:
     noise = random.Random(seed("binary output")).randbytes(1 << 20).replace(b"\r", b"")
     (tmp_path / "noise").write_bytes(noise)
     code = ODD.format(mib=LINE_MIB, split=SPLIT, binary=str(tmp_path / "noise"), odd=ODD_BYTES, logged=LOGGED)

@@ -170,7 +170,7 @@ def ward(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.mark.long
 @pytest.mark.parametrize("end", ENDS)
-def test_nothing_of_a_tree_lives_on(ward: Ward, end: str) -> None:
+def test_no_process_of_a_tree_survives(ward: Ward, end: str) -> None:
     kinds = [kind for kind in KINDS if ward.grouped or (kind, end) != BY_GROUP]
     slugs = {kind: ward.publish(kind, end) for kind in kinds}
     for _ in range(rounds(1, 10)):

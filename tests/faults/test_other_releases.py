@@ -75,7 +75,7 @@ def finding(rig: Mixed, run: str) -> dict[str, Any] | None:
     return next((one for one in found if one["code"] == "no_queue_worker"), None)
 
 
-def test_work_goes_to_who_can_read_it_and_runs_once_whoever_leads(tmp_path: Path) -> None:
+def test_work_goes_to_a_worker_that_can_read_it_and_runs_once(tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     with rigged(tmp_path, form=Mixed) as rig:
         assert isinstance(rig, Mixed)

@@ -205,7 +205,7 @@ def slug(name: str) -> str:
 @pytest.mark.parametrize(
     "name", [name if name in SMOKE else pytest.param(name, marks=pytest.mark.long) for name in POISONS]
 )
-def test_poison_harms_its_own_run_alone(ward: Ward, name: str) -> None:
+def test_poison_affects_only_its_own_run(ward: Ward, name: str) -> None:
     let_off(ward, name)
 
 
@@ -217,7 +217,7 @@ def test_the_log_of_the_database_is_small_when_all_is_over(ward: Ward) -> None:
 @pytest.mark.postgres
 @pytest.mark.parametrize("name", POISONS if LONG else IN_SHORT)
 @pytest.mark.long
-def test_poison_on_several_hosts_harms_its_own_run_alone(ward_of_hosts: Ward, name: str) -> None:
+def test_poison_on_several_hosts_affects_only_its_own_run(ward_of_hosts: Ward, name: str) -> None:
     let_off(ward_of_hosts, name)
 
 

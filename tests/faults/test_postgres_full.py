@@ -163,7 +163,7 @@ class Stand:
         only_what_was_acknowledged(rig)
 
 
-def test_a_database_without_room_refuses_what_needs_it_ends_nothing_and_goes_on_with_room(tmp_path: Path) -> None:
+def test_a_full_database_refuses_writes_ends_nothing_and_continues_when_there_is_room(tmp_path: Path) -> None:
     with hosted(tmp_path, form=Cramped) as rig:
         assert isinstance(rig, Cramped)
         stand = Stand(rig)
@@ -186,7 +186,7 @@ def test_a_database_without_room_refuses_what_needs_it_ends_nothing_and_goes_on_
     assert max(took) <= RECOVERS_SECONDS
 
 
-def test_a_database_that_ended_for_want_of_room_loses_nothing_and_all_goes_on_with_room(tmp_path: Path) -> None:
+def test_a_database_that_ended_on_a_full_disk_loses_nothing_and_work_continues(tmp_path: Path) -> None:
     with hosted(tmp_path, form=Cramped) as rig:
         assert isinstance(rig, Cramped)
         stand = Stand(rig)
@@ -203,7 +203,7 @@ def test_a_database_that_ended_for_want_of_room_loses_nothing_and_all_goes_on_wi
     assert max(took) <= RECOVERS_SECONDS
 
 
-def test_a_build_that_ends_what_runs_for_want_of_room_is_caught(tmp_path: Path) -> None:
+def test_a_build_that_ends_running_work_on_a_full_disk_is_detected(tmp_path: Path) -> None:
     with hosted(tmp_path, "full_ends_lives", Cramped) as rig:
         assert isinstance(rig, Cramped)
         stand = Stand(rig)

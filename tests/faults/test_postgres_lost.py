@@ -129,7 +129,7 @@ def endure(rig: Hosts, work: Workload, fault: Fault, chance: random.Random) -> f
 
 
 @pytest.mark.long
-def test_nothing_acknowledged_is_lost_and_all_goes_on_whatever_becomes_of_postgresql(tmp_path: Path) -> None:
+def test_nothing_acknowledged_is_lost_and_work_continues_whatever_happens_to_postgresql(tmp_path: Path) -> None:
     chance = random.Random(seed("PostgreSQL lost"))
     seconds: dict[str, list[float]] = {}
     with hosted(tmp_path) as rig:
@@ -173,7 +173,7 @@ def test_nothing_acknowledged_is_lost_and_all_goes_on_whatever_becomes_of_postgr
 
 @pytest.mark.long
 @pytest.mark.parametrize("build", ["outage_ends_lives", "outage_ends_leases"])
-def test_a_build_that_loses_what_runs_for_an_outage_is_caught(build: str, tmp_path: Path) -> None:
+def test_a_build_that_loses_running_work_in_an_outage_is_detected(build: str, tmp_path: Path) -> None:
     with hosted(tmp_path, build) as rig:
         rig.scheduler()
         worker = rig.worker("one")
@@ -192,7 +192,7 @@ def test_a_build_that_loses_what_runs_for_an_outage_is_caught(build: str, tmp_pa
 
 
 @pytest.mark.long
-def test_a_worker_that_cannot_register_says_so_once_and_can_be_stopped(tmp_path: Path) -> None:
+def test_a_worker_that_cannot_register_logs_that_once_and_can_be_stopped(tmp_path: Path) -> None:
     with hosted(tmp_path, "away_at_register") as rig:
         worker = rig.worker("one", wait=False)
         wait_until(lambda: "database_away" in worker.log.read_text())

@@ -96,7 +96,7 @@ def half_have(clients: Sequence[Client], lines: int) -> bool:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_clients_that_are_cut_off_at_any_moment_miss_nothing(form: type[Rig], tmp_path: Path) -> None:
+def test_clients_that_are_disconnected_at_any_moment_miss_nothing(form: type[Rig], tmp_path: Path) -> None:
     chance = random.Random(seed("reconnects"))
     with rigged(tmp_path, form=form) as rig, contextlib.ExitStack() as further:
         rig.start()

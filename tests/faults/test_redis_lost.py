@@ -93,7 +93,7 @@ def lose_redis(
 
 
 @pytest.mark.long
-def test_work_pages_and_clients_go_on_whatever_becomes_of_redis(tmp_path: Path) -> None:
+def test_work_pages_and_clients_continue_whatever_happens_to_redis(tmp_path: Path) -> None:
     chance = random.Random(seed("Redis lost"))
     faults = [kind for kind in KINDS for _ in range(rounds(1, 10))]
     chance.shuffle(faults)
@@ -140,7 +140,7 @@ def listening(rig: Hosts) -> int:
 
 
 @pytest.mark.long
-def test_a_build_that_publishes_nothing_again_is_caught(tmp_path: Path) -> None:
+def test_a_build_that_never_republishes_is_detected(tmp_path: Path) -> None:
     with hosted(tmp_path, "published_once,found_by_message_alone") as rig:
         rig.scheduler()
         with rig.worker("one").frozen():

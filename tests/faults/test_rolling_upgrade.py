@@ -104,7 +104,7 @@ class People(threading.Thread):
         assert self.wrong == []
 
 
-def test_each_part_is_replaced_while_runs_go_and_pages_answer(tmp_path: Path) -> None:
+def test_each_part_is_replaced_while_runs_and_pages_work(tmp_path: Path) -> None:
     new = next_release(tmp_path)
     with rigged(tmp_path, form=Parts) as rig:
         assert isinstance(rig, Parts)

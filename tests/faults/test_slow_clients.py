@@ -102,7 +102,7 @@ def resident_in(webs: Sequence[tuple[Product, int]]) -> float:
     [pytest.param(Rig, SLOW, id="one host"), pytest.param(Hosts, SLOW_OF_TWO, id="several hosts", marks=SERVERS)],
 )
 @pytest.mark.long
-def test_clients_that_read_slowly_or_never_cost_the_others_nothing(form: type[Rig], many: int, tmp_path: Path) -> None:
+def test_clients_that_read_slowly_or_never_do_not_affect_the_others(form: type[Rig], many: int, tmp_path: Path) -> None:
     with rigged(tmp_path, form=form) as rig, contextlib.ExitStack() as further:
         rig.start()
         webs: list[tuple[Product, int]] = [(rig.product, rig.web_pid())]
@@ -182,7 +182,7 @@ def flood(talker: Talker, others: Others) -> None:
 
 
 @pytest.mark.smoke
-def test_one_that_stands_still_for_long_is_let_go_and_then_knows_all(tmp_path: Path) -> None:
+def test_a_client_that_reads_nothing_for_long_is_disconnected_and_catches_up(tmp_path: Path) -> None:
     """A client stops for longer than any limit of the product. In the short form the product's limit is short
     instead."""
     with rigged(tmp_path, "" if LONG else "impatient,hasty") as rig:

@@ -59,7 +59,7 @@ def long_reader(rig: Rig) -> Iterator[None]:
 
 
 @pytest.mark.long
-def test_writers_that_are_killed_in_the_middle_lose_nothing_that_they_told(tmp_path: Path) -> None:
+def test_writers_that_are_killed_lose_nothing_that_they_acknowledged(tmp_path: Path) -> None:
     """Four writers, beside a scheduler that works and a reader that blocks every checkpoint."""
     chance = random.Random(seed("killed writers"))
     told: list[str] = []
@@ -135,7 +135,7 @@ class Writer:
         self.process.stdout.close()
 
 
-def test_people_never_hear_of_a_lock_and_the_log_is_short_again_after_the_reader(tmp_path: Path) -> None:
+def test_clients_get_no_lock_error_and_the_log_shrinks_after_a_long_reader(tmp_path: Path) -> None:
     """Four clients write over HTTP while nodes run, a reader takes long, and the log is checkpointed."""
     wrong: list[str] = []
     with rigged(tmp_path) as rig:
@@ -189,7 +189,7 @@ def checkpoint(rig: Rig) -> None:
 
 
 @pytest.mark.smoke
-def test_a_backup_taken_under_load_is_whole_and_goes_on_in_another_home(tmp_path: Path) -> None:
+def test_a_backup_under_load_is_intact_and_continues_in_another_home(tmp_path: Path) -> None:
     with rigged(tmp_path / "first") as rig:
         rig.scheduler()
         work = Workload(rig, http=False, fan=30, only=("chain", "fan", "diamond", "pool"))

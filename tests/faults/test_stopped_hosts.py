@@ -51,7 +51,7 @@ CREATE TRIGGER test_refuse AFTER UPDATE ON engine_host REFERENCING NEW TABLE AS 
 """Lets the database itself note reports and signs of life that changed nothing."""
 
 
-def test_whoever_stood_still_past_its_lease_does_nothing_more_and_begins_anew(tmp_path: Path) -> None:
+def test_a_host_stopped_past_its_lease_does_nothing_more_and_registers_again(tmp_path: Path) -> None:
     chance = random.Random(seed("stopped hosts"))
     with hosted(tmp_path) as rig:
         rig.do(REFUSED)
@@ -76,7 +76,7 @@ def test_whoever_stood_still_past_its_lease_does_nothing_more_and_begins_anew(tm
         print(f"{len(over)} lives of hosts ended while they stood still; {refused} of their writes were refused")
 
 
-def test_without_its_guard_a_stopped_host_runs_what_others_have_begun_and_that_is_seen(tmp_path: Path) -> None:
+def test_a_build_without_the_guard_runs_nodes_twice_and_is_detected(tmp_path: Path) -> None:
     with hosted(tmp_path, "guard_missing") as rig:
         rig.start_without_web()
         with pytest.raises(Broken, match=r"^I5: "):

@@ -37,7 +37,7 @@ def writers(rig: Rig) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("many", [2, pytest.param(3, marks=pytest.mark.long)])
-def test_one_leads_while_it_lives_however_long_it_stands_still_and_then_the_next(tmp_path: Path, many: int) -> None:
+def test_a_stopped_leader_leads_until_it_is_killed_and_then_the_next_does(tmp_path: Path, many: int) -> None:
     with rigged(tmp_path) as rig:
         watch_writers(rig)
         for _ in range(many):
@@ -116,7 +116,7 @@ def test_a_leader_that_lost_its_lock_unnoticed_writes_nothing_and_ends(tmp_path:
 
 
 @pytest.mark.long
-def test_without_the_fences_it_would_write_and_that_is_seen(tmp_path: Path) -> None:
+def test_a_build_without_fences_writes_and_is_detected(tmp_path: Path) -> None:
     with rigged(tmp_path, "fences_dropped") as rig:
         work = Workload(rig, http=False, fan=60, only=("fan",))
         lose_the_lock(rig, work)

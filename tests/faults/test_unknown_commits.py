@@ -96,7 +96,7 @@ def unsure(folder: Path, build: str = "") -> Iterator[tuple[Hosts, LosingWay]]:
         yield rig, way
 
 
-def test_what_nobody_knows_to_be_done_is_done_once_or_not_at_all(tmp_path: Path) -> None:
+def test_a_statement_with_an_unknown_outcome_is_done_once_or_not_at_all(tmp_path: Path) -> None:
     chance = random.Random(seed("unknown commits"))
     with unsure(tmp_path) as (rig, way):
         rig.start()
@@ -151,7 +151,7 @@ BROKEN: dict[str, tuple[str, Callable[[LosingWay, Hosts], None]]] = {
 
 
 @pytest.mark.parametrize("build", list(BROKEN))
-def test_a_build_that_does_it_twice_or_by_half_is_caught(build: str, tmp_path: Path) -> None:
+def test_a_build_that_does_it_twice_or_in_part_is_detected(build: str, tmp_path: Path) -> None:
     invariant, way_to_break = BROKEN[build]
     with unsure(tmp_path, build) as (rig, way), pytest.raises(Broken, match=f"^{invariant}: "):
         way_to_break(way, rig)

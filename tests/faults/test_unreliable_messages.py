@@ -47,7 +47,7 @@ def started_once(rig: Hosts) -> None:
 
 
 @pytest.mark.long
-def test_messages_that_are_lost_late_and_twice_start_each_node_once(tmp_path: Path) -> None:
+def test_lost_late_and_repeated_messages_start_each_node_once(tmp_path: Path) -> None:
     with hosts(tmp_path, Manners()) as (rig, made):
         rig.start()
         work = Workload(rig, http=True, fan=20, only=("diamond", "fan", "branch", "pool"))
@@ -63,7 +63,7 @@ def test_messages_that_are_lost_late_and_twice_start_each_node_once(tmp_path: Pa
 
 
 @pytest.mark.long
-def test_a_work_that_is_not_one_host_s_alone_is_caught(tmp_path: Path) -> None:
+def test_a_build_that_assigns_work_to_two_hosts_is_detected(tmp_path: Path) -> None:
     with hosts(tmp_path, Manners(lost=0), "take_unguarded") as (rig, _):
         rig.start_without_web()
         rig.run(document([python(name, rig.ledger.code(1, beats=True)) for name in "abcd"]))
@@ -73,7 +73,7 @@ def test_a_work_that_is_not_one_host_s_alone_is_caught(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_a_node_that_outlasts_the_broker_s_patience_starts_once(tmp_path: Path) -> None:
+def test_a_node_that_outlasts_the_visibility_timeout_starts_once(tmp_path: Path) -> None:
     """Also where messages are acknowledged only after their work, and so are redelivered."""
     visible = {"INTERLOCK_TEST_VISIBLE": str(VISIBLE_SECONDS)}
     with hosts(tmp_path, None, "visible_soon", **visible) as (rig, made):

@@ -18,7 +18,7 @@ from tests.support.ledger import Execution
 from tests.support.wait import wait_until
 
 
-def test_node_processes_that_are_stopped_in_an_attempt_end_as_lost_or_as_if_nothing_had_been(tmp_path: Path) -> None:
+def test_node_processes_that_are_stopped_in_an_attempt_are_lost_or_continue_undisturbed(tmp_path: Path) -> None:
     """Stopped at any point of an attempt, then continued, killed, or left to their hard limit."""
     chance = random.Random(seed("stopped workers"))
     points = ("node.before_started", "node.after_started", "node.running", "node.computed", "node.written")
@@ -70,7 +70,7 @@ def test_a_stopped_node_process_is_ended_at_its_hard_limit(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "others", ["", pytest.param("go on", marks=pytest.mark.long), pytest.param("stand still", marks=pytest.mark.long)]
 )
-def test_a_scheduler_that_stood_still_goes_on_where_it_was(tmp_path: Path, others: str) -> None:
+def test_a_stopped_scheduler_continues_where_it_was(tmp_path: Path, others: str) -> None:
     """Alone; beside one that waits; with its node processes stopped as well (a paused container). As long as its
     process exists it leads, because only it can end its node processes."""
     with rigged(tmp_path) as rig:

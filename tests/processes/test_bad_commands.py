@@ -157,7 +157,7 @@ def _without(capabilities: Sequence[str]) -> list[str]:
 
 
 @pytest.mark.smoke
-def test_every_command_of_ours_is_here() -> None:
+def test_every_command_of_the_product_is_covered() -> None:
     ours = {name for name, app in get_commands().items() if app in ("engine", "versions", "dashboard")}
     assert ours <= {typed.split()[0] for typed, _code, _words in ARGUMENTS}
 
@@ -173,7 +173,7 @@ def _first_of_each_command() -> list[Any]:
 
 
 @pytest.mark.parametrize(("typed", "code", "words"), _first_of_each_command())
-def test_bad_arguments_are_told_in_a_line(
+def test_bad_arguments_are_explained_in_one_line(
     here: Path, tmp_path: Path, taken: int, typed: str, code: int, words: str
 ) -> None:
     # `run` makes the database, which is no business of the others.
@@ -186,7 +186,7 @@ def test_bad_arguments_are_told_in_a_line(
 
 @pytest.mark.parametrize("command", ["token --user admin", pytest.param("up --port 0", marks=pytest.mark.long)])
 @pytest.mark.parametrize(("name", "value", "words"), SETTINGS, ids=[f"{s[0]}={s[1][:30]}" for s in SETTINGS])
-def test_a_bad_setting_is_told_in_a_line(here: Path, command: str, name: str, value: str, words: str) -> None:
+def test_a_bad_setting_is_explained_in_one_line(here: Path, command: str, name: str, value: str, words: str) -> None:
     value = value.format(here=here, free=free_port())
     found, text = said(here / "home", *command.split(), **{name: value})
     assert "Traceback" not in text, text
@@ -198,7 +198,7 @@ def test_a_bad_setting_is_told_in_a_line(here: Path, command: str, name: str, va
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", ["broken", "cut", "early", "newer"])
-def test_doctor_says_of_a_database_what_up_says(here: Path, name: str) -> None:
+def test_doctor_reports_of_a_database_what_up_reports(here: Path, name: str) -> None:
     home = here / name
     code, text = said(home, "doctor", "--port", str(free_port()), INTERLOCK_HOME=str(home))
     assert "Traceback" not in text, text
@@ -207,7 +207,7 @@ def test_doctor_says_of_a_database_what_up_says(here: Path, name: str) -> None:
     assert said(home, "up", "--port", "0")[1].strip().removeprefix("interlock: ") in problem
 
 
-def test_doctor_finds_damage_that_a_start_does_not_meet(here: Path, tmp_path: Path) -> None:
+def test_doctor_finds_damage_that_a_start_does_not_find(here: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(here / "well", home)
     file = home / "interlock.sqlite3"
@@ -230,7 +230,7 @@ def test_doctor_finds_damage_that_a_start_does_not_meet(here: Path, tmp_path: Pa
         (".", "a writable folder", "chmod -R u+rwX"),
     ],
 )
-def test_what_may_not_be_written_to_is_told_with_a_way_out(
+def test_a_folder_without_write_permission_is_reported_with_advice(
     here: Path, tmp_path: Path, which: str, up_says: str, doctor_says: str
 ) -> None:
     home = tmp_path / "home"

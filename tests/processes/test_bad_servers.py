@@ -120,7 +120,7 @@ def test_a_database_that_cannot_be_reached(
 
 
 @pytest.mark.long
-def test_options_of_a_database_count_for_every_part(tmp_path: Path, database: str) -> None:
+def test_options_of_a_database_apply_to_every_part(tmp_path: Path, database: str) -> None:
     url = f"{database}?sslmode=require"
     assert "does not support SSL" in refused(tmp_path, "up --port 0", DATABASE_URL=url)
     for text in refused_by_others(tmp_path, DATABASE_URL=url):
@@ -224,7 +224,7 @@ def test_migrations_of_two_hosts_at_once_and_without_the_right(tmp_path: Path, s
 
 
 @pytest.mark.long
-def test_a_migration_behind_which_everybody_would_wait_gives_up(
+def test_a_migration_that_would_block_all_others_gives_up(
     tmp_path: Path, server: postgres.Server, database: str
 ) -> None:
     server.do("create database busy template flows")
@@ -272,7 +272,7 @@ def test_a_redis_that_cannot_be_used(
 
 
 @pytest.mark.long
-def test_a_full_redis_is_said_and_keeps_no_start_back(tmp_path: Path, database: str) -> None:
+def test_a_full_redis_is_reported_and_prevents_no_start(tmp_path: Path, database: str) -> None:
     with (
         redis.server(tmp_path, "--maxmemory", "1") as one,
         first_start(tmp_path / "home", DATABASE_URL=database, REDIS_URL=one.url) as product,
@@ -309,14 +309,14 @@ def without_redis(
 
 
 @pytest.mark.long
-def test_a_scheduler_leads_without_redis_and_says_so(tmp_path: Path, database: str) -> None:
+def test_a_scheduler_leads_without_redis_and_logs_that(tmp_path: Path, database: str) -> None:
     """A standby must take over also when Redis went with the leader's host."""
     with without_redis(tmp_path, database, "manage.py", "scheduler", until="scheduler_leads"):
         pass
 
 
 @pytest.mark.long
-def test_a_worker_waits_for_redis_and_says_so(tmp_path: Path, database: str) -> None:
+def test_a_worker_waits_for_redis_and_logs_that(tmp_path: Path, database: str) -> None:
     command = ["-m", "celery", "-A", "engine", "worker"]
     with without_redis(tmp_path, database, *command, until="Trying again", INTERLOCK_EXECUTOR="celery") as process:
         process.terminate()
@@ -324,7 +324,7 @@ def test_a_worker_waits_for_redis_and_says_so(tmp_path: Path, database: str) -> 
 
 
 @pytest.mark.long
-def test_a_redis_that_drops_messages_is_told_of_where_celery_uses_it(tmp_path: Path, database: str) -> None:
+def test_a_redis_that_drops_messages_is_reported_where_celery_uses_it(tmp_path: Path, database: str) -> None:
     (tmp_path / "home").mkdir(mode=0o700)
     with redis.server(tmp_path, "--maxmemory-policy", "allkeys-lru") as one:
         for executor, told in (("local", False), ("celery", True)):

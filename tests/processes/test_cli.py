@@ -77,7 +77,9 @@ def test_run_of_a_file_shows_its_lines_and_ends_with_0(terminal: Terminal, tmp_p
     assert "of hello succeeded in" in done.stdout
 
 
-def test_run_of_a_failing_file_tells_the_error_and_its_line_and_ends_with_1(terminal: Terminal, tmp_path: Path) -> None:
+def test_run_of_a_failing_file_shows_the_error_and_its_line_and_exits_with_1(
+    terminal: Terminal, tmp_path: Path
+) -> None:
     code = "def main(inputs, ctx):\n    nothing = {}\n    return nothing['x']\n"
     file = write(tmp_path / "bad.json", [python("bad", code), {"id": "after", "type": "noop"}], (("bad", "after"),))
     done = terminal.type("run", file)
@@ -137,7 +139,7 @@ def test_run_takes_a_run_s_time_limit_for_4(terminal: Terminal, tmp_path: Path) 
 
 
 @pytest.mark.long
-def test_on_a_terminal_it_draws_and_leaves_the_result(terminal: Terminal, tmp_path: Path) -> None:
+def test_on_a_terminal_it_draws_progress_and_leaves_the_result(terminal: Terminal, tmp_path: Path) -> None:
     file = write(tmp_path / "hello.json", [python("greet", HELLO)], inputs=INPUTS)
     ours, theirs = pty.openpty()
     process = terminal.start("run", file, stdout=theirs, stderr=theirs, stdin=theirs)
@@ -185,7 +187,7 @@ def test_validate_lists_every_problem(terminal: Terminal, tmp_path: Path) -> Non
     assert not (terminal.home / "interlock.sqlite3").exists(), "to look is not to start"
 
 
-def test_doctor_is_well_with_a_running_product_and_names_what_is_not(tmp_path: Path) -> None:
+def test_doctor_accepts_a_running_product_and_names_what_is_wrong(tmp_path: Path) -> None:
     with running(tmp_path / "home") as product:
         done = product.command("doctor", "--port", str(product.port), check=False)
         lines = done.stdout.splitlines()
@@ -200,7 +202,7 @@ def test_doctor_is_well_with_a_running_product_and_names_what_is_not(tmp_path: P
         assert "hidden" not in done.stdout + done.stderr
 
 
-def test_doctor_of_an_empty_home_finds_no_fault_with_it(terminal: Terminal) -> None:
+def test_doctor_finds_nothing_wrong_with_an_empty_home(terminal: Terminal) -> None:
     done = terminal.type("doctor", "--port", str(free_port()))
     assert "does not exist yet; it is created at the first start" in done.stdout
     assert "problem  Database" not in done.stdout

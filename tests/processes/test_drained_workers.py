@@ -36,7 +36,7 @@ def logged(scaled: WithWorkers, word: str, name: str = "one") -> bool:
     return f"{word} name={name}@test" in (scaled.folder / f"{name}.log").read_text()
 
 
-def test_a_drained_worker_finishes_takes_no_more_and_takes_again_when_it_is_resumed(scaled: WithWorkers) -> None:
+def test_a_drained_worker_finishes_its_work_and_takes_more_after_it_is_resumed(scaled: WithWorkers) -> None:
     one = scaled.worker()
     run = scaled.start(scaled.waiting("a"))
     ((_, _, pid),) = scaled.begun()
@@ -94,7 +94,7 @@ def test_a_drained_worker_leaves_its_queue_to_the_others_at_once(scaled: WithWor
 
 
 @pytest.mark.long
-def test_a_worker_that_is_drained_in_the_midst_of_work_costs_no_attempt(scaled: WithWorkers) -> None:
+def test_draining_a_busy_worker_loses_no_attempt(scaled: WithWorkers) -> None:
     scaled.worker("one")
     scaled.worker("two")
     code = "import time\n\ndef main(inputs, ctx):\n    time.sleep(0.1)\n"
@@ -120,7 +120,7 @@ def test_a_worker_that_is_drained_in_the_midst_of_work_costs_no_attempt(scaled: 
 
 
 @pytest.mark.long
-def test_who_was_drained_still_is_after_a_lost_lease_and_takes_work_when_started_anew(scaled: WithWorkers) -> None:
+def test_a_drained_worker_stays_drained_after_a_lost_lease_but_not_after_a_restart(scaled: WithWorkers) -> None:
     one = scaled.worker()
     ask(scaled, "drain")
     wait_until(lambda: logged(scaled, "host_drains"))

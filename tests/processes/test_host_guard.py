@@ -71,7 +71,7 @@ def test_what_runs_past_the_lease_is_ended_with_all_that_it_started(guard: Guard
     assert time.monotonic() >= until + LATE_SECONDS
 
 
-def test_also_what_only_its_control_group_gives_away(
+def test_what_only_its_control_group_reveals_is_ended_too(
     tmp_path: Path, guard: Guard, hidden: subprocess.Popen[bytes]
 ) -> None:
     guard.until(time.monotonic())
@@ -79,7 +79,7 @@ def test_also_what_only_its_control_group_gives_away(
     assert hidden.wait(10) == -9
 
 
-def test_a_node_process_begins_nothing_past_the_lease(tmp_path: Path, guard: Guard) -> None:
+def test_a_node_process_starts_nothing_past_the_lease(tmp_path: Path, guard: Guard) -> None:
     """Of a host that was paused as a whole all goes on at once, node processes before what is to end them, too."""
     guard.until(time.monotonic())
     begun = tmp_path / "begun"
@@ -105,7 +105,7 @@ def test_a_guard_that_was_killed_is_replaced(guard: Guard, mark: str) -> None:
     wait_until(lambda: not processes_with(mark))
 
 
-def test_what_a_worker_leaves_is_ended_also_while_it_is_still_about_to_be_gone(
+def test_what_a_worker_leaves_is_ended_while_the_worker_is_still_exiting(
     tmp_path: Path, mark: str, hidden: subprocess.Popen[bytes]
 ) -> None:
     """The kernel closes what a process has open before it calls it dead: here it takes its time with that."""

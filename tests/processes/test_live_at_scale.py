@@ -64,7 +64,7 @@ def truth(installation: Installation, run: str) -> dict[str, str]:
 
 
 @pytest.mark.long
-def test_clients_of_two_web_processes_all_end_with_the_truth(tmp_path: Path) -> None:
+def test_clients_of_two_web_processes_all_end_with_the_stored_state(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     with installed(tmp_path) as installation, ExitStack() as silent:
         installation.scheduler("a")

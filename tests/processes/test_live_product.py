@@ -76,7 +76,7 @@ def all_lines(product: Product, run: str) -> dict[int, Any]:
 
 
 @pytest.mark.long
-def test_after_a_hundred_random_cuts_a_client_knows_what_the_api_knows(tmp_path: Path) -> None:
+def test_after_a_hundred_random_cuts_a_client_knows_what_the_api_returns(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(2**32)
     print("seed", seed)
     rng = random.Random(seed)
@@ -110,7 +110,7 @@ def test_after_a_hundred_random_cuts_a_client_knows_what_the_api_knows(tmp_path:
         assert recorder.lines == {seq: line for seq, line in lines.items() if seq >= first}
 
 
-def test_a_web_process_that_is_killed_costs_a_client_nothing_but_a_reconnect(tmp_path: Path) -> None:
+def test_a_killed_web_process_means_only_a_reconnect_for_a_client(tmp_path: Path) -> None:
     with running(tmp_path / "home") as product:
         # It talks for as long as it takes to kill three of them, and is then cancelled.
         nodes, edges = graph(width=3, lines=10_000, seconds=0.05)

@@ -41,7 +41,7 @@ def main(body: str, before: str = "") -> str:
 
 
 @pytest.mark.smoke
-def test_a_no_op_is_done_with_null_and_tells_its_start_with_its_end(node: NodeProcess) -> None:
+def test_a_no_op_returns_null_and_reports_its_start_with_its_end(node: NodeProcess) -> None:
     envelope = node.envelope()
     node.say(envelope)
     (done,) = node.frames(envelope["claim"])
@@ -65,7 +65,7 @@ def test_many_no_ops_sent_ahead_all_come_back_in_order(node: NodeProcess) -> Non
     assert [node.frames(envelope["claim"])[-1]["output"]["value"] for envelope in mixed] == [None, 1, None]
 
 
-def test_an_unread_envelope_can_be_taken_back(tmp_path: Path) -> None:
+def test_an_unread_envelope_can_be_recalled(tmp_path: Path) -> None:
     with NodeProcess(tmp_path, keep_child_end=True) as node:
         first, second = node.envelope("python", {"code": main("import time\ntime.sleep(30)")}), node.envelope()
         node.say(first)
@@ -97,7 +97,7 @@ def test_an_end_does_not_wait_for_what_comes_next(node: NodeProcess) -> None:
     assert not fifo.exists()
 
 
-def test_a_torn_end_of_the_channel_ends_the_process(tmp_path: Path) -> None:
+def test_an_incomplete_envelope_ends_the_process(tmp_path: Path) -> None:
     with NodeProcess(tmp_path) as node:
         assert node.frame() == {"k": "ready"}
         node.ours.close()
@@ -134,7 +134,7 @@ def test_it_loads_nothing_heavy_and_no_django(node: NodeProcess, tmp_path: Path)
     assert "engine.worker.process" in loaded
 
 
-def test_it_is_the_first_that_the_kernel_takes_and_leaves_no_core(node: NodeProcess) -> None:
+def test_the_kernel_ends_it_first_and_it_leaves_no_core(node: NodeProcess) -> None:
     assert Path(f"/proc/{node.pid}/oom_score_adj").read_text().strip() == "800"
     (limit,) = [line for line in Path(f"/proc/{node.pid}/limits").read_text().splitlines() if "core file" in line]
     assert limit.split()[4] == "0"
@@ -169,12 +169,12 @@ def test_temporary_files_are_in_the_folder_and_go_with_the_attempt(node: NodePro
         assert not made.exists()
 
 
-def test_a_temporary_folder_that_the_installation_names_is_kept(node: NodeProcess, tmp_path: Path) -> None:
+def test_a_configured_temporary_folder_is_used(node: NodeProcess, tmp_path: Path) -> None:
     code = main("return os.environ['TMPDIR']", "import os")
     assert node.value(node.python(code, env={"TMPDIR": str(tmp_path)})) == str(tmp_path)
 
 
-def test_what_is_printed_and_logged_is_heard(node: NodeProcess) -> None:
+def test_printed_and_logged_lines_are_reported(node: NodeProcess) -> None:
     code = main(
         "print('to stdout é')\nprint('to stderr', file=sys.stderr)\nos.write(1, b'raw\\n')\n"
         "ctx.log('hello')\nctx.log('careful', level='warning')\n"
@@ -220,7 +220,7 @@ def test_progress_is_thinned_and_the_last_one_always_comes(node: NodeProcess) ->
     assert done["clean"]
 
 
-def test_frames_of_many_threads_stay_whole(node: NodeProcess) -> None:
+def test_frames_of_many_threads_are_not_mixed(node: NodeProcess) -> None:
     code = main(
         "def work(n):\n    for i in range(50):\n        ctx.log(f'{n}:' + 'x' * 10_000)\n"
         "threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]\n"
@@ -237,7 +237,7 @@ def test_frames_of_many_threads_stay_whole(node: NodeProcess) -> None:
 @pytest.mark.parametrize(
     "use", ["ctx.checkpoint(1)", "ctx.checkpoint_from(dict)", "ctx.restored", "ctx.secrets['a']", "ctx.connection('a')"]
 )
-def test_what_is_not_built_yet_is_refused_by_name(node: NodeProcess, use: str) -> None:
+def test_unsupported_features_are_refused_by_name(node: NodeProcess, use: str) -> None:
     error = node.python(main(use))["error"]
     assert error["class"] == "NotAvailableYet"
     assert use.split("(")[0].split("[")[0] in error["message"]
@@ -273,7 +273,7 @@ def test_arguments_of_python_function_are_evaluated(nodes: Nodes, tmp_path: Path
     assert ended["error"]["class"] == "TypeError"
 
 
-def test_an_expression_that_fails_says_so(node: NodeProcess) -> None:
+def test_an_expression_that_fails_reports_the_error(node: NodeProcess) -> None:
     config = {"function": "builtins.dict", "args": {"n": "{{ inputs.nope }}"}}
     error = node.run("python.function", config, expressions=[["args", "n"]])["error"]
     assert error["class"] == "ExpressionError"
@@ -313,7 +313,7 @@ def test_an_error_while_the_code_is_loaded_names_its_line(node: NodeProcess) -> 
     assert error["line"] == 2
 
 
-def test_a_chain_of_errors_is_told_without_our_frames(node: NodeProcess) -> None:
+def test_chained_errors_are_shown_without_frames_of_the_product(node: NodeProcess) -> None:
     error = node.python(main("try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    raise ValueError('no') from e"))[
         "error"
     ]
@@ -323,7 +323,7 @@ def test_a_chain_of_errors_is_told_without_our_frames(node: NodeProcess) -> None
     assert "engine/" not in error["traceback"]
 
 
-def test_code_without_main_is_told_what_to_write(node: NodeProcess) -> None:
+def test_the_error_of_code_without_main_explains_what_to_write(node: NodeProcess) -> None:
     error = node.python("x = 1\n")["error"]
     assert "main(inputs, ctx)" in error["message"]
 
@@ -368,7 +368,7 @@ def test_whatever_is_raised_ends_the_attempt_and_not_the_process(node: NodeProce
         ("(x for x in [1])", "output is a generator"),
     ],
 )
-def test_output_that_is_not_json_says_where(node: NodeProcess, value: str, place: str) -> None:
+def test_the_error_of_an_output_that_is_not_json_names_the_place(node: NodeProcess, value: str, place: str) -> None:
     ended = node.python(main(f"return {value}", "import datetime, functools"))
     assert ended["error"]["class"] == "BadOutput", ended
     assert place in ended["error"]["message"]
@@ -409,7 +409,7 @@ def test_the_soft_limit_is_raised_in_the_authors_code(node: NodeProcess) -> None
     assert 0.2 < ended["seconds"] < 15
 
 
-def test_code_that_was_told_may_save_and_return(node: NodeProcess) -> None:
+def test_code_may_save_and_return_after_the_soft_limit(node: NodeProcess) -> None:
     code = main(
         "try:\n    print('there')\n    time.sleep(30)\n"
         "except ctx.SoftTimeout:\n    ctx.progress(0.5, 'saved')\n    return 'part'",
@@ -420,7 +420,7 @@ def test_code_that_was_told_may_save_and_return(node: NodeProcess) -> None:
     assert [f["message"] for f in frames if f["k"] == "progress"] == ["saved"]
 
 
-def test_code_that_swallows_the_limit_goes_on(node: NodeProcess) -> None:
+def test_code_that_catches_the_limit_continues(node: NodeProcess) -> None:
     code = main("try:\n    print('there'); time.sleep(30)\nexcept BaseException:\n    pass\nreturn 1", "import time")
     assert node.value(node.signal_soft(node.envelope("python", {"code": code}, soft_timeout=0.3), "there")[-1]) == 1
 
@@ -436,7 +436,7 @@ def test_a_late_signal_does_not_hit_the_next_attempt(node: NodeProcess) -> None:
     assert node.value(ended) == 1
 
 
-def test_the_limit_in_the_middle_of_large_frames_tears_none(node: NodeProcess) -> None:
+def test_a_limit_during_large_frames_breaks_none(node: NodeProcess) -> None:
     code = main("line = 'x' * 16_000\nwhile time:\n    ctx.log(line)", "import time")
     ended = node.signal_soft(node.envelope("python", {"code": code}, soft_timeout=0.2))[-1]
     assert ended["error"]["class"] == "SoftTimeout"
@@ -445,7 +445,7 @@ def test_the_limit_in_the_middle_of_large_frames_tears_none(node: NodeProcess) -
 # -- what is reset -------------------------------------------------------------------------------------
 
 
-def test_nothing_of_an_attempt_is_seen_by_the_next(node: NodeProcess, tmp_path: Path) -> None:
+def test_nothing_of_an_attempt_is_visible_to_the_next(node: NodeProcess, tmp_path: Path) -> None:
     (tmp_path / "authors_module.py").write_text("value = 1\n")
     disturb = main(
         f"sys.path.insert(0, {str(tmp_path)!r})\nimport authors_module\nauthors_module.value = 2\n"
@@ -500,7 +500,7 @@ def test_every_attempt_finds_its_folder_empty_and_for_itself(node: NodeProcess) 
         shutil.rmtree(f"{folder}.old", ignore_errors=True)
 
 
-def test_a_folder_that_the_author_put_a_link_in_place_of_is_not_followed(node: NodeProcess, tmp_path: Path) -> None:
+def test_a_link_in_place_of_the_scratch_folder_is_not_followed(node: NodeProcess, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "kept").write_text("x")
     (tmp_path / "empty").mkdir(mode=0o755)
@@ -529,7 +529,7 @@ def test_a_folder_that_the_author_put_a_link_in_place_of_is_not_followed(node: N
         "import os\nos.nice(5)",
     ],
 )
-def test_a_process_with_something_left_in_it_says_so_and_takes_no_more_work(nodes: Nodes, code: str) -> None:
+def test_a_process_with_leftovers_reports_that_and_takes_no_more_work(nodes: Nodes, code: str) -> None:
     node = nodes.get()
     ended = node.python(main(code))
     assert ended["k"] == "done", ended
@@ -559,7 +559,7 @@ def _parent(pid: str) -> int:
         return 0
 
 
-def test_a_forked_child_that_comes_out_of_main_says_nothing(node: NodeProcess) -> None:
+def test_a_forked_child_that_returns_from_main_writes_nothing(node: NodeProcess) -> None:
     ended = node.python(
         main("pid = os.fork()\nif pid:\n    os.waitpid(pid, 0)\nreturn 'parent' if pid else 'child'", "import os")
     )
@@ -627,7 +627,7 @@ def test_logging_and_linecache_are_prepared_when_they_are_imported(tmp_path: Pat
             assert frames[-1]["clean"]
 
 
-def test_nodes_with_the_same_code_are_told_apart(node: NodeProcess) -> None:
+def test_nodes_with_the_same_code_are_distinguished(node: NodeProcess) -> None:
     code = "def main(inputs, ctx):\n    def inner():\n        return 1 / 0\n    return [inner() for _ in 'x']\n"
     for name in ("first", "second", "first"):
         error = node.python(code, node=name)["error"]
@@ -646,7 +646,7 @@ def _others() -> list[str]:
 
 
 @pytest.mark.parametrize("python", _others() or [pytest.param("", marks=pytest.mark.skip("no other Python here"))])
-def test_another_interpreter_runs_python_and_asks_for_what_it_lacks(tmp_path: Path, python: str) -> None:
+def test_another_interpreter_runs_python_and_names_missing_packages(tmp_path: Path, python: str) -> None:
     with NodeProcess(tmp_path, python=python) as node:
         assert node.frame() == {"k": "ready"}
         version = node.value(node.python(main("return list(sys.version_info[:2])", "import sys")))

@@ -144,7 +144,7 @@ def test_a_key_with_dots_stays_in_the_folder_of_copies(nodes: Nodes, credentials
     assert read(nodes, credentials, "s3://lake/above/..")["error"]["class"] == "PathRefused"
 
 
-def test_what_the_disk_cannot_hold_is_not_begun(nodes: Nodes, credentials: dict[str, str]) -> None:
+def test_a_download_without_room_on_the_disk_is_not_started(nodes: Nodes, credentials: dict[str, str]) -> None:
     error = read(nodes, credentials, "s3://lake/huge.csv")["error"]
     assert error["class"] == "PathRefused"
     assert f"{1 << 60:,} bytes" in error["message"]
@@ -160,7 +160,7 @@ def test_what_the_disk_cannot_hold_is_not_begun(nodes: Nodes, credentials: dict[
         ("s3://lake/bad.csv", "BadData", 'Line 3 of "s3://lake/bad.csv"'),
     ],
 )
-def test_what_cannot_be_read_says_why(
+def test_the_error_of_an_unreadable_object_has_the_reason(
     nodes: Nodes, credentials: dict[str, str], path: str, name: str, says: str
 ) -> None:
     error = read(nodes, credentials, path)["error"]
@@ -170,7 +170,7 @@ def test_what_cannot_be_read_says_why(
 @pytest.mark.parametrize(
     ("change", "says"), [({"LAKE_DOWN": "1"}, "nobody listens"), ({"LAKE_KEY": None}, "Forbidden")]
 )
-def test_a_storage_that_refuses_is_told_with_where_credentials_come_from(
+def test_the_error_of_a_refusing_storage_explains_where_credentials_come_from(
     nodes: Nodes, credentials: dict[str, str], change: dict[str, str | None], says: str
 ) -> None:
     env = {name: value for name, value in {**credentials, **change}.items() if value is not None}
@@ -189,7 +189,7 @@ def test_data_roots_refuse_object_storage(nodes: Nodes, credentials: dict[str, s
 @pytest.mark.parametrize(
     ("scheme", "package"), [("gs", "gcsfs"), ("gcs", "gcsfs"), ("abfss", "adlfs"), ("az", "adlfs")]
 )
-def test_a_missing_driver_is_asked_for_by_name(nodes: Nodes, scheme: str, package: str) -> None:
+def test_a_missing_driver_is_named(nodes: Nodes, scheme: str, package: str) -> None:
     error = read(nodes, {}, f"{scheme}://lake/flights.csv")["error"]
     assert error["class"] == "MissingPackage"
     assert f"pip install {package}" in error["message"]

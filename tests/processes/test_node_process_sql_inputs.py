@@ -29,7 +29,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
         ("[{}]", "a JSON list with elements other than"),
     ],
 )
-def test_the_error_of_a_query_says_what_an_input_is_that_is_not_a_table(
+def test_the_error_of_a_query_names_the_kind_of_an_input_that_is_no_table(
     node: NodeProcess, value: str, kind: str
 ) -> None:
     given = node.input(node.python(f"def main(inputs, ctx):\n    return {value}\n"))

@@ -117,7 +117,7 @@ def test_a_glob_reads_many_files_in_order(node: NodeProcess, files: Path) -> Non
         ("a,b\n1,\xff\n", 2, "not utf-8"),
     ],
 )
-def test_a_csv_that_does_not_parse_says_in_which_line(
+def test_the_error_of_a_csv_that_does_not_parse_names_the_line(
     node: NodeProcess, files: Path, text: str, line: int, says: str
 ) -> None:
     (files / "bad.csv").write_bytes(text.encode("latin-1"))
@@ -190,7 +190,7 @@ def test_an_option_of_another_format_is_refused(node: NodeProcess, files: Path) 
     assert "delim" in error["message"]
 
 
-def test_options_are_used_and_cannot_break_out(node: NodeProcess, files: Path) -> None:
+def test_options_are_used_and_cannot_inject_sql(node: NodeProcess, files: Path) -> None:
     (files / "o.csv").write_text("1|NULL\n2|'); select 1; --\n")
     options = {"delim": "|", "header": False, "nullstr": ["NULL", "x'y"], "columns": {"a": "INTEGER", "b'c": "VARCHAR"}}
     assert rows(node, node.run("table.read", {"path": "o.csv", "options": options})) == [
@@ -281,7 +281,7 @@ def test_sql_that_fails_names_its_line(node: NodeProcess, text: str, line: int) 
         "select * from duckdb",
     ],
 )
-def test_sql_that_wants_more_than_to_read_its_inputs_is_refused(node: NodeProcess, text: str) -> None:
+def test_sql_that_does_more_than_read_its_inputs_is_refused(node: NodeProcess, text: str) -> None:
     ended = sql(node, text, env={"PATH": "/bin", "SECRET": "canary"})
     assert ended["k"] == "failed", ended
     assert ended["error"]["class"] == "SqlError"
@@ -289,7 +289,7 @@ def test_sql_that_wants_more_than_to_read_its_inputs_is_refused(node: NodeProces
     assert not os.path.exists("/tmp/evil.db")
 
 
-def test_a_semicolon_and_comments_do_no_harm(node: NodeProcess) -> None:
+def test_a_semicolon_and_comments_are_allowed(node: NodeProcess) -> None:
     assert rows(node, sql(node, "-- first\n/* x */ (select 1 a); -- last")) == [{"a": 1}]
     assert rows(node, sql(node, "from flights select count(*) n -- no newline")) == [{"n": 3}]
     assert len(rows(node, sql(node, "with a as (from flights) select * from a"))) == 3
@@ -305,7 +305,7 @@ def test_a_query_is_interrupted_by_the_soft_limit(node: NodeProcess) -> None:
     assert ended["seconds"] < 15
 
 
-def test_python_in_a_query_is_told_though_duckdb_swallows_it(node: NodeProcess) -> None:
+def test_an_error_of_python_in_a_query_is_shown_though_duckdb_drops_it(node: NodeProcess) -> None:
     code = (
         "import duckdb, time\ndef main(inputs, ctx):\n    duckdb.sql('select 1').fetchall()\n    try:\n"
         "        duckdb.sql('select count(*) from range(10000000) a, range(100000) b "
@@ -342,7 +342,7 @@ def test_python_reads_a_table_and_returns_one(node: NodeProcess) -> None:
     assert ended["clean"]
 
 
-def test_a_table_with_more_columns_than_can_be_told_is_refused(node: NodeProcess) -> None:
+def test_a_table_with_too_many_columns_to_report_is_refused(node: NodeProcess) -> None:
     code = (
         "import duckdb\ndef main(inputs, ctx):\n"
         "    return duckdb.sql('select ' + ', '.join(f'{n} as \"{n}{\"x\" * 3000}\"' for n in range(400)))\n"
@@ -352,14 +352,14 @@ def test_a_table_with_more_columns_than_can_be_told_is_refused(node: NodeProcess
     assert "400 columns" in error["message"]
 
 
-def test_a_table_handed_on_is_the_same_artifact(node: NodeProcess) -> None:
+def test_a_table_that_is_passed_on_is_the_same_artifact(node: NodeProcess) -> None:
     given = table(node)
     output = node.python("def main(inputs, ctx):\n    return inputs['t']\n", inputs={"t": given})["output"]
     assert str(node.home / "artifacts" / output["artifact"]) == given["path"]
     assert output["kind"] == "table"
 
 
-def test_tables_of_one_attempt_are_not_seen_by_the_next(node: NodeProcess) -> None:
+def test_tables_of_one_attempt_are_not_visible_to_the_next(node: NodeProcess) -> None:
     code = "import duckdb\ndef main(inputs, ctx):\n    duckdb.execute('create table left_over as select 1 a')\n"
     look = "import duckdb\ndef main(inputs, ctx):\n    return duckdb.sql('show tables').fetchall()\n"
     assert node.python(code)["clean"]
@@ -373,7 +373,7 @@ def test_times_with_a_zone_need_no_further_package(node: NodeProcess) -> None:
 
 
 @pytest.mark.parametrize(("call", "package"), [("arrow", "pyarrow"), ("df", "pandas")])
-def test_a_package_that_is_missing_is_asked_for_by_name(node: NodeProcess, call: str, package: str) -> None:
+def test_a_missing_package_is_named(node: NodeProcess, call: str, package: str) -> None:
     ended = node.python(f"def main(inputs, ctx):\n    return inputs['t'].{call}()\n", inputs={"t": table(node)})
     if ended["k"] == "failed":
         assert ended["error"]["class"] == "MissingPackage"
@@ -384,7 +384,7 @@ def test_a_package_that_is_missing_is_asked_for_by_name(node: NodeProcess, call:
 @pytest.mark.parametrize(
     ("value", "says"), [("duckdb.execute('select 1')", "return a relation"), ("duckdb.sql", "function")]
 )
-def test_what_is_of_duckdb_but_no_table_is_bad_output(node: NodeProcess, value: str, says: str) -> None:
+def test_a_duckdb_object_that_is_no_table_is_bad_output(node: NodeProcess, value: str, says: str) -> None:
     error = node.python(f"import duckdb\ndef main(inputs, ctx):\n    return {value}\n")["error"]
     assert error["class"] == "BadOutput"
     assert says in error["message"].lower()
@@ -394,7 +394,7 @@ def test_what_is_of_duckdb_but_no_table_is_bad_output(node: NodeProcess, value: 
 
 
 @pytest.mark.parametrize("path", ["w.csv", "w.parquet", "sub/folder/w.json", "w.csv.gz", "w.ndjson", "w.tsv"])
-def test_a_table_is_written_whole_and_can_be_read_again(node: NodeProcess, files: Path, path: str) -> None:
+def test_a_table_is_written_completely_and_can_be_read_again(node: NodeProcess, files: Path, path: str) -> None:
     output = node.value(node.run("table.write", {"path": path}, inputs={"t": table(node)}))
     assert output == {"path": path, "row_count": 3, "bytes": (files / path).stat().st_size}
     assert len(rows(node, node.run("table.read", {"path": path}))) == 3
@@ -446,7 +446,7 @@ def test_a_link_is_replaced_and_not_followed(node: NodeProcess, files: Path, tmp
 # -- branch -----------------------------------------------------------------------------------------------------
 
 
-def test_a_branch_hands_its_table_on_by_one_port(node: NodeProcess) -> None:
+def test_a_branch_passes_its_table_on_by_one_port(node: NodeProcess) -> None:
     given = table(node)
     shape = {"kind": "table", "path": given["path"], "row_count": 3, "schema": given["schema"]}
     for condition, port in (("nodes.a.output.row_count > 2", "true"), ("{{ inputs.n > 5 }}", "false"), (True, "true")):
@@ -470,7 +470,7 @@ def test_the_first_case_that_holds_is_taken(node: NodeProcess) -> None:
     assert ended["output"]["ports"] == []
 
 
-def test_a_branch_of_several_values_hands_them_on_by_port(node: NodeProcess) -> None:
+def test_a_branch_passes_several_values_on_by_port(node: NodeProcess) -> None:
     null, one, two = ({"kind": "json", "value": value} for value in (None, [1], "x"))
     for inputs, value in (
         ({}, None),
@@ -483,7 +483,7 @@ def test_a_branch_of_several_values_hands_them_on_by_port(node: NodeProcess) -> 
     assert error["class"] == "BadInput"
 
 
-def test_a_condition_that_is_no_truth_value_fails(node: NodeProcess) -> None:
+def test_a_condition_that_is_not_boolean_fails(node: NodeProcess) -> None:
     assert node.run("branch", {"condition": "1 + 1"})["error"]["class"] == "ExpressionError"
     assert node.run("branch", {"condition": "inputs.nope"})["error"]["class"] == "ExpressionError"
 
@@ -512,7 +512,7 @@ def test_a_command_gives_its_output_and_its_code(node: NodeProcess) -> None:
     assert node.text("err").endswith("err\n")
 
 
-def test_a_command_that_fails_tells_its_last_lines(node: NodeProcess) -> None:
+def test_the_error_of_a_command_that_fails_has_its_last_lines(node: NodeProcess) -> None:
     error = node.run("shell", {"command": "echo first >&2; seq 100 >&2; echo last >&2; exit 3"})["error"]
     assert error["class"] == "ExitCode"
     assert "exit code 3" in error["message"]
@@ -522,7 +522,7 @@ def test_a_command_that_fails_tells_its_last_lines(node: NodeProcess) -> None:
     assert "not found" in node.run("shell", {"command": "no-such-program"})["error"]["message"]
 
 
-def test_lines_of_a_command_are_heard_while_it_runs(node: NodeProcess) -> None:
+def test_lines_of_a_command_are_reported_while_it_runs(node: NodeProcess) -> None:
     before = len(node.text("out"))
     envelope = node.envelope("shell", {"command": "echo early; read line < wait; echo late"})
     envelope["config"]["command"] = "mkfifo wait; echo early; read line < wait; echo late"
@@ -570,7 +570,7 @@ def test_a_child_that_was_killed_and_takes_its_time_to_die_is_waited_for(node: N
         wait_until(group.remove)
 
 
-def test_a_child_that_left_the_group_makes_the_process_unfit(nodes: Nodes) -> None:
+def test_a_child_that_left_the_group_makes_the_process_unusable(nodes: Nodes) -> None:
     node = nodes.get()
     far = "setsid sh -c 'echo > there; exec sleep 60' >/dev/null 2>&1 &"
     assert node.run("shell", {"command": f"mkfifo there\n{far}\nread line < there"})["clean"] is False
@@ -582,7 +582,7 @@ def _children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def test_the_whole_tree_of_a_command_is_told_of_the_soft_limit(nodes: Nodes) -> None:
+def test_the_whole_tree_of_a_command_gets_the_signal_of_the_soft_limit(nodes: Nodes) -> None:
     node = nodes.get()
     far = "setsid sh -c 'trap \"echo far told; exit 0\" TERM; echo far there; sleep 30 & wait' &"
     command = f"{far}\ntrap 'wait $!; echo near told; exit 0' TERM\necho near there\nwait"

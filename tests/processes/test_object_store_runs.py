@@ -42,7 +42,7 @@ def made_by(product: Product, made: dict[str, Any], slug: str = "flow") -> str:
     return str(product.api("POST", f"workflows/{slug}/runs/", {})["id"])
 
 
-def test_a_run_stores_reads_and_shows_what_is_in_the_object_store(server: s3.Server, tmp_path: Path) -> None:
+def test_a_run_stores_reads_and_shows_artifacts_in_the_object_store(server: s3.Server, tmp_path: Path) -> None:
     made = document(
         [
             python("large", LARGE), python("count", COUNT), SUM, python("names", NAMES),
@@ -88,7 +88,7 @@ def test_a_run_stores_reads_and_shows_what_is_in_the_object_store(server: s3.Ser
 
 
 @pytest.mark.long
-def test_a_node_is_tried_again_as_its_policy_says_until_the_store_is_back(server: s3.Server, tmp_path: Path) -> None:
+def test_a_node_is_retried_by_its_policy_until_the_store_is_back(server: s3.Server, tmp_path: Path) -> None:
     with running(tmp_path / "home", INTERLOCK_ARTIFACTS=server.url, **server.environment) as product:
         server.kill()
         run = made_by(product, document([python("large", LARGE, retries=30, retry_delay=0.5)]))
@@ -161,13 +161,13 @@ def large(shipped: Shipped) -> str:
 
 
 @pytest.mark.smoke
-def test_an_end_is_told_when_the_output_is_in_the_store(server: s3.Server, tmp_path: Path) -> None:
+def test_an_end_is_reported_after_the_output_is_in_the_store(server: s3.Server, tmp_path: Path) -> None:
     with Shipped(tmp_path, server.url) as shipped:
         assert large(shipped) in server.objects()
 
 
 @pytest.mark.long
-def test_an_input_on_its_way_keeps_its_place_and_can_be_taken_back(server: s3.Server, tmp_path: Path) -> None:
+def test_work_whose_input_is_loading_keeps_its_place_and_can_be_recalled(server: s3.Server, tmp_path: Path) -> None:
     with Shipped(tmp_path, server.url) as shipped:
         name = large(shipped)
         shutil.rmtree(tmp_path / "artifacts" / name[:2])
@@ -200,7 +200,7 @@ def putting(server: s3.Server, shipped: Shipped) -> Work:
 
 
 @pytest.mark.long
-def test_what_cannot_be_put_before_a_stop_is_interrupted(server: s3.Server, tmp_path: Path) -> None:
+def test_an_upload_that_cannot_finish_before_a_stop_is_interrupted(server: s3.Server, tmp_path: Path) -> None:
     with Shipped(tmp_path, server.url) as shipped:
         work = putting(server, shipped)
         begun = time.monotonic()
@@ -210,7 +210,9 @@ def test_what_cannot_be_put_before_a_stop_is_interrupted(server: s3.Server, tmp_
 
 
 @pytest.mark.long
-def test_an_attempt_that_is_cancelled_while_its_output_is_put_is_cancelled(server: s3.Server, tmp_path: Path) -> None:
+def test_an_attempt_that_is_cancelled_during_the_upload_of_its_output_is_cancelled(
+    server: s3.Server, tmp_path: Path
+) -> None:
     with Shipped(tmp_path, server.url) as shipped:
         work = putting(server, shipped)
         shipped.shipper.kill(work.claim, "cancelled")

@@ -18,7 +18,7 @@ DIED = "The scheduler process was killed by SIGKILL. Restarting it."
 
 
 @pytest.mark.long
-def test_a_wish_is_done_by_the_next_scheduler_when_the_first_died_before_the_kill(tmp_path: Path) -> None:
+def test_a_pending_action_is_done_by_the_next_scheduler_when_the_first_died_before_the_kill(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger")
     with running(tmp_path / "home", INTERLOCK_FAULT="tick.before_kill:kill") as product:
         long = ledger.code(60.0)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.postgres
 
 
 @pytest.mark.long
-def test_up_runs_the_sample_on_postgresql_and_goes_on_after_a_kill(tmp_path: Path) -> None:
+def test_up_runs_the_sample_on_postgresql_and_continues_after_a_kill(tmp_path: Path) -> None:
     with postgres.database() as url, first_start(tmp_path / "home", DATABASE_URL=url) as product:
         run = product.api("POST", "workflows/flight-delays/runs/?wait=60", {})
         assert run["state"] == "succeeded"

@@ -43,7 +43,7 @@ def product(tmp_path: Path, server: postgres.Server) -> Iterator[Product]:
 
 
 @pytest.mark.parametrize("mode", ["fast", pytest.param("immediate", marks=pytest.mark.long)])
-def test_all_goes_on_within_seconds_of_a_restart(product: Product, server: postgres.Server, mode: str) -> None:
+def test_work_continues_within_seconds_of_a_restart(product: Product, server: postgres.Server, mode: str) -> None:
     product.publish("talk", [{"id": "a", "type": "python", "config": {"code": LONG.format(n=100)}}], [])
     product.publish("one", [{"id": "a", "type": "noop"}], [])
     run = product.api("POST", "workflows/talk/runs/", {})["id"]
@@ -80,7 +80,7 @@ def test_all_goes_on_within_seconds_of_a_restart(product: Product, server: postg
 @pytest.mark.parametrize(
     ("executor", "signals"), [("celery", [signal.SIGTERM]), ("local", [signal.SIGTERM, signal.SIGINT])]
 )
-def test_a_scheduler_whose_database_is_away_ends_when_it_is_told_to(
+def test_a_scheduler_without_its_database_ends_on_a_signal(
     tmp_path: Path, server: postgres.Server, executor: str, signals: list[signal.Signals]
 ) -> None:
     """At once where nodes run elsewhere, else when it is told twice: it waits ten seconds for the database."""

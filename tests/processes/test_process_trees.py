@@ -96,7 +96,7 @@ def test_the_hard_limit_ends_the_whole_tree(product: Product, tmp_path: Path) ->
     assert_gone(product, run, pids, len(pids) + 1)
 
 
-def test_a_killed_node_process_takes_its_tree_along_and_names_the_signal(product: Product, tmp_path: Path) -> None:
+def test_a_killed_node_process_ends_with_its_tree_and_the_signal_is_named(product: Product, tmp_path: Path) -> None:
     run, pids = start(product, tmp_path, lost_retries=0)
     os.kill(attempt(product, run)["pid"], signal.SIGKILL)
     assert product.ended(run)["state"] == "failed"

@@ -20,7 +20,7 @@ def messages(product: Product, run: str, node: str) -> list[str]:
 
 
 @pytest.mark.smoke
-def test_flight_delays_gives_the_known_answers(tmp_path: Path) -> None:
+def test_flight_delays_gives_the_expected_results(tmp_path: Path) -> None:
     with running(tmp_path / "home") as product:
         answer = product.call("POST", "/api/v1/workflows/flight-delays/runs/?wait=60", {})
         assert (answer.status, answer.json["state"]) == (200, "succeeded"), answer.json
@@ -45,7 +45,7 @@ def test_flight_delays_gives_the_known_answers(tmp_path: Path) -> None:
         assert (empty.status, empty.json["state"]) == (200, "succeeded")
 
 
-def test_the_stuck_node_hangs_says_what_it_does_and_can_be_cancelled(tmp_path: Path) -> None:
+def test_the_stuck_node_shows_its_stack_and_can_be_cancelled(tmp_path: Path) -> None:
     with running(tmp_path / "home") as product:
         run = product.api("POST", "workflows/stuck-node/runs/", {})["id"]
         node = f"runs/{run}/nodes/ask/"

@@ -171,7 +171,7 @@ def test_a_wake_over_redis_starts_a_run_at_once(product: Product) -> None:
 
 
 @pytest.mark.long
-def test_work_goes_on_without_redis_and_hints_come_again_with_it(product: Product, redis_server: redis.Server) -> None:
+def test_work_continues_without_redis_and_hints_return_with_it(product: Product, redis_server: redis.Server) -> None:
     product.publish("talk", [{"id": "a", "type": "python", "config": {"code": LONG.format(n=60)}}], [])
     run = product.api("POST", "workflows/talk/runs/", {})["id"]
     recorder = Recorder()
@@ -219,7 +219,7 @@ def test_a_client_misses_nothing_while_redis_comes_and_goes(product: Product, re
     assert "Traceback" not in product.log.read_text()
 
 
-def test_a_redis_that_hangs_keeps_no_request_waiting(product: Product, redis_server: redis.Server) -> None:
+def test_a_redis_that_hangs_delays_no_request(product: Product, redis_server: redis.Server) -> None:
     product.publish("one", [{"id": "a", "type": "noop"}], [])
     with redis_server.hanging():
         times = []

@@ -91,7 +91,7 @@ def test_a_standby_ends_when_asked(home: Path):
 
 
 @pytest.mark.long
-def test_bench_measures_beside_its_floor_and_leaves_nothing(tmp_path: Path):
+def test_bench_measures_beside_its_floor_and_leaves_nothing_running(tmp_path: Path):
     environ = {**environment(tmp_path), "TMPDIR": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "manage.py", "bench", "--repeat", "1", "--no-http", "--only", "noop", "--json"],
@@ -113,7 +113,7 @@ def test_bench_measures_beside_its_floor_and_leaves_nothing(tmp_path: Path):
 
 @pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_bench_that_is_told_to_end_leaves_no_product_behind(tmp_path: Path, number: signal.Signals):
+def test_a_bench_that_gets_a_signal_leaves_no_product_running(tmp_path: Path, number: signal.Signals):
     environ = {**environment(tmp_path), "TMPDIR": str(tmp_path)}
     command = [sys.executable, "manage.py", "bench", "--repeat", "1", "--only", "noop: 1,000"]
     process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -169,7 +169,7 @@ def test_a_scheduler_whose_loop_hangs_writes_its_stacks_and_ends(home: Path, tmp
 
 
 @pytest.mark.long
-def test_a_scheduler_that_was_stopped_and_goes_on_is_not_taken_for_one_that_hangs(home: Path, tmp_path: Path):
+def test_a_scheduler_that_was_stopped_and_continued_does_not_count_as_hanging(home: Path, tmp_path: Path):
     """Ctrl-Z, or a container that was paused: what ran there goes on."""
     process = watched(home, tmp_path / "log", 40)
     try:

@@ -104,7 +104,7 @@ def test_a_loop_of_python_runs_and_waits_on_nothing(node: Supervised) -> None:
 
 
 @pytest.mark.parametrize("line", ["sum(range(10**12))", "re.match(r'(a+)+$', 'a' * 60 + 'b')"])
-def test_c_code_that_keeps_the_interpreters_lock_is_still_shown(node: Supervised, line: str) -> None:
+def test_c_code_that_holds_the_interpreters_lock_is_still_shown(node: Supervised, line: str) -> None:
     body = look(node, f"import re\n{HEAD}    print('here')\n    {line}\n")
     assert body["message"] is None
     assert frame_of_author(main_thread(body))["source"] == line
@@ -249,7 +249,7 @@ def test_a_lock_on_a_file_names_the_file_and_who_holds_it(node: Supervised, tmp_
         assert main_thread(body)["waits_on"]["pid"] == os.getpid()
 
 
-def test_a_named_pipe_nobody_opens_is_named(node: Supervised, tmp_path: Path) -> None:
+def test_a_named_pipe_without_a_writer_is_named(node: Supervised, tmp_path: Path) -> None:
     path = str(tmp_path / "fifo")
     os.mkfifo(path)
     body = look(node, f"{HEAD}    print('here')\n    open({path!r})\n")
@@ -269,7 +269,7 @@ def test_a_pool_of_threads_shows_each_with_its_name(node: Supervised) -> None:
 
 
 @pytest.mark.long
-def test_asking_again_and_again_never_hurts_a_node_with_busy_threads(node: Supervised) -> None:
+def test_repeated_captures_do_not_disturb_a_node_with_busy_threads(node: Supervised) -> None:
     code = (
         f"import json, time\nfrom concurrent.futures import ThreadPoolExecutor\n{HEAD}    print('here')\n"
         "    text = json.dumps({str(n): list(range(20)) for n in range(50)})\n    end = time.time() + 8\n"
@@ -285,7 +285,7 @@ def test_asking_again_and_again_never_hurts_a_node_with_busy_threads(node: Super
     assert len(node.of(Stacks, work.claim)) > 2
 
 
-def test_a_stopped_process_is_told_as_such_and_nothing_waits_for_it(node: Supervised) -> None:
+def test_a_stopped_process_is_shown_as_such_and_nothing_waits_for_it(node: Supervised) -> None:
     work = node.python(f"import os, signal\n{HEAD}    print('here')\n    os.kill(os.getpid(), signal.SIGSTOP)\n")
     run_until(node, work)
     pid = node.started(work).pid
@@ -299,7 +299,7 @@ def test_a_stopped_process_is_told_as_such_and_nothing_waits_for_it(node: Superv
     assert node.ended(work).state == "succeeded"
 
 
-def test_a_process_stopped_in_the_middle_does_not_hold_the_supervisor(node: Supervised) -> None:
+def test_a_process_stopped_during_a_capture_does_not_block_the_supervisor(node: Supervised) -> None:
     work = node.python(f"import time\n{HEAD}    print('here')\n    time.sleep(600)\n")
     run_until(node, work)
     node.supervisor.take_stacks(work.claim)
@@ -318,7 +318,7 @@ def test_a_process_stopped_in_the_middle_does_not_hold_the_supervisor(node: Supe
 
 
 @pytest.mark.parametrize("handler", ["signal.SIG_DFL", "signal.SIG_IGN", "lambda *_: print('called')"])
-def test_code_that_takes_the_signal_for_itself_is_not_ended_by_it(node: Supervised, handler: str) -> None:
+def test_code_that_handles_the_signal_itself_is_not_ended_by_it(node: Supervised, handler: str) -> None:
     code = f"import signal\n{HEAD}    signal.signal(signal.SIGUSR2, {handler})\n    print('here')\n    {{line}}\n"
     body = look(node, "import time\n" + code.format(line="time.sleep(600)"))
     assert body["message"] is None
@@ -331,7 +331,7 @@ def test_code_that_takes_the_signal_for_itself_is_not_ended_by_it(node: Supervis
     assert alive(node.started(work).pid)
 
 
-def test_the_next_attempt_in_a_process_whose_signal_was_taken_can_be_looked_at(tmp_path: Path) -> None:
+def test_stacks_of_the_next_attempt_in_such_a_process_can_be_captured(tmp_path: Path) -> None:
     with Supervised(tmp_path, workers=1) as node:
         for taken in (
             "signal.signal(signal.SIGUSR2, signal.SIG_DFL)",
@@ -356,7 +356,7 @@ def test_code_that_closes_all_descriptors_hangs_nothing(node: Supervised, tmp_pa
     assert node.ended(work).state == "lost"
 
 
-def test_descriptors_that_the_code_took_over_get_nothing_of_ours(node: Supervised, tmp_path: Path) -> None:
+def test_nothing_is_written_to_descriptors_that_the_code_took_over(node: Supervised, tmp_path: Path) -> None:
     path = tmp_path / "theirs"
     path.write_bytes(b"")
     code = (
@@ -405,7 +405,7 @@ def test_a_killed_attempt_in_the_middle_hangs_nothing(node: Supervised) -> None:
     assert node.ended(work).state == "cancelled"
 
 
-def test_fifty_wishes_at_once_are_one_taking(node: Supervised) -> None:
+def test_fifty_requests_at_once_capture_stacks_once(node: Supervised) -> None:
     work = node.python(f"import time\n{HEAD}    print('here')\n    time.sleep(600)\n")
     run_until(node, work)
     for _ in range(50):
@@ -419,7 +419,7 @@ def test_fifty_wishes_at_once_are_one_taking(node: Supervised) -> None:
     assert len(node.of(Stacks, work.claim)) == 1
 
 
-def test_wishes_for_what_does_not_run_are_ignored(node: Supervised) -> None:
+def test_requests_for_what_does_not_run_are_ignored(node: Supervised) -> None:
     node.supervisor.take_stacks("nobody")
     work = node.work()
     node.run(work)
@@ -451,7 +451,7 @@ def interpreter(version: str) -> str:
 
 
 @pytest.mark.parametrize("version", ["3.10", "3.12", "3.13", "3.14"])
-def test_other_interpreters_tell_the_same(node: Supervised, version: str) -> None:
+def test_other_interpreters_give_the_same_stacks(node: Supervised, version: str) -> None:
     python = interpreter(version)
     if os.path.realpath(python) == os.path.realpath(sys.executable):
         pytest.skip("it is the product's own")
@@ -463,7 +463,7 @@ def test_other_interpreters_tell_the_same(node: Supervised, version: str) -> Non
     assert frame_of_author(main_thread(body))["line"] == 3
 
 
-def test_a_process_in_an_uninterruptible_wait_is_told_as_such(node: Supervised) -> None:
+def test_a_process_in_an_uninterruptible_wait_is_shown_as_such(node: Supervised) -> None:
     # A process that called vfork waits like this until its child, which shares its memory, is done.
     code = (
         f"import ctypes\n{HEAD}    libc = ctypes.PyDLL(None)\n    print('here')\n"
@@ -482,7 +482,7 @@ def test_a_process_in_an_uninterruptible_wait_is_told_as_such(node: Supervised) 
     assert node.ended(work).state == "cancelled"
 
 
-def test_a_thread_that_keeps_the_interpreters_lock_is_found_beside_the_main_one(node: Supervised) -> None:
+def test_a_thread_that_holds_the_interpreters_lock_is_found_beside_the_main_one(node: Supervised) -> None:
     code = (
         f"import threading\ndef work():\n    print('here')\n    sum(range(10**12))\n{HEAD}"
         "    one = threading.Thread(target=work)\n    one.start()\n    one.join()\n"

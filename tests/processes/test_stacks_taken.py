@@ -58,7 +58,7 @@ def test_an_attempt_that_counts_as_stuck_is_sampled_once_and_soon(node: Supervis
     assert whys(node, work) == ["stuck"]
 
 
-def test_an_attempt_that_ends_in_time_is_never_looked_at(node: Supervised) -> None:
+def test_stacks_of_an_attempt_that_ends_in_time_are_never_captured(node: Supervised) -> None:
     works = [node.python("def main(inputs, ctx):\n    return 1\n", soft=300, hard=600, stuck_after=5) for _ in range(5)]
     assert {one.state for one in node.run_all(works)} == {"succeeded"}
     assert node.of(Stacks) == []
@@ -87,7 +87,7 @@ def test_before_the_soft_and_the_hard_limit_act_stacks_are_taken(
     assert claims.index(hard) < claims.index(ended)
 
 
-def test_limits_shorter_than_the_looks_are_kept_all_the_same(node: Supervised, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limits_shorter_than_the_interval_of_checks_hold_too(node: Supervised, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stack_sampler, "QUICK_PATIENCE_SECONDS", 10.0)
     loop = (
         "def main(inputs, ctx):\n    while True:\n        try:\n            sum(range(10**9))\n"
@@ -109,7 +109,7 @@ def test_an_attempt_that_ends_just_before_its_limit_reports_no_stacks(node: Supe
         assert whys(node, work) == []
 
 
-def test_a_wish_just_before_a_limit_is_served_with_it(node: Supervised, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_just_before_a_limit_is_answered(node: Supervised, monkeypatch: pytest.MonkeyPatch) -> None:
     # Stacks that are asked for now are still taken when the limit comes near.
     monkeypatch.setattr(stack_sampler, "APART_SECONDS", 1.0)
     work = node.python(SLEEP, hard=3.0)
@@ -122,7 +122,7 @@ def test_a_wish_just_before_a_limit_is_served_with_it(node: Supervised, monkeypa
 
 
 @pytest.mark.parametrize("by_group", [True, False])
-def test_before_the_limit_on_memory_acts_stacks_are_kept(
+def test_before_the_limit_on_memory_acts_stacks_are_captured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_group: bool
 ) -> None:
     if not by_group:
@@ -160,7 +160,7 @@ def short_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("short_quiet")
-def test_an_attempt_that_does_nothing_is_quiet_once_until_it_did_something(node: Supervised) -> None:
+def test_an_idle_attempt_is_reported_as_quiet_once_until_it_does_something(node: Supervised) -> None:
     code = "import time\ndef main(inputs, ctx):\n    time.sleep(5.5)\n    print('awake')\n    time.sleep(600)\n"
     work = node.python(code)
     node.send(work)
@@ -193,7 +193,7 @@ def test_an_attempt_that_does_something_now_and_then_is_not_quiet(node: Supervis
 
 
 @pytest.mark.usefixtures("short_quiet")
-def test_a_node_of_which_something_is_expected_is_not_watched_for_quiet(node: Supervised) -> None:
+def test_a_node_with_an_expected_duration_is_never_quiet(node: Supervised) -> None:
     work = node.python(SLEEP, stuck_after=60)
     node.send(work)
     node.started(work)
@@ -202,7 +202,7 @@ def test_a_node_of_which_something_is_expected_is_not_watched_for_quiet(node: Su
 
 
 @pytest.mark.long
-def test_samples_tell_the_bytes_that_system_calls_of_the_tree_moved(node: Supervised) -> None:
+def test_samples_have_the_bytes_that_system_calls_of_the_tree_moved(node: Supervised) -> None:
     work = node.shell("while :; do dd if=/dev/zero of=/dev/null bs=1M count=20 2>/dev/null; sleep 0.1; done", hard=4.5)
     node.run(work)
     told = [one.io_bytes for one in node.of(Sampled, work.claim)]

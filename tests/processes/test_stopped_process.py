@@ -32,7 +32,7 @@ with transaction.atomic(), connection.cursor() as cursor:
 """
 
 
-def test_a_lock_of_a_stopped_process_is_given_up(tmp_path: Path) -> None:
+def test_a_lock_of_a_stopped_process_is_released(tmp_path: Path) -> None:
     with postgres.database() as url, contextlib.closing(psycopg2.connect(url)) as connection:
         with connection, connection.cursor() as cursor:
             cursor.execute("create table held (id int); insert into held values (1)")

@@ -73,13 +73,13 @@ def test_a_result_that_was_written_before_the_death_counts(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("keep", [1, 4, 5, 40])
-def test_a_torn_result_is_none(tmp_path: Path, keep: int) -> None:
+def test_an_incomplete_result_does_not_count(tmp_path: Path, keep: int) -> None:
     with Supervised(tmp_path, main=FAKE_NODE) as node:
         frame = "\x50\x00\x00\x00" + '{"k":"done","seconds":1,"output":{"kind":"json","value":1}'
         assert node.run(node.work(frames=[frame[:keep]], then="die")).state == "lost"
 
 
-def test_processes_killed_while_they_write_leave_the_channel_of_others_whole(tmp_path: Path) -> None:
+def test_processes_killed_while_they_write_do_not_affect_the_channel_of_others(tmp_path: Path) -> None:
     line = {"k": "log", "level": "info", "m": "x" * 3000}
     with Supervised(tmp_path, workers=2, main=FAKE_NODE) as node:
         for _ in range(20):
@@ -100,7 +100,7 @@ def test_work_behind_a_process_that_dies_is_returned_not_lost(tmp_path: Path) ->
         node.until(lambda: node.returned() == [second.claim])
 
 
-def test_a_process_that_never_says_it_started_returns_its_work(tmp_path: Path) -> None:
+def test_a_process_that_never_reports_a_start_returns_its_work(tmp_path: Path) -> None:
     with Supervised(tmp_path, workers=1, main=FAKE_NODE) as node:
         work = node.work(silent=True, then="die")
         node.settle()
@@ -148,7 +148,7 @@ def main(inputs, ctx):
 """
 
 
-def test_nothing_of_a_killed_supervisor_lives_after_the_next_start(tmp_path: Path) -> None:
+def test_no_process_of_a_killed_supervisor_survives_the_next_start(tmp_path: Path) -> None:
     home, code = tmp_path / "home", tmp_path / "code.py"
     home.mkdir()
     code.write_text(DAEMON.format(artifacts=str(home / "artifacts")))
@@ -249,7 +249,7 @@ def test_what_a_supervisor_had_frozen_when_it_was_killed_ends_with_the_next_star
     assert marked(cleanup.mark_prefix(home)) == []
 
 
-def test_a_living_supervisor_of_the_same_home_keeps_its_processes(tmp_path: Path) -> None:
+def test_a_running_supervisor_of_the_same_home_keeps_its_processes(tmp_path: Path) -> None:
     with Supervised(tmp_path) as node:
         work = node.python(SLEEP)
         node.send(work)
@@ -258,7 +258,7 @@ def test_a_living_supervisor_of_the_same_home_keeps_its_processes(tmp_path: Path
         assert alive(pid)
 
 
-def test_a_cancel_that_comes_while_a_process_is_dying_is_kept(tmp_path: Path) -> None:
+def test_a_cancel_while_a_process_is_dying_counts(tmp_path: Path) -> None:
     with Supervised(tmp_path) as node:
         work = node.python(SLEEP)
         node.send(work)
@@ -270,7 +270,7 @@ def test_a_cancel_that_comes_while_a_process_is_dying_is_kept(tmp_path: Path) ->
         assert node.ended(work).state == "cancelled"
 
 
-def test_a_kill_by_the_kernel_for_want_of_memory_is_named(tmp_path: Path) -> None:
+def test_a_kill_by_the_kernel_for_lack_of_memory_is_named(tmp_path: Path) -> None:
     group = cgroup.create("interlock-test-host")
     if group is None:
         pytest.skip("no control group can be made here, so no kill can be provoked")
@@ -295,7 +295,7 @@ def test_a_kill_by_the_kernel_for_want_of_memory_is_named(tmp_path: Path) -> Non
     wait_until(group.remove)
 
 
-def test_a_host_without_room_for_a_process_gives_work_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_without_room_for_a_process_returns_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
@@ -312,7 +312,7 @@ def test_a_host_without_room_for_a_process_gives_work_back(tmp_path: Path, monke
         assert node.run(work).state == "succeeded"
 
 
-def test_a_node_that_forges_times_and_figures_harms_nobody(tmp_path: Path) -> None:
+def test_a_node_that_forges_times_and_figures_affects_nothing_else(tmp_path: Path) -> None:
     done = {"k": "done", "seconds": float("nan"), "output": {"kind": "json", "value": 1}, "at": 1e300}
     log = {"k": "log", "level": "shout", "m": "nul \x00 and half \ud83d", "at": float("inf")}
     with Supervised(tmp_path, main=FAKE_NODE) as node:

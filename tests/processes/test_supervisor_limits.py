@@ -29,7 +29,7 @@ def error_of(ended: Ended) -> dict[str, Any]:
 
 
 @pytest.mark.smoke
-def test_at_the_soft_limit_the_code_is_told_and_may_clean_up(tmp_path: Path) -> None:
+def test_the_soft_limit_is_raised_in_the_code_which_may_clean_up(tmp_path: Path) -> None:
     code = (
         "import time\ndef main(inputs, ctx):\n    try:\n        time.sleep(600)\n"
         "    except ctx.SoftTimeout:\n        ctx.log('cleaning up')\n        raise\n"
@@ -45,7 +45,7 @@ def test_at_the_soft_limit_the_code_is_told_and_may_clean_up(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("later", [0.5, 1.5])
-def test_the_soft_limit_is_told_however_late_the_code_begins(
+def test_the_soft_limit_is_raised_however_late_the_code_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: float
 ) -> None:
     """On a busy machine a process that has said that it begins may not go on for some time."""
@@ -73,7 +73,7 @@ def test_an_attempt_that_returns_after_its_soft_limit_has_timed_out(tmp_path: Pa
         assert error_of(ended)["class"] == "SoftTimeout"
 
 
-def test_the_time_of_an_attempt_begins_with_it_however_late_that_is_heard(tmp_path: Path) -> None:
+def test_the_time_of_an_attempt_starts_with_it_however_late_its_report_is_read(tmp_path: Path) -> None:
     with Supervised(tmp_path) as node:
         node.settle()
         begun = time.monotonic()
@@ -88,7 +88,7 @@ def test_the_time_of_an_attempt_begins_with_it_however_late_that_is_heard(tmp_pa
 
 
 @pytest.mark.parametrize(("end", "state"), [("return 1", "succeeded"), ("os._exit(7)", "lost")])
-def test_an_attempt_that_ended_in_time_has_not_timed_out_however_late_that_is_heard(
+def test_an_attempt_that_ended_in_time_has_not_timed_out_however_late_its_report_is_read(
     tmp_path: Path, end: str, state: str
 ) -> None:
     go = tmp_path / "go"
@@ -110,7 +110,7 @@ def test_an_attempt_that_ended_in_time_has_not_timed_out_however_late_that_is_he
         assert node.ended(work).state == state
 
 
-def test_code_that_swallows_the_soft_limit_meets_the_hard_one(tmp_path: Path) -> None:
+def test_code_that_catches_the_soft_limit_reaches_the_hard_one(tmp_path: Path) -> None:
     code = (
         "import time\ndef main(inputs, ctx):\n    while True:\n        try:\n            time.sleep(600)\n"
         "        except BaseException:\n            pass\n"
@@ -203,7 +203,7 @@ def test_a_node_may_start_only_so_many_processes(tmp_path: Path, monkeypatch: py
         assert ended.receipt["processes"] > 32
 
 
-def test_samples_tell_cpu_and_memory_of_the_tree(tmp_path: Path) -> None:
+def test_samples_have_cpu_and_memory_of_the_tree(tmp_path: Path) -> None:
     code = (
         "import os, subprocess, sys, time\ndef main(inputs, ctx):\n"
         "    subprocess.run([sys.executable, '-c', 'import time\\nend = time.time() + 3.3\\n"
@@ -234,7 +234,7 @@ def test_a_short_attempt_has_no_sample(tmp_path: Path) -> None:
         assert node.of(Sampled, work.claim) == []
 
 
-def test_samples_tell_the_traffic_of_the_tree(tmp_path: Path) -> None:
+def test_samples_have_the_traffic_of_the_tree(tmp_path: Path) -> None:
     server = socket.create_server(("127.0.0.1", 0))
     port = server.getsockname()[1]
 
@@ -267,7 +267,7 @@ def test_samples_tell_the_traffic_of_the_tree(tmp_path: Path) -> None:
         assert usual / 5 < max(told) < 5 * usual
 
 
-def test_limits_are_kept_while_others_are_busy(tmp_path: Path) -> None:
+def test_limits_hold_while_others_are_busy(tmp_path: Path) -> None:
     flood = "def main(inputs, ctx):\n    while True:\n        print('x' * 1000)\n"
     with Supervised(tmp_path, workers=3) as node:
         node.settle()
@@ -281,7 +281,7 @@ def test_limits_are_kept_while_others_are_busy(tmp_path: Path) -> None:
             assert error_of(node.ended(work))["class"] == "HardTimeout"
 
 
-def test_without_control_groups_a_user_has_a_far_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_control_groups_the_limit_is_one_per_user(monkeypatch: pytest.MonkeyPatch) -> None:
     # Others come and go meanwhile.
     monkeypatch.setattr(procfs, "tasks_of_user", lambda: 1000)
     with subprocess.Popen(["sleep", "60"]) as child:

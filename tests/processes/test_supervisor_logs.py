@@ -55,7 +55,7 @@ def test_lines_arrive_while_the_attempt_runs(tmp_path: Path) -> None:
         in_time(time.monotonic() - began, 1.0)
 
 
-def test_what_a_killed_attempt_had_printed_is_kept(tmp_path: Path) -> None:
+def test_what_a_killed_attempt_had_printed_is_stored(tmp_path: Path) -> None:
     code = (
         "import os, signal\ndef main(inputs, ctx):\n    os.write(1, b'last ' * 1000 + b'words')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

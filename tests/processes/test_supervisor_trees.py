@@ -171,9 +171,7 @@ def check_gone(node: Supervised, claim: str, tree: set[int], began: float, name:
     return ended
 
 
-def test_what_is_to_end_does_nothing_more_though_nobody_has_searched_its_tree_yet(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tree_is_frozen_before_it_has_been_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Which would stop it at once, too.
     monkeypatch.setattr(cgroup, "create", lambda name: None)
     with Supervised(tmp_path) as node:
@@ -217,7 +215,7 @@ def test_what_a_killed_node_process_leaves_is_gone_before_it_is_reported_lost(tm
         assert ended.state == "lost"
 
 
-def test_a_daemon_that_hid_its_environment_is_found_when_it_was_seen_before(tmp_path: Path) -> None:
+def test_a_daemon_that_hid_its_environment_is_found_if_it_was_seen_before(tmp_path: Path) -> None:
     name = "daemon without its environment"
     with Supervised(tmp_path) as node:
         claim, pid, tree = start(node, name, tmp_path / "up")
@@ -239,14 +237,14 @@ def test_a_kill_touches_no_other_attempt(tmp_path: Path) -> None:
         assert node.ended(other).state == "succeeded"
 
 
-def test_a_signal_never_reaches_a_stranger_that_got_the_pid() -> None:
+def test_a_signal_never_reaches_another_process_that_got_the_pid() -> None:
     one = procfs.process(os.getpid())
     assert one is not None
     assert procfs.send_signal(one.pid, one.start + 1, signal.SIGKILL) is False
 
 
 @pytest.mark.parametrize("how", ["cancel", "hard limit", "killed process"])
-def test_nothing_of_a_shell_command_lives_on(tmp_path: Path, how: str) -> None:
+def test_no_process_of_a_shell_command_survives(tmp_path: Path, how: str) -> None:
     up = tmp_path / "up"
     command = f"trap '' TERM; setsid sleep 600 & (sleep 600 &) ; sleep 600 | cat & echo up; touch {up}; wait"
     with Supervised(tmp_path) as node:
@@ -270,7 +268,7 @@ def test_nothing_of_a_shell_command_lives_on(tmp_path: Path, how: str) -> None:
         assert node.lines(work) == ["up"]
 
 
-def test_a_shell_that_is_told_of_its_soft_limit_may_clean_up(tmp_path: Path) -> None:
+def test_a_shell_may_clean_up_at_its_soft_limit(tmp_path: Path) -> None:
     command = "trap 'echo cleaned; exit 3' TERM; echo begun; while :; do sleep 0.05; done"
     with Supervised(tmp_path) as node:
         work = node.shell(command, soft=2, hard=20)

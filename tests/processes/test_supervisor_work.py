@@ -47,7 +47,7 @@ def test_python_that_raises_fails_with_its_line(tmp_path: Path) -> None:
         assert (ended.error["class"], ended.error["line"]) == ("ZeroDivisionError", 2)
 
 
-def test_free_and_room_say_what_send_takes(tmp_path: Path) -> None:
+def test_free_and_room_match_what_send_accepts(tmp_path: Path) -> None:
     with Supervised(tmp_path, workers=2) as node:
         long = "import time\ndef main(inputs, ctx):\n    time.sleep(30)\n"
         node.settle()
@@ -60,7 +60,7 @@ def test_free_and_room_say_what_send_takes(tmp_path: Path) -> None:
         assert Returned([late.claim]) in node.supervisor.poll(0)
 
 
-def test_short_work_is_sent_ahead_and_taken_back_from_behind_a_long_attempt(tmp_path: Path) -> None:
+def test_short_work_is_prefetched_and_recalled_from_behind_a_long_attempt(tmp_path: Path) -> None:
     with Supervised(tmp_path, workers=1) as node:
         claimed_short = node.python("import time\ndef main(inputs, ctx):\n    time.sleep(30)\n", expected=0.001)
         node.send(claimed_short)
@@ -73,7 +73,7 @@ def test_short_work_is_sent_ahead_and_taken_back_from_behind_a_long_attempt(tmp_
         assert not node.supervisor.has_room(others[0])
 
 
-def test_work_sent_ahead_can_be_taken_back_and_nothing_runs_twice(tmp_path: Path) -> None:
+def test_prefetched_work_can_be_recalled_and_nothing_runs_twice(tmp_path: Path) -> None:
     with Supervised(tmp_path, workers=1) as node:
         ledger = tmp_path / "ledger"
         code = (
@@ -157,7 +157,7 @@ def test_a_process_is_replaced_after_many_attempts_with_an_authors_code(
         assert before - {one.pid for one in node.supervisor.node_processes()}
 
 
-def test_a_process_in_which_something_is_left_is_not_used_again(tmp_path: Path) -> None:
+def test_a_process_with_leftovers_is_not_used_again(tmp_path: Path) -> None:
     with Supervised(tmp_path, workers=1) as node:
         work = node.python("import subprocess\ndef main(inputs, ctx):\n    subprocess.Popen(['sleep', '600'])\n")
         ended = node.run(work)
@@ -171,7 +171,7 @@ def test_a_process_in_which_something_is_left_is_not_used_again(tmp_path: Path) 
         assert node.started(other).pid != pid
 
 
-def test_another_interpreter_has_processes_of_its_own_under_the_same_cap(tmp_path: Path) -> None:
+def test_another_interpreter_has_its_own_processes_under_the_same_limit(tmp_path: Path) -> None:
     other = tmp_path / "python"
     other.symlink_to(sys.executable)
     code = "import time\ndef main(inputs, ctx):\n    time.sleep(1)\n"
@@ -236,7 +236,7 @@ def test_a_stop_interrupts_what_does_not_end_in_time(tmp_path: Path) -> None:
         assert not node.supervisor.has_room(late)
 
 
-def test_a_process_that_sends_nonsense_is_ended_and_its_attempt_lost(tmp_path: Path) -> None:
+def test_a_process_that_sends_invalid_frames_is_ended_and_its_attempt_lost(tmp_path: Path) -> None:
     with Supervised(tmp_path, main=FAKE_NODE) as node:
         for frames in (["\x04\x00\x00\x00oops"], ["\xff\xff\xff\xff"], [{"k": "done"}], [{"k": "log", "at": None}]):
             work = node.work(frames=frames, then="sleep")
@@ -247,7 +247,7 @@ def test_a_process_that_sends_nonsense_is_ended_and_its_attempt_lost(tmp_path: P
             assert not alive(node.started(work).pid)
 
 
-def test_a_process_that_closes_its_frames_and_lives_is_ended(tmp_path: Path) -> None:
+def test_a_process_that_closes_its_frame_pipe_and_continues_is_ended(tmp_path: Path) -> None:
     with Supervised(tmp_path, main=FAKE_NODE) as node:
         work = node.work(then="close")
         ended = node.run(work)
@@ -263,7 +263,7 @@ def soon_still(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("soon_still")
-def test_a_process_that_stands_still_between_attempts_is_replaced_and_its_work_goes_elsewhere(tmp_path: Path) -> None:
+def test_a_process_that_hangs_between_attempts_is_replaced_and_its_work_goes_elsewhere(tmp_path: Path) -> None:
     with Supervised(tmp_path, workers=1) as node:
         node.settle()
         idle = [one.pid for one in node.supervisor.node_processes()]
@@ -277,7 +277,7 @@ def test_a_process_that_stands_still_between_attempts_is_replaced_and_its_work_g
 
 
 @pytest.mark.usefixtures("soon_still")
-def test_work_that_process_after_process_takes_and_does_not_begin_is_refused_with_the_reason(tmp_path: Path) -> None:
+def test_work_that_several_processes_take_but_do_not_start_is_refused_with_the_reason(tmp_path: Path) -> None:
     with Supervised(tmp_path, main=FAKE_NODE) as node:
         (ended,) = node.run_all([node.work(silent=True, then="sleep")])
         assert len(node.returned()) == 2
@@ -287,7 +287,7 @@ def test_work_that_process_after_process_takes_and_does_not_begin_is_refused_wit
 
 
 @pytest.mark.usefixtures("soon_still", "nothing_is_long")
-def test_a_long_attempt_with_nothing_to_say_is_no_process_that_stands_still(tmp_path: Path) -> None:
+def test_a_long_silent_attempt_does_not_count_as_a_hanging_process(tmp_path: Path) -> None:
     with Supervised(tmp_path, workers=1) as node:
         held = node.python("import time\ndef main(inputs, ctx):\n    time.sleep(3)\n", expected=0.001)
         node.send(held)
@@ -342,7 +342,7 @@ def test_an_end_with_little_behind_it_is_reported_at_once(tmp_path: Path, monkey
 
 
 @pytest.mark.usefixtures("nothing_is_long")
-def test_reports_on_one_attempt_come_in_order_however_long_they_are_held(tmp_path: Path) -> None:
+def test_reports_on_one_attempt_come_in_order_however_long_they_are_delayed(tmp_path: Path) -> None:
     code = "def main(inputs, ctx):\n    ctx.progress(0.5)\n    ctx.progress(1)\n    return 1\n"
     with Supervised(tmp_path, workers=1) as node:
         node.settle()

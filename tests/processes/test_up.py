@@ -117,7 +117,7 @@ def test_the_first_start_prints_a_link_until_a_password_is_set(tmp_path: Path) -
 
 
 @pytest.mark.long
-def test_samples_come_once_and_stay_away_when_they_were_deleted(tmp_path: Path) -> None:
+def test_samples_are_created_once_and_not_again_after_deletion(tmp_path: Path) -> None:
     with first_start(tmp_path / "home") as product:
         slugs = {flow["slug"] for flow in product.api("GET", "workflows/")["results"]}
         assert slugs == {"flight-delays", "stuck-node"}
@@ -129,7 +129,7 @@ def test_samples_come_once_and_stay_away_when_they_were_deleted(tmp_path: Path) 
         assert slugs == {"flight-delays"}
 
 
-def test_a_taken_port_is_named_with_a_way_out(tmp_path: Path) -> None:
+def test_a_taken_port_is_named_with_advice(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = up(tmp_path / "home", "--port", str(port))
@@ -138,7 +138,7 @@ def test_a_taken_port_is_named_with_a_way_out(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr + done.stdout
 
 
-def test_a_second_up_on_one_home_is_refused_and_harms_nothing(product: Product) -> None:
+def test_a_second_up_on_one_home_is_refused_without_effect(product: Product) -> None:
     done = up(product.home, "--port", str(free_port()))
     assert done.returncode == 1
     assert "Another `up` is already using the home" in done.stderr
@@ -147,7 +147,7 @@ def test_a_second_up_on_one_home_is_refused_and_harms_nothing(product: Product) 
 
 
 @pytest.mark.long
-def test_a_foreign_database_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
+def test_a_database_of_another_application_is_refused_and_unchanged(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     file = home / "interlock.sqlite3"
@@ -243,7 +243,7 @@ def test_ctrl_c_lets_a_running_node_end(product: Product) -> None:
 
 
 @pytest.mark.long
-def test_a_node_that_does_not_end_is_given_back_after_ten_seconds_and_nothing_is_counted(product: Product) -> None:
+def test_a_node_that_does_not_end_is_returned_after_ten_seconds_without_a_loss(product: Product) -> None:
     run = start_run(product, python_node(300))
     tree = product.tree()
     began = time.monotonic()
@@ -283,7 +283,7 @@ def test_sigterm_ends_an_idle_product_soon(product: Product) -> None:
 
 
 @pytest.mark.long
-def test_a_terminal_that_is_closed_ends_it_in_order(tmp_path: Path) -> None:
+def test_a_closed_terminal_ends_it_cleanly(tmp_path: Path) -> None:
     product = Product(tmp_path / "home")
     pid, terminal = pty.fork()
     if pid == 0:

@@ -45,7 +45,7 @@ def names(pids: list[int]) -> list[str]:
     return found
 
 
-def test_nodes_run_though_nobody_has_started_a_worker(product: Product) -> None:
+def test_nodes_run_without_a_separately_started_worker(product: Product) -> None:
     product.publish("work", python_node(0.1), [])
     run = product.api("POST", "workflows/work/runs/", {})["id"]
     assert product.ended(run)["state"] == "succeeded"

@@ -39,7 +39,7 @@ def timed(action: Callable[[], Any]) -> float:
 
 
 @pytest.mark.long
-def test_up_says_that_a_worker_is_to_be_started(scaled: WithWorkers) -> None:
+def test_up_prints_that_a_worker_has_to_be_started(scaled: WithWorkers) -> None:
     wait_until(lambda: "    celery -A engine worker -Q default" in scaled.product.log.read_text())
 
 
@@ -76,7 +76,7 @@ def test_what_a_killed_worker_ran_starts_elsewhere_within_five_seconds(scaled: W
 
 
 @pytest.mark.long
-def test_a_worker_that_is_started_again_tells_what_its_end_has_cost(scaled: WithWorkers) -> None:
+def test_a_restarted_worker_reports_the_attempts_that_its_end_lost(scaled: WithWorkers) -> None:
     one = scaled.worker()
     run = scaled.start(scaled.waiting(once=True))
     scaled.begun()
@@ -108,7 +108,7 @@ def test_what_a_worker_had_that_was_killed_with_the_scheduler_starts_again(scale
 
 
 @pytest.mark.long
-def test_a_killed_scheduler_costs_nothing(scaled: WithWorkers) -> None:
+def test_a_killed_scheduler_loses_nothing(scaled: WithWorkers) -> None:
     scaled.worker()
     run = scaled.start(scaled.waiting("a", "b"))
     scaled.begun(2)
@@ -125,13 +125,13 @@ def test_a_killed_scheduler_costs_nothing(scaled: WithWorkers) -> None:
 
 
 @pytest.mark.long
-def test_work_goes_on_without_redis(scaled: WithWorkers) -> None:
+def test_work_continues_without_redis(scaled: WithWorkers) -> None:
     scaled.worker()
     scaled.broker.kill()
     assert scaled.ended(scaled.start(chains(2, 2))) == "succeeded"
 
 
-def test_a_worker_that_stood_still_past_its_lease_writes_nothing_when_it_goes_on(scaled: WithWorkers) -> None:
+def test_a_worker_stopped_past_its_lease_writes_nothing_when_it_continues(scaled: WithWorkers) -> None:
     one = scaled.worker("one")
     run = scaled.start(scaled.waiting("a"))
     (start,) = scaled.begun()
@@ -159,7 +159,7 @@ def test_a_worker_that_stood_still_past_its_lease_writes_nothing_when_it_goes_on
 
 
 @pytest.mark.long
-def test_a_worker_that_is_told_to_stop_lets_end_what_ends_and_gives_back_the_rest(scaled: WithWorkers) -> None:
+def test_a_stopping_worker_finishes_what_ends_in_time_and_returns_the_rest(scaled: WithWorkers) -> None:
     one = scaled.worker("one")
     run = scaled.start(scaled.waiting("a"))
     scaled.begun()
@@ -186,7 +186,7 @@ def test_a_worker_that_is_told_to_stop_lets_end_what_ends_and_gives_back_the_res
 
 
 @pytest.mark.long
-def test_a_node_runs_on_a_worker_that_takes_its_queue(scaled: WithWorkers) -> None:
+def test_a_node_runs_on_a_worker_that_serves_its_queue(scaled: WithWorkers) -> None:
     scaled.worker("one")
     run = scaled.start(document(["a", node("b", queue="gpu"), node("c", queue="gpu")], "a>b"))
     wait_until(lambda: scaled.node(run, "b")["state"] == "ready")
@@ -200,7 +200,7 @@ def test_a_node_runs_on_a_worker_that_takes_its_queue(scaled: WithWorkers) -> No
 
 
 @pytest.mark.long
-def test_a_worker_that_is_told_twice_gives_back_at_once(scaled: WithWorkers) -> None:
+def test_a_second_signal_makes_a_worker_return_its_work_at_once(scaled: WithWorkers) -> None:
     one = scaled.worker()
     run = scaled.start(scaled.waiting("a", once=True))
     scaled.begun()
@@ -216,7 +216,7 @@ def test_a_worker_that_is_told_twice_gives_back_at_once(scaled: WithWorkers) -> 
 
 
 @pytest.mark.long
-def test_a_higher_priority_passes_what_was_sent_ahead(scaled: WithWorkers) -> None:
+def test_a_higher_priority_overtakes_prefetched_work(scaled: WithWorkers) -> None:
     scaled.worker()
     code = "import time\ndef main(inputs, ctx):\n    time.sleep(0.03)\n"
     nodes = [python(f"n{number}", code, expected_duration=0.03) for number in range(200)]
@@ -240,7 +240,7 @@ def test_a_higher_priority_passes_what_was_sent_ahead(scaled: WithWorkers) -> No
 
 
 @pytest.mark.long
-def test_what_an_old_leader_wished_back_is_sent_again(scaled: WithWorkers) -> None:
+def test_what_an_old_leader_recalled_is_sent_again(scaled: WithWorkers) -> None:
     one = scaled.worker()
     with one.frozen():
         run = scaled.start(chains(1, 1))
@@ -252,7 +252,7 @@ def test_what_an_old_leader_wished_back_is_sent_again(scaled: WithWorkers) -> No
 
 
 @pytest.mark.long
-def test_a_second_worker_of_one_name_is_refused_and_harms_nothing(scaled: WithWorkers) -> None:
+def test_a_second_worker_of_one_name_is_refused_without_effect(scaled: WithWorkers) -> None:
     one = scaled.worker()
     run = scaled.start(scaled.waiting("a"))
     scaled.begun()
@@ -274,7 +274,9 @@ def test_a_second_worker_of_one_name_is_refused_and_harms_nothing(scaled: WithWo
         ({"DATABASE_URL": "{empty}"}, "run `interlock migrate`"),
     ],
 )
-def test_a_worker_that_cannot_work_says_why_and_ends(scaled: WithWorkers, changed: dict[str, str], says: str) -> None:
+def test_a_worker_that_cannot_work_prints_the_reason_and_ends(
+    scaled: WithWorkers, changed: dict[str, str], says: str
+) -> None:
     one = scaled.worker("ready")
     with postgres.database() as empty:
         environment = {**one.environment, **{name: text.format(empty=empty) for name, text in changed.items()}}
@@ -305,7 +307,7 @@ def test_a_cancel_reaches_a_worker_within_300_ms(scaled: WithWorkers) -> None:
 
 
 @pytest.mark.long
-def test_a_worker_that_is_cut_off_alone_ends_what_it_has_before_another_begins(scaled: WithWorkers) -> None:
+def test_a_single_worker_that_is_cut_off_ends_its_work_before_another_starts_it(scaled: WithWorkers) -> None:
     scaled.worker("one", DATABASE_URL=through(scaled.way, scaled.url))
     run = scaled.start(scaled.waiting("a", once=True))
     (start,) = scaled.begun()
@@ -326,7 +328,7 @@ def test_a_worker_that_is_cut_off_alone_ends_what_it_has_before_another_begins(s
 
 
 @pytest.mark.long
-def test_an_installation_that_goes_back_to_one_host_runs_what_was_out_there(scaled: WithWorkers) -> None:
+def test_an_installation_that_returns_to_one_host_runs_what_workers_had(scaled: WithWorkers) -> None:
     scaled.worker()
     run = scaled.start(scaled.waiting("a", once=True))
     (start,) = scaled.begun()

@@ -40,7 +40,7 @@ WAYS: list[tuple[str, Property, str]] = [
 
 
 @pytest.mark.parametrize(("mutant", "wanted", "invariant"), WAYS, ids=lambda value: getattr(value, "__name__", value))
-def test_a_broken_scheduler_is_caught(
+def test_a_broken_scheduler_is_detected(
     mutant: str, wanted: Property, invariant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     getattr(mutants, mutant)(monkeypatch)
@@ -65,7 +65,7 @@ KILLED_WAYS = [
 
 
 @pytest.mark.parametrize(("mutant", "invariant"), KILLED_WAYS)
-def test_a_scheduler_that_comes_back_broken_is_caught(
+def test_a_scheduler_with_a_broken_restart_is_detected(
     mutant: str, invariant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     getattr(mutants, mutant)(monkeypatch)

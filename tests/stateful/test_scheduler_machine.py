@@ -363,7 +363,7 @@ SchedulerMachine.TestCase.settings = settings(
 TestScheduler = SchedulerMachine.TestCase
 
 
-def test_commits_that_fail_again_and_again_are_waited_out() -> None:
+def test_commits_that_fail_repeatedly_are_retried_until_they_succeed() -> None:
     machine = SchedulerMachine()
     machine.begin(processes=1, ahead=0)
     for _ in range(8):

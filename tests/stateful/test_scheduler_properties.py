@@ -26,7 +26,7 @@ def test_every_run_ends(data: bytes) -> None:
 
 @lives
 @given(LIVES)
-def test_no_node_begins_before_its_upstream(data: bytes) -> None:
+def test_no_node_starts_before_its_upstream(data: bytes) -> None:
     properties.no_node_before_its_upstream(data)
 
 
@@ -38,7 +38,7 @@ def test_limits_and_slots_are_never_exceeded(data: bytes) -> None:
 
 @lives
 @given(LIVES)
-def test_the_order_is_kept_and_slots_are_reserved(data: bytes) -> None:
+def test_the_order_holds_and_slots_are_reserved(data: bytes) -> None:
     properties.order_is_kept(data)
 
 
@@ -55,7 +55,7 @@ def test_each_result_is_used_once(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, pytest.param(3, marks=pytest.mark.long), pytest.param(7, marks=pytest.mark.long)])
-def test_ten_thousand_tiny_nodes_race_for_places_and_slots(limit: int) -> None:
+def test_ten_thousand_short_nodes_compete_for_places_and_slots(limit: int) -> None:
     """T20: a third of the 10,000 for each limit, while pools change between one and three slots."""
     race = Traits(
         actions=("start",) * 3 + ("work", "work", "resize"),

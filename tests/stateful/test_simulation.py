@@ -61,7 +61,7 @@ def live_all(first: int, number: int, order: bool = True) -> None:
         live(MortalWorld(Dice.of(life), MORTAL), f"life {life}", order)
 
 
-def test_whatever_comes_every_invariant_holds() -> None:
+def test_every_invariant_holds_in_random_lives() -> None:
     live_all(seed("simulation"), rounds(BY_EVERY_CHANGE, 100_000))
 
 
