@@ -39,7 +39,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     // light-dark(), color-mix() and popovers are used as they are.
     target: ["chrome123", "edge123", "firefox128", "safari17.5"],
-    rollupOptions: {
+    rolldownOptions: {
       input: "src/main.ts",
       // What a part shares with the entry stands in a chunk of its own: a part that imported app.js without the
       // query of the page would start the whole page a second time.
@@ -56,7 +56,7 @@ export default defineConfig({
   },
   worker: {
     format: "es",
-    rollupOptions: { output: { entryFileNames: "[name]-[hash].js", chunkFileNames: "[name]-[hash].js" } },
+    rolldownOptions: { output: { entryFileNames: "[name]-[hash].js", chunkFileNames: "[name]-[hash].js" } },
   },
   test: {
     environment: "happy-dom",

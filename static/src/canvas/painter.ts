@@ -37,7 +37,7 @@ export class Painter {
   private readonly pen: CanvasRenderingContext2D;
   private ratio = 1;
   private widths: Float32Array = new Float32Array(0);
-  private names: string[] = [];
+  private names: (string | undefined)[] = [];
   private dots: CanvasPattern | null = null;
   private dotsOf = "";
   private readonly edges: EdgePainter;
@@ -70,7 +70,7 @@ export class Painter {
 
   /** Forgets the measured name of a node that was renamed. */
   forgetName(node: number): void {
-    delete this.names[node];
+    this.names[node] = undefined;
   }
 
   paint(scene: Picture, view: Viewport, theme: Theme, shown: PaintState): void {

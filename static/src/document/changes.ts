@@ -79,7 +79,7 @@ export function reduce(doc: Doc, change: Change): Doc {
       return withValue(doc as unknown as JsonObject, change.path, change.value) as unknown as Doc;
     case "patch": {
       const patched = applyPatch(doc as unknown as JsonObject, change.operations);
-      return (patched && isObject(patched) && readDocument(patched)) || doc;
+      return isObject(patched) ? (readDocument(patched) ?? doc) : doc;
     }
     case "replace":
       return change.doc;

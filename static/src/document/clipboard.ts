@@ -36,7 +36,7 @@ export function fragmentOf(doc: Doc, ids: ReadonlySet<string>): Fragment {
 }
 
 export const writeFragment = (part: Fragment): string =>
-  JSON.stringify({ interlock: FORMAT, nodes: part.nodes, edges: part.edges } as unknown, null, 2);
+  JSON.stringify({ interlock: FORMAT, nodes: part.nodes, edges: part.edges }, null, 2);
 
 /** Reads copied nodes, a whole definition, a list of nodes or one node; null: the text is none of these. */
 export function readFragment(text: string): Fragment | null {

@@ -6,17 +6,12 @@ import { reduce } from "./changes";
 import { type Doc, type DocNode, edgeKey, readDocument } from "./document";
 import { pathBetween } from "./reach";
 
+import { align, copyText, duplicate, moveNodes, nudge, paste } from "./placement-verbs";
 import {
   addNode,
-  align,
   applyFix,
   connect,
-  copyText,
-  duplicate,
   insertOnEdge,
-  moveNodes,
-  nudge,
-  paste,
   reconnect,
   removeSelection,
   renameNode,

@@ -432,5 +432,3 @@ export function applyFix(problem: Problem): VerbResult {
   if (!problem.fix) return { refused: gettext("There is no automatic fix for this.") };
   return { changes: [{ kind: "patch", operations: problem.fix.changes }], label: problem.fix.label };
 }
-
-export { align, copyText, duplicate, moveNodes, nudge, paste } from "./placement-verbs";

@@ -1,17 +1,18 @@
 /** Starts the graph editor: loads the draft, makes the store, mounts the parts. */
 
-import { isObject, type Json, type JsonObject } from "../json";
+import { isObject, type JsonObject } from "../json";
 import type { NodeType } from "../document/node-type";
-import { call, errorText } from "../api/client";
+import { errorText } from "../api/client";
 import { loadFailure } from "../behaviours/load-failure";
 import { showSkeleton } from "../canvas/frame";
 import { all, element, one } from "../dom";
-import { type Doc, readDocument } from "../document/document";
+import type { Doc } from "../document/document";
 
 import { gettext } from "../words/i18n";
 import { mountCanvas } from "./canvas";
 import { startChecking } from "./checking/checking";
 import { startDraftRuns } from "./runs/draft-runs";
+import { type Loaded, loadDraft } from "./draft";
 import { mountDrawer } from "./drawer/drawer";
 import { mountToolbar } from "./commands/toolbar";
 import { mountInspector } from "./inspector/index";
@@ -42,30 +43,6 @@ function readFacts(root: HTMLElement): Facts {
     mayDeploy: value["may_deploy"] === true,
     address: text("address"),
     nonce: root.dataset["nonce"] ?? "",
-  };
-}
-
-export interface Loaded {
-  readonly definition: JsonObject;
-  readonly doc: Doc | null;
-  /** ETag of the draft, for the next save. */
-  readonly etag: string;
-  readonly baseVersion: number | null;
-  /** Null: the draft was never saved. */
-  readonly savedAt: string | null;
-}
-
-export async function loadDraft(slug: string): Promise<Loaded> {
-  const answer = await call("GET", `/api/v1/workflows/${encodeURIComponent(slug)}/draft/`);
-  const definition = isObject(answer.body["definition"]) ? answer.body["definition"] : {};
-  const base: Json | undefined = answer.body["base_version"];
-  const at: Json | undefined = answer.body["saved_at"];
-  return {
-    definition,
-    doc: readDocument(definition),
-    etag: answer.etag ?? '"0"',
-    baseVersion: typeof base === "number" ? base : null,
-    savedAt: typeof at === "string" ? at : null,
   };
 }
 

@@ -4,11 +4,11 @@ import type { InsertionPoint } from "../../document/insertion-point";
 import type { Position } from "../../graph/model";
 import { performVerb, showRefusal } from "../../document/perform";
 
+import { moveNodes } from "../../document/placement-verbs";
 import {
   addNode,
   connect,
   insertOnEdge,
-  moveNodes,
   reconnect,
   renameNode,
   makeRoomOnEdge,

@@ -218,7 +218,7 @@ class ConnectionDrag implements DragHandler {
   ) {}
 
   move(event: PointerEvent): void {
-    const { board, tool: tool } = this;
+    const { board, tool } = this;
     if (!this.began) {
       this.began = true;
       tool.begin(this.start);

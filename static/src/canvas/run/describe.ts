@@ -1,6 +1,6 @@
 /** Texts about a node: the line on its card, and the description for screen readers. */
 
-import { Scene } from "./scene";
+import type { Scene } from "./scene";
 import { edgesAt, type Graph } from "../../graph/model";
 import type { RunStore } from "../../run/store";
 import { fill, gettext, ngettext } from "../../words/i18n";

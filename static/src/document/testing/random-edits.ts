@@ -6,16 +6,11 @@ import { type Doc, edgeKey } from "../document";
 import { outPorts } from "../ports";
 
 import type { EditorStore } from "../store";
+import { align, copyText, duplicate, moveNodes, nudge, paste } from "../placement-verbs";
 import {
   addNode,
-  align,
   connect,
-  copyText,
-  duplicate,
   insertOnEdge,
-  moveNodes,
-  nudge,
-  paste,
   reconnect,
   removeSelection,
   renameNode,

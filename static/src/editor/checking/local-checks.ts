@@ -4,7 +4,7 @@
  * the server finds is shown until its next answer, but without its fix if that could apply to another place by then.
  */
 
-import { isEqual, isObject, type Json, type JsonObject } from "../../json";
+import { isEqual, isObject, type Json } from "../../json";
 import type { NodeType } from "../../document/node-type";
 
 import { configOf, type Doc, type DocNode, indexOf, nodeOf, typeOf } from "../../document/document";
@@ -71,7 +71,7 @@ function checkNode(node: DocNode, types: Types): readonly LocalProblem[] {
   const found: LocalProblem[] = [];
   for (const field of required) {
     if (typeof field !== "string") continue;
-    const schema = isObject(properties[field]) ? (properties[field] as JsonObject) : {};
+    const schema = isObject(properties[field]) ? properties[field] : {};
     const title = typeof schema["title"] === "string" ? schema["title"] : field;
     const prompt = typeof schema["x-missing"] === "string" ? schema["x-missing"] : null;
     if (!(field in config))
@@ -148,7 +148,7 @@ const NODE = /^nodes\[(\d+)\]/;
 
 /** Moves a problem of one document to a later one; null: its node is gone. */
 function moveProblem(one: Problem, before: Doc, doc: Doc): Problem | null {
-  const fix = one.fix && one.fix.changes.every((change) => isUntouched(change, before, doc)) ? one.fix : null;
+  const fix = one.fix?.changes.every((change) => isUntouched(change, before, doc)) ? one.fix : null;
   const place = NODE.exec(one.path);
   const owner = place ? before.nodes[Number(place[1])] : one.node === null ? undefined : nodeOf(before, one.node);
   if (!owner) return fix === one.fix ? one : { ...one, fix };

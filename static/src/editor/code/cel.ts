@@ -8,7 +8,7 @@ import {
   pickedCompletion,
 } from "@codemirror/autocomplete";
 import { gettext } from "../../words/i18n";
-import type { Scope } from "./index";
+import type { Scope } from "./options";
 import { around, unlessWhole } from "./offers";
 import { findSpans, spanAround } from "./spans";
 

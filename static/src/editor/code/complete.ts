@@ -1,7 +1,7 @@
 /** The completion sources of each language. */
 
 import type { CompletionSource } from "@codemirror/autocomplete";
-import type { CodeOptions } from "./index";
+import type { CodeOptions } from "./options";
 
 /** Returns a source whose code is loaded after the field; until then, or if that fails, it offers nothing. */
 function lazy(load: () => Promise<CompletionSource>): CompletionSource {

@@ -29,7 +29,7 @@ import { gettext } from "../../words/i18n";
 import { smallestChange } from "./change";
 import { sources } from "./complete";
 import { countText, openFlags, placeProblems, problemFlags } from "./flags";
-import type { CodeField, CodeLanguage, CodeOptions } from "./index";
+import type { CodeField, CodeLanguage, CodeOptions } from "./options";
 import { expressionMarks } from "./marks";
 import { phrases } from "./phrases";
 import { findWhenAsked } from "./find-keys";

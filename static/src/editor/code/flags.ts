@@ -21,7 +21,7 @@ import {
 } from "@codemirror/view";
 import { element, icon } from "../../dom";
 import { fill, gettext, ngettext } from "../../words/i18n";
-import type { CodeProblem } from "./index";
+import type { CodeProblem } from "./options";
 
 interface Flag {
   readonly from: number;

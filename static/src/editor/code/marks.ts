@@ -2,8 +2,7 @@
 
 import { syntaxTree } from "@codemirror/language";
 import { type Extension, Prec, RangeSetBuilder } from "@codemirror/state";
-import type { EditorView } from "@codemirror/view";
-import { Decoration, type DecorationSet, ViewPlugin, type ViewUpdate } from "@codemirror/view";
+import { Decoration, type DecorationSet, type EditorView, ViewPlugin, type ViewUpdate } from "@codemirror/view";
 import { findSpans } from "./spans";
 
 const EXPRESSION = Decoration.mark({ class: "cm-expression" });

@@ -32,10 +32,11 @@ function matchAt(pattern: RegExp, text: string, at: number): string | null {
   return pattern.exec(text)?.[0] ?? null;
 }
 
-/** Returns the end of the triple-quoted string that is open at `at`; -1: it is not closed. */
-function tripleEnd(text: string, at: number, opening: string): number {
+/** Returns the end of the triple-quoted string that is open at `start`; -1: it is not closed. */
+function tripleEnd(text: string, start: number, opening: string): number {
   const quote = opening.slice(-3);
   const raw = opening.toLowerCase().includes("r");
+  let at = start;
   for (;;) {
     const close = text.indexOf(quote, at);
     if (close < 0 || raw) return close < 0 ? close : close + 3;

@@ -11,7 +11,7 @@ import {
   type StringStream,
 } from "@codemirror/language";
 import type { Extension } from "@codemirror/state";
-import type { CodeLanguage } from "./index";
+import type { CodeLanguage } from "./options";
 import { PYTHON } from "./python/language";
 import { isKeyword, isType } from "./sql/words";
 

@@ -12,7 +12,8 @@ import { count, visible } from "../../words/words";
 import { offerUndo } from "./commands";
 import type { Editing } from "../parts";
 import { performVerb } from "../../document/perform";
-import { copyText, paste, removeSelection } from "../../document/verbs";
+import { copyText, paste } from "../../document/placement-verbs";
+import { removeSelection } from "../../document/verbs";
 
 export function startClipboard(root: HTMLElement, editing: Editing): void {
   const { facts, store } = editing;

@@ -15,7 +15,8 @@ import type { Around } from "../palette/ranking";
 import type { Editing } from "../parts";
 import { performVerb, showRefusal } from "../../document/perform";
 import { freePlaceNear } from "../../document/free-space";
-import { addNode, duplicate, nudge, removeSelection } from "../../document/verbs";
+import { duplicate, nudge } from "../../document/placement-verbs";
+import { addNode, removeSelection } from "../../document/verbs";
 
 const REVEALED_MAX = 20;
 

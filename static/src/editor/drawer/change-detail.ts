@@ -1,6 +1,6 @@
 /** What a field said and what it says now. Texts line by line, the rest as it was and is. */
 
-import type { Json } from "../../json";
+import { asText, type Json } from "../../json";
 import type { NodeType } from "../../document/node-type";
 import { element } from "../../dom";
 import type { DocumentChange } from "../../document/diff";
@@ -18,7 +18,7 @@ const SIGNS = { both: " ", new: "+", old: "−", gap: "⋯" } as const;
 /** Null: the sentence says it all. */
 export function detailOf(change: DocumentChange, types: ReadonlyMap<string, NodeType>): HTMLElement | null {
   if (change.kind === "changed") {
-    const type = types.get(String(change.node["type"]));
+    const type = types.get(asText(change.node["type"]));
     return element(
       "div",
       "changedetail",

@@ -1,6 +1,6 @@
 /** The drawer's tab of changes since the live version: each in words, chosen by a click, taken back by another. */
 
-import type { Json } from "../../json";
+import { asText, type Json } from "../../json";
 import type { NodeType } from "../../document/node-type";
 import { element, icon } from "../../dom";
 import type { Change } from "../../document/changes";
@@ -30,7 +30,7 @@ export function said(change: DocumentChange, doc: Doc, types: Types): string {
     case "removed":
       return fill(gettext("{name} removed"), { name: called(change.node) });
     case "changed": {
-      const type = types.get(String(change.node["type"]));
+      const type = types.get(asText(change.node["type"]));
       const names = change.fields.map((path) => fieldName(path, type));
       const fields = names.slice(0, FIELDS_MAX).join(", ") + (names.length > FIELDS_MAX ? " …" : "");
       return fill(gettext("{name}: {fields} changed"), { name: called(change.node), fields });

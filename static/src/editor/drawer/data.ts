@@ -273,8 +273,7 @@ class DataView {
     const { word } = stateLook(node.state);
     const said = element("div", "datafailed st-failed");
     said.append(element("b", "", node.error ? firstLine(errorSummary(node.error)) : word));
-    if (node.error && node.error.message.includes("\n"))
-      said.append(element("pre", "code wrap", visible(node.error.message)));
+    if (node.error?.message.includes("\n")) said.append(element("pre", "code wrap", visible(node.error.message)));
     else if (!node.error) said.append(element("p", "dim", nodeSummary(node)));
     said.append(element("div", "row wrap", ...this.ways(node)));
     said.dataset["failed"] = node.node;
@@ -509,7 +508,10 @@ class DataView {
         .map((row) => element("tr", "", ...row.map((cell, at) => cellOf(cell, numbers[at] ?? false))));
       body.append(...some);
       const next = from + some.length;
-      if (next < payload.rows.length) later(() => void (body.isConnected && upto(next)));
+      if (next < payload.rows.length)
+        later(() => {
+          if (body.isConnected) upto(next);
+        });
       else body.dataset["rows"] = String(next);
     };
     upto(0);

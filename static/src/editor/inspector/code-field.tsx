@@ -6,7 +6,7 @@ import { flushSync } from "react-dom";
 
 import { bring, type ControlProps, useWriting } from "./controls";
 import { Field, type Ids } from "./field";
-import type { CodeField, CodeProblem, PathOptions } from "../code/index";
+import type { CodeField, CodeProblem, PathOptions } from "../code/options";
 import { heightOf, PATH_PX } from "../code/size";
 import { editorOffset } from "../code/spans";
 import { loadOnce } from "../../load-once";
@@ -117,9 +117,12 @@ function CodeHost(props: CodeProps & { ids: Ids }): ReactNode {
       mounted.current = null;
     };
     // The field is mounted once for its node and path; its text follows below.
+    // oxlint-disable-next-line react/exhaustive-deps
   }, []);
 
   useLayoutEffect(() => mounted.current?.setValue(text), [text, ready]);
+  // The field moves the marks itself while its text changes.
+  // oxlint-disable-next-line react/exhaustive-deps
   useLayoutEffect(() => mounted.current?.setProblems(inEditor(said, text)), [said, ready]);
   useWish(path, (line) => {
     bring(plain.current ?? host.current);

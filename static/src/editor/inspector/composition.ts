@@ -21,7 +21,7 @@ const lookups = new WeakMap<JsonObject, ReturnType<typeof dereference>>();
 function lookupOf(root: JsonObject): ReturnType<typeof dereference> {
   let found = lookups.get(root);
   if (!found) {
-    found = dereference(root as Schema);
+    found = dereference(root);
     lookups.set(root, found);
   }
   return found;
@@ -29,7 +29,7 @@ function lookupOf(root: JsonObject): ReturnType<typeof dereference> {
 
 export function fits(schema: JsonObject, value: Json, root: JsonObject): boolean {
   try {
-    return validate(value, schema as Schema, "2020-12", lookupOf(root)).valid;
+    return validate(value, schema, "2020-12", lookupOf(root)).valid;
   } catch {
     // The schema is broken: a reference leads nowhere, or a pattern cannot be compiled.
     return false;

@@ -5,7 +5,7 @@ import { isObject, type JsonObject } from "../../json";
 import { type Doc, type DocEdge, edgeKey, nameOf, nodeOf, targetPort, typeOf } from "../../document/document";
 import { edgesInto, edgesOutOf } from "../../document/ports";
 
-import type { Scope as CodeScope } from "../code/index";
+import type { Scope as CodeScope } from "../code/options";
 import type { Editing } from "../parts";
 import type { Column, EditorStore } from "../../document/store";
 

@@ -53,12 +53,10 @@ export class Known {
 
   /** Version that changed the node last; "draft": it differs from the newest version; null: not known. */
   changed(node: DocNode): number | "draft" | null {
-    const facts = this.facts.get(node.id);
+    const version = this.facts.get(node.id)?.version ?? null;
     const before = this.first.get(node.id);
-    if (facts === undefined || facts.version === null) return null;
+    if (version === null) return null;
     if (this.edited.has(node.id) || !before) return "draft";
-    return before === node || isEqual({ ...before, position: null }, { ...node, position: null })
-      ? facts.version
-      : "draft";
+    return before === node || isEqual({ ...before, position: null }, { ...node, position: null }) ? version : "draft";
   }
 }

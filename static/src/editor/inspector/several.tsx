@@ -5,7 +5,7 @@ import { fill, gettext, ngettext } from "../../words/i18n";
 import { count } from "../../words/words";
 import { duplicateChosen, removeChosen } from "../commands/commands";
 import { performVerb } from "../../document/perform";
-import { align } from "../../document/verbs";
+import { align } from "../../document/placement-verbs";
 import { NumberField, SecondsField } from "./controls";
 import { Icon } from "./field";
 import { PoolField, PriorityField } from "./policy";
@@ -15,6 +15,8 @@ export function SeveralView(): ReactNode {
   const { editing } = useSurroundings();
   const { store } = editing;
   const { nodes, edges } = useStore((now) => now.selection);
+  // Another selection has another scope.
+  // oxlint-disable-next-line react/exhaustive-deps
   const scope = useMemo(() => new NodesScope(editing, () => store.selection.nodes), [editing, store, nodes]);
   const said = [
     nodes.size ? fill(ngettext("{n} node", "{n} nodes", nodes.size), { n: count(nodes.size) }) : "",

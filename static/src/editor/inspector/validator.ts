@@ -2,7 +2,7 @@
  * usual validator of the forms would need. Pure.
  */
 
-import { isObject, type Json, type JsonObject } from "../../json";
+import { asText, isObject, type Json, type JsonObject } from "../../json";
 import { Validator } from "@cfworker/json-schema";
 import type { Path } from "../../document/changes";
 
@@ -117,7 +117,7 @@ function sentence(keyword: string, schema: JsonObject): string {
     case "exclusiveMaximum":
       return fill(gettext("{field} must be below {limit}."), { limit: limit("exclusiveMaximum") });
     case "pattern":
-      return fill(gettext("{field} does not fit the pattern {pattern}."), { pattern: String(schema["pattern"]) });
+      return fill(gettext("{field} does not fit the pattern {pattern}."), { pattern: asText(schema["pattern"]) });
     case "enum":
     case "const":
       return gettext("{field} must be one of its known values.");

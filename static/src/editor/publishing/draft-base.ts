@@ -7,7 +7,7 @@ import { type Doc, nameOf, nodeOf } from "../../document/document";
 import { merge } from "../../document/merge";
 import { fill, gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
-import { loadDraft } from "../main";
+import { loadDraft } from "../draft";
 import type { Editing } from "../parts";
 import { showRefusal } from "../../document/perform";
 import { reuseEqualParts } from "../../document/reuse";

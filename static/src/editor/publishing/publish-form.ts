@@ -75,8 +75,9 @@ export function startPublishing(editing: Editing, versions: Versions, turned: ()
     button.disabled = true;
     button.classList.add("busy");
     const fields = new FormData(form);
+    const message = fields.get("message");
     try {
-      const { body, doc, tag } = await sent(String(fields.get("message") ?? ""), fields.get("live") !== null);
+      const { body, doc, tag } = await sent(typeof message === "string" ? message : "", fields.get("live") !== null);
       const number = Number(body["number"]);
       editing.saving.grounded(doc, { tag, base: number, drafted: false });
       versions.put(number, doc);

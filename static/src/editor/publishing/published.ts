@@ -6,7 +6,7 @@ import type { Doc } from "../../document/document";
 import { fill, gettext } from "../../words/i18n";
 import { afterDrawing } from "../after-first-paint";
 import { freshen, startDrafting } from "./draft-base";
-import type { Loaded } from "../main";
+import type { Loaded } from "../draft";
 import type { Editing, Published } from "../parts";
 import { showRefusal } from "../../document/perform";
 import { startPublishing } from "./publish-form";

@@ -3,8 +3,7 @@
 import type { Path } from "../../document/changes";
 import type { NodeTypes } from "../../document/node-type";
 import { isObject, type Json, isEqual } from "../../json";
-import { type Doc, type DocEdge, type DocNode, typeOf } from "../../document/document";
-import { edgeKey, indexOf, nameOf } from "../../document/document";
+import { type Doc, type DocEdge, type DocNode, edgeKey, indexOf, nameOf, typeOf } from "../../document/document";
 
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { visible } from "../../words/words";

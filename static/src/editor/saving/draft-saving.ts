@@ -11,7 +11,7 @@ import { applyPatch, patchBetween, readOperations } from "../../document/patch";
 import { fill, gettext } from "../../words/i18n";
 import { differences, summary } from "./conflict";
 import { BrowserShelf, type Keepable, Keeper, type Kept } from "./local-copies";
-import type { Loaded } from "../main";
+import type { Loaded } from "../draft";
 import type { Editing, Saving } from "../parts";
 import { begun, isSaved, type State } from "./machine";
 import { type Notice, NoticePlace, showStatus, troubleNotice } from "./notice";

@@ -19,7 +19,6 @@ const MARGIN = 200;
 /** The line that engine/supervisor/attempt_log.py writes in place of dropped lines. */
 const DROPPED =
   /^([\d,]+) lines \(([\d,.]+) MiB\) were dropped here: an attempt keeps its first and last ([\d,]+) lines, at most 64 MiB\.$/;
-// eslint-disable-next-line no-control-regex
 const SGR = /\u001b\[[0-9;]*m/g;
 
 export interface RowView {
@@ -91,7 +90,6 @@ function parseLine(line: LogLine): ParsedLine {
   let found = parsedLines.get(line);
   if (!found) {
     const text = line.message.replace(/[\r\n]+$/, "");
-    // eslint-disable-next-line no-control-regex
     found = { parts: parseAnsi(text), isLong: text.length > WHOLE_LINE_MAX && /^[\u0020-\u007e\u001b]*$/.test(text) };
     if (text.length > WHOLE_LINE_MAX) parsedLines.set(line, found);
   }

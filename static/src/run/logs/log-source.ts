@@ -4,7 +4,7 @@
  * million lines takes little memory.
  */
 
-import type { Json, JsonObject } from "../../json";
+import { asText, type Json, type JsonObject } from "../../json";
 import { call } from "../../api/client";
 import type { LogLine } from "../../live/protocol";
 import { LineCache } from "./line-cache";
@@ -143,11 +143,11 @@ export class LogSource {
       if (typeof seq !== "number") continue;
       lines.push({
         seq,
-        at: String(at),
-        node: String(node),
+        at: asText(at),
+        node: asText(node),
         attempt: Number(attempt),
-        level: String(level),
-        message: String(message),
+        level: asText(level),
+        message: asText(message),
       });
     }
     this.cache.add(lines);

@@ -455,9 +455,9 @@ export class LogView {
         fill(ngettext("{n} new line", "{n} new lines", unread), { n: count(unread) }),
       );
     const empty = one("[data-log-empty]", this.root);
-    const searching =
-      (this.levelSearch && !this.levelSearch.done) || (this.matchesOnly && this.textSearch && !this.textSearch.done);
-    setHidden(empty, !source.ready || rows.count > 0 || Boolean(searching));
+    const searches = [this.levelSearch, this.matchesOnly ? this.textSearch : null];
+    const searching = searches.some((search) => search && !search.done);
+    setHidden(empty, !source.ready || rows.count > 0 || searching);
     if (this.query.level || this.matchesOnly) setText(empty, gettext("No matching lines."));
     else if (this.query.node) setText(empty, gettext("No log lines from this node."));
     else

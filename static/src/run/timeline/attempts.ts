@@ -1,7 +1,7 @@
 /** The data of the timeline: when each attempt waited, ran and ended. One row per started node, ordered by start, then by
  * the document. Loaded once from the API and kept current by node events. Pure. */
 
-import type { Json, JsonObject } from "../../json";
+import { asText, type Json, type JsonObject } from "../../json";
 import type { NodeRun } from "../../live/protocol";
 
 /** Times in milliseconds since 1970; null: not yet. */
@@ -72,9 +72,9 @@ export class TimelineRows {
     for (const value of Array.isArray(body["bars"]) ? body["bars"] : []) {
       if (typeof value !== "object" || value === null || Array.isArray(value)) continue;
       const it: JsonObject = value;
-      this.set(String(it["node"]), {
+      this.set(asText(it["node"]), {
         attempt: Number(it["attempt"]),
-        state: String(it["state"]),
+        state: asText(it["state"]),
         waitingFrom: parseTime(it["waiting_from"]),
         startedAt: parseTime(it["started_at"]),
         finishedAt: parseTime(it["finished_at"]),

@@ -10,7 +10,7 @@ import { size, visible } from "../../../words/words";
 import { celSource } from "../cel";
 import { mountField } from "../field";
 import { fileAt, type FileEntry, listFiles, type Upload, upload } from "./files";
-import type { CodeField, PathOptions } from "../index";
+import type { CodeField, PathOptions } from "../options";
 import { folderOf, freeName, globPattern, hasPattern, isPlain, pathOptions } from "./paths";
 
 const LOOK_MS = 300;

@@ -2,7 +2,7 @@
 
 import type { Completion, CompletionContext, CompletionResult, CompletionSource } from "@codemirror/autocomplete";
 import { fill, gettext, ngettext } from "../../../words/i18n";
-import type { Scope, ScopeInput } from "../index";
+import type { Scope, ScopeInput } from "../options";
 import { around, block, closing, unlessWhole } from "../offers";
 import { PYTHON_KEYWORDS } from "./language";
 import { pythonNames } from "./names";

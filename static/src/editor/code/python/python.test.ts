@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { celOptions } from "../cel";
-import type { Scope } from "../index";
+import type { Scope } from "../options";
 import { inputOf, nodeOptions } from "./complete";
 
 const SCOPE: Scope = {

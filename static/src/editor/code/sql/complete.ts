@@ -2,7 +2,7 @@
 
 import type { Completion, CompletionContext, CompletionResult, CompletionSource } from "@codemirror/autocomplete";
 import { gettext } from "../../../words/i18n";
-import type { Scope } from "../index";
+import type { Scope } from "../options";
 import { around, unlessWhole } from "../offers";
 import type { Source, Table } from "./query";
 import { type SqlPlace, sqlPlace } from "./scope";

@@ -86,7 +86,7 @@ export class Query {
     private readonly written: number,
   ) {
     const open: number[] = [];
-    this.texts = new Array<string>(tokens.length);
+    this.texts = Array.from<string>({ length: tokens.length });
     for (let at = 0; at < tokens.length; at += 1) {
       const token = tokens[at];
       if (!token) continue;

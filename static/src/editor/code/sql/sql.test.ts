@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Scope } from "../index";
+import type { Scope } from "../options";
 import { sqlOptions } from "./complete";
 import type { Table } from "./query";
 import { sqlPlace } from "./scope";
