@@ -13,7 +13,7 @@ from tests.support import postgres, redis, workers
 from tests.support.engine import Engine, running_engine
 
 SCALED = os.environ.get("DATABASE_URL", "").startswith("postgres") and shutil.which("redis-server") is not None
-"""Workers of Celery need both; without them the suite is not tried with them (tests/processes/test_postgres.py is)."""
+"""Celery workers need both. Elsewhere the suite runs without them (tests/processes/test_postgres.py runs it there)."""
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What people may ask of a run that goes on or has failed, on each database: cancel, retry and skip."""
+"""Commands of users for a run that is active or has failed, on each database: cancel, retry and skip."""
 
 from __future__ import annotations
 

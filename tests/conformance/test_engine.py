@@ -1,4 +1,4 @@
-"""What the engine promises, on each database it runs on: real scheduler, supervisor and node processes."""
+"""What the engine guarantees on each database: real scheduler, supervisor and node processes."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_the_hard_limit_kills_and_leaves_a_receipt(engine: Engine):
         "        try: time.sleep(60)\n"
         "        except BaseException: pass\n"
     )
-    # A limit that passes before the code has begun to swallow it is another case.
+    # A limit that passes before the code catches it is another case.
     run = engine.run(document([python("a", code, soft_timeout=1, hard_timeout=1.5)]))
     assert run.state == "failed"
     shape = node_runs.node_run(run, "a")

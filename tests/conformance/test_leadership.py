@@ -1,4 +1,4 @@
-"""A scheduler that leads goes on through errors of the database, its drain and signals, and ends when another leads."""
+"""A leading scheduler continues after database errors, its drain and signals, and ends when another leads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_drain_loses_nothing(engine: Engine, tmp_path):
     engine.stop(0.2)
     row = engine.node(run, "a")
     if engine.remote:
-        # It is no matter of the scheduler's that it goes on; the next one may end it.
+        # The scheduler does not end it; the next one may.
         assert (row.state, row.retries, row.losses) == ("running", 0, 0)
         again = Engine(engine.config.home, **engine.environment)
     else:
@@ -143,7 +143,7 @@ def test_a_killed_lock_connection_is_taken_over_without_a_loss(engine: Engine):
         cursor.execute("SELECT pg_terminate_backend(%s)", [backend])
         end = time.monotonic() + 20
         state = ""
-        # The test's own connection is the scheduler's: it looks through another one.
+        # The test's own connection is the scheduler's, so it uses another one.
         while state != "succeeded":
             engine.scheduler.tick(0.02)
             cursor.execute("SELECT state FROM engine_run WHERE id = %s", [run.pk])
@@ -154,7 +154,7 @@ def test_a_killed_lock_connection_is_taken_over_without_a_loss(engine: Engine):
 
 
 def test_signals_do_not_reach_a_commit(engine: Engine):
-    """Handlers only set a flag: work goes on undisturbed while they come."""
+    """Handlers only set a flag: work continues undisturbed."""
     caught = []
     before = signal.signal(signal.SIGUSR1, lambda number, frame: caught.append(number))
     signal.setitimer(signal.ITIMER_REAL, 0)
@@ -173,7 +173,7 @@ def test_signals_do_not_reach_a_commit(engine: Engine):
 def test_a_drain_whose_last_tick_meets_a_database_error_is_still_written(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ):
-    """The lock of the connection that was lost is held for a moment more, and the executor is stopped by then."""
+    """The lock of the lost connection is held for a moment more, and the executor is stopped by then."""
     from django.db import OperationalError
 
     slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(60)\n")
@@ -188,7 +188,7 @@ def test_a_drain_whose_last_tick_meets_a_database_error_is_still_written(
 
     def stop_and_fail(grace: float):
         faults.arm("tick.before_write" if not engine.remote else "tick.before_beat", fail)
-        # A remote executor has nothing to report, and its last turn nothing to write but that it lives.
+        # A remote executor has nothing to report, and writes only its heartbeat in its last tick.
         engine.scheduler.next_beat = 0.0
         return stop(grace)
 

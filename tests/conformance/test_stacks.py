@@ -1,4 +1,4 @@
-"""Stacks of running nodes, asked for through the API while the engine works; limits that a retry changes."""
+"""Stacks of running nodes, requested through the API while the engine works; limits that a retry changes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 @pytest.fixture
 def api(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Api:
-    """Speaks to the product whose engine this is."""
+    """Return a client of the product of this engine."""
     monkeypatch.setattr(settings, "INTERLOCK", replace(settings.INTERLOCK, home=engine.config.home))
     # How soon they come is measured elsewhere.
     monkeypatch.setattr(runs, "STACK_SECONDS", 20)
@@ -43,7 +43,7 @@ def api(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Api:
 
 
 def meanwhile(engine: Engine, *calls: Callable[[], T]) -> list[T]:
-    """What the calls give, each made on a thread of its own while the engine works."""
+    """Return the results of calls, each made in its own thread while the engine works."""
     found: dict[int, T] = {}
 
     def call(index: int) -> None:
@@ -60,7 +60,7 @@ def meanwhile(engine: Engine, *calls: Callable[[], T]) -> list[T]:
 
 
 def sleeping(engine: Engine, **policy: Any) -> Any:
-    """A run whose node has come to where it sleeps."""
+    """Start a run and wait until its node sleeps."""
     run = engine.start(document([python("a", SLEEPS, **policy)]))
     engine.reaches(run, "a", "running")
     engine.until(lambda: logs.logs(run, node="a")[0])
@@ -72,7 +72,7 @@ def sleeping(engine: Engine, **policy: Any) -> Any:
 def test_the_live_stacks_of_a_running_node_come_through_the_api(
     engine: Engine, api: Api, monkeypatch: pytest.MonkeyPatch
 ):
-    # However late one of the three comes to ask.
+    # However late one of the three requests comes.
     for module in (runs, policy):
         monkeypatch.setattr(module, "STACK_FRESH_SECONDS", 20)
     run = sleeping(engine)
@@ -90,7 +90,7 @@ def test_the_live_stacks_of_a_running_node_come_through_the_api(
     assert stack["pid"] == attempt.pid
     frames = [frame for thread in stack["samples"][0]["threads"] for frame in thread["frames"] if frame["author"]]
     assert [(frame["line"], frame["source"].strip()) for frame in frames] == [(4, "time.sleep(60)")]
-    # Who asks as they come has them before the scheduler has seen the wish.
+    # A caller gets stacks as they come, before the scheduler has seen the request.
     engine.until(lambda: not Command.objects.filter(kind="stack", done_at=None).exists())
     assert Stack.objects.filter(run=run).count() == 1
     runs.cancel(run, by="me")
@@ -114,7 +114,7 @@ def test_stacks_of_a_stuck_node_are_captured_once_and_logged(engine: Engine):
     assert (stack.taken_at - attempt.started_at).total_seconds() >= 0.6
     in_time((stack.taken_at - attempt.started_at).total_seconds(), 3)
     lines = engine.until(lambda: found if len(found := logs.logs(run, node="a")[0]) > 1 else None)
-    # Which of them comes first is the machine's affair.
+    # Either may come first.
     assert sorted((line["message"], line["level"]) for line in lines or ()) == [
         ("Marked stuck after 0.6 s (expected 0.3 s). Stack traces saved.", "info"),
         ("here", "info"),

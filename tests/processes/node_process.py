@@ -1,4 +1,4 @@
-"""A node process started as the supervisor does it, for tests to talk to."""
+"""A node process started as the supervisor starts it, for tests to drive."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAIN = Path(__file__).parents[2] / "engine" / "worker" / "main.py"
 
 
 class NodeProcess:
-    """Owns one process. `say` sends envelopes, `frame` reads the next one, `run` does an attempt to its end."""
+    """Owns one process. `send` sends envelopes, `frame` reads the next frame, `run` does an attempt to its end."""
 
     def __init__(self, home: Path, *, python: str = sys.executable, keep_child_end: bool = False) -> None:
         self.home = home
@@ -103,7 +103,8 @@ class NodeProcess:
         self.ours.send(raw)
 
     def frame(self, timeout: float = 20.0) -> dict[str, Any] | None:
-        """The next frame; None at the end of the pipe. Raises TimeoutError, and ValueError for a torn frame."""
+        """Return the next frame, or None at the end of the pipe. Raises TimeoutError, and ValueError for an incomplete
+        frame."""
         until = time.monotonic() + timeout
         while True:
             if len(self.buffer) >= 4:
@@ -126,7 +127,7 @@ class NodeProcess:
             self.buffer += data
 
     def frames(self, claim: str, timeout: float = 20.0) -> list[dict[str, Any]]:
-        """Frames up to the end of the attempt."""
+        """Return the frames up to the end of the attempt."""
         got: list[dict[str, Any]] = []
         while True:
             frame = self.frame(timeout)
@@ -144,7 +145,7 @@ class NodeProcess:
     def run(
         self, type: str = "noop", config: dict[str, Any] | None = None, *, timeout: float = 20.0, **more: Any
     ) -> dict[str, Any]:
-        """The frame that ends an attempt."""
+        """Return the frame that ends an attempt."""
         envelope = self.envelope(type, config, **more)
         self.say(envelope)
         return self.frames(envelope["claim"], timeout)[-1]
@@ -157,7 +158,7 @@ class NodeProcess:
         return self.printed[stream].decode()
 
     def input(self, ended: dict[str, Any]) -> dict[str, Any]:
-        """The output of an attempt, as an envelope carries it as an input."""
+        """Return the output of an attempt, as an envelope has it as an input."""
         output = ended["output"]
         if "artifact" not in output:
             return {"kind": "json", "value": output["value"]}
@@ -167,7 +168,7 @@ class NodeProcess:
         return {"kind": "table", "path": path, "schema": output["schema"], "row_count": output["row_count"]}
 
     def value(self, ended: dict[str, Any]) -> Any:
-        """The JSON value of an attempt that must have succeeded."""
+        """Return the JSON value of an attempt that must have succeeded."""
         assert ended["k"] == "done", ended
         output = ended["output"]
         if "artifact" in output:
@@ -175,8 +176,8 @@ class NodeProcess:
         return output["value"]
 
     def signal_soft(self, envelope: dict[str, Any], *there: str, timeout: float = 20.0) -> list[dict[str, Any]]:
-        """Run an attempt and, once it has printed all of `there`, give the signal of its soft limit as the supervisor
-        would; its frames."""
+        """Run an attempt and, once it has printed all of `there`, send the signal of its soft limit as the supervisor
+        would. Return its frames."""
         before = len(self.text("out"))
         self.say(envelope)
         started = self.frame()
@@ -188,7 +189,7 @@ class NodeProcess:
         return self.frames(envelope["claim"], timeout)
 
     def silence(self, seconds: float) -> None:
-        """Wait while a limit passes; nothing may come meanwhile but what is printed."""
+        """Wait for so many seconds. Only printed lines may come meanwhile."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             select.select([], [], [], left)
@@ -204,7 +205,7 @@ class NodeProcess:
 
 
 class Nodes:
-    """Gives the same node process again and again, and a fresh one where the last was not left clean."""
+    """Gives the same node process repeatedly, and a new one when the last was not left clean."""
 
     def __init__(self, home: Path, python: str = sys.executable) -> None:
         self.home = home

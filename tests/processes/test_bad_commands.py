@@ -1,4 +1,4 @@
-"""Commands and settings with something wrong about them: one clear line, an exit code, never a traceback."""
+"""Wrong commands and settings: one clear line, an exit code, never a traceback."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from django.core.management import get_commands
 
 from tests.support.product import ROOT, free_port
 
-# (what is typed, exit code, words of what is said). `{here}` is the folder of the files below, `{taken}` a port in use.
+# (command line, exit code, words of the output). `{here}` is the folder of the files below, `{taken}` a port in use.
 ARGUMENTS = [
     ("migrate nothing", 1, "No installed app with label 'nothing'"),
     ("migrate engine 9999", 1, "Cannot find a migration matching '9999'"),
@@ -62,7 +62,7 @@ ARGUMENTS = [
     ("up --nothing", 2, "unrecognized arguments"),
 ]
 
-# (setting, value, words of what is said), each with a command that loads Django and with `up`, which does not.
+# (setting, value, words of the output), each with a command that loads Django and with `up`, which does not.
 SETTINGS = [
     ("INTERLOCK_HOME", "{here}/file", "INTERLOCK_HOME"),
     ("INTERLOCK_HOME", "{here}/file/home", "INTERLOCK_HOME"),
@@ -101,7 +101,7 @@ SETTINGS = [
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Files and homes with something wrong about them."""
+    """Make invalid files and homes."""
     here = tmp_path_factory.mktemp("here")
     (here / "good.json").write_text('{"schema": "interlock/1", "nodes": [{"id": "a", "type": "noop"}], "edges": []}')
     (here / "bad.json").write_text("{")
@@ -138,7 +138,7 @@ def taken() -> Iterator[int]:
 
 
 def said(home: Path, *words: str, without: Sequence[str] = (), **settings: str) -> tuple[int, str]:
-    """The exit code and all that was printed. `without` names what root then may not do either."""
+    """Return the exit code and the whole output. `without` names what root then may not do either."""
     environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "INTERLOCK_HOME": str(home), **settings}
     done = subprocess.run(
         [*_without(without), sys.executable, str(ROOT / "manage.py"), *words],
@@ -176,7 +176,7 @@ def _first_of_each_command() -> list[Any]:
 def test_bad_arguments_are_explained_in_one_line(
     here: Path, tmp_path: Path, taken: int, typed: str, code: int, words: str
 ) -> None:
-    # `run` makes the database, which is no business of the others.
+    # `run` makes the database, which the others do not need.
     home = here / "home" if typed.startswith("run") else tmp_path / "home"
     found, text = said(home, *typed.format(here=here, taken=taken).split())
     assert "Traceback" not in text, text

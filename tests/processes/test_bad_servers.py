@@ -1,4 +1,4 @@
-"""Servers that a setting names and that cannot be used: one line that says which, and what to do."""
+"""Servers that a setting names and that cannot be used: one line names the server, and what to do."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def server() -> Iterator[postgres.Server]:
 
 @pytest.fixture(scope="module")
 def database(server: postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A database that is set up."""
+    """Yield a database that is set up."""
     server.do("create database flows")
     code, text = said(tmp_path_factory.mktemp("migrate") / "home", "migrate", DATABASE_URL=server.url("flows"))
     assert code == 0, text
@@ -42,7 +42,7 @@ COMMANDS = ["up --port 0", "scheduler", "web --port 0"]
 
 
 def refused(tmp_path: Path, command: str, **settings: str) -> str:
-    """What is said in one line, with exit code 1."""
+    """Return the one line of output of a command that ends with exit code 1."""
     code, text = said(tmp_path / "home", *command.split(), **settings)
     assert "Traceback" not in text, text
     assert code == 1, text
@@ -52,7 +52,7 @@ def refused(tmp_path: Path, command: str, **settings: str) -> str:
 
 
 def found_by_doctor(tmp_path: Path, **settings: str) -> str:
-    """The one problem that it finds."""
+    """Return the one problem that doctor finds."""
     (tmp_path / "home").mkdir(mode=0o700, exist_ok=True)
     code, text = said(tmp_path / "home", "doctor", "--port", str(free_port()), **settings)
     assert "Traceback" not in text, text
@@ -63,7 +63,7 @@ def found_by_doctor(tmp_path: Path, **settings: str) -> str:
 
 
 def refused_by_others(tmp_path: Path, **settings: str) -> Iterator[str]:
-    """What a worker and plain uvicorn say before they end."""
+    """Return what a worker and plain uvicorn print before they end."""
     (tmp_path / "home").mkdir(mode=0o700, exist_ok=True)
     settings = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0", "INTERLOCK_EXECUTOR": "celery", **settings}
     for program, code in (
@@ -105,7 +105,7 @@ BAD_DATABASES: list[tuple[str, Callable[[postgres.Server], str], str]] = [
 def test_a_database_that_cannot_be_reached(
     tmp_path: Path, server: postgres.Server, url: Callable[[postgres.Server], str], words: str
 ) -> None:
-    # All ask in the same way: once for each is enough.
+    # All check it in the same way, so once for each is enough.
     every = "Check" in words
     for command in (*COMMANDS, "migrate") if every else COMMANDS[:1]:
         text = refused(tmp_path, command, DATABASE_URL=url(server))
@@ -288,7 +288,7 @@ def test_a_full_redis_is_reported_and_prevents_no_start(tmp_path: Path, database
 def without_redis(
     tmp_path: Path, database: str, *command: str, until: str, **settings: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A part that goes on without Redis, once its log says `until`. It has said what is wrong, in words for people."""
+    """Start a part that continues without Redis, and wait until its log has `until`. It must explain what is wrong."""
     log = tmp_path / "log"
     environment = {
         "PATH": os.environ["PATH"], "INTERLOCK_HOME": str(tmp_path / "home"), "DATABASE_URL": database,
@@ -310,7 +310,7 @@ def without_redis(
 
 @pytest.mark.long
 def test_a_scheduler_leads_without_redis_and_logs_that(tmp_path: Path, database: str) -> None:
-    """A standby must take over also when Redis went with the leader's host."""
+    """A standby must take over also when Redis was lost with the leader's host."""
     with without_redis(tmp_path, database, "manage.py", "scheduler", until="scheduler_leads"):
         pass
 

@@ -1,4 +1,4 @@
-"""`run`, `validate` and `doctor` as people type them."""
+"""`run`, `validate` and `doctor` as users type them."""
 
 from __future__ import annotations
 

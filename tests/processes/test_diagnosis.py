@@ -1,4 +1,4 @@
-"""Six scripted causes in the whole product: each gives a first suggestion of its own, whose action ends the matter."""
+"""Six scripted causes in the whole product: each has its own first suggestion, whose action solves the problem."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def diagnosis(product: Product, run: str, node: str = "") -> Any:
 
 
 def cause(product: Product, run: str) -> Any:
-    """The diagnosis, once the stacks that it is made from are there: they may be late on a busy machine."""
+    """Return the diagnosis as soon as it has the stacks, which may be late on a busy machine."""
 
     def known() -> Any:
         found = diagnosis(product, run)
@@ -65,18 +65,18 @@ def cause(product: Product, run: str) -> Any:
 
 
 def start(product: Product, slug: str, node: dict[str, Any]) -> str:
-    # Somebody always waits for it: that is not what is to be said first.
+    # A client always waits for the run, so that this is not the first suggestion.
     product.publish(slug, [node, {"id": "behind", "type": "noop"}], [{"source": node["id"], "target": "behind"}])
     return str(product.api("POST", f"workflows/{slug}/runs/")["id"])
 
 
 class Case:
-    """One scripted cause, with names and numbers of its own."""
+    """One scripted cause, with its own names and numbers."""
 
     def __init__(self, code: str, rng: random.Random) -> None:
         self.code = code
         self.node = f"n{rng.randrange(10**6)}_{code}"[:60]
-        # By twice that time all are where they hang.
+        # By twice that time all nodes are where they hang.
         self.expected = rng.choice([0.9, 1.0, 1.1, 1.2])
         self.run = ""
         self.started_at: datetime | None = None
@@ -114,7 +114,7 @@ def cases(rng: random.Random, port: int) -> list[tuple[Case, dict[str, Any]]]:
 
 
 def watch(product: Product, found: list[Case]) -> None:
-    """Follow all of them until each has its first suggestion; none may come before its time."""
+    """Follow all of them until each has its first suggestion. None may come too early."""
     deadline = time.monotonic() + 30
     while any(case.seen is None for case in found):
         assert time.monotonic() < deadline, [case.code for case in found if case.seen is None]
@@ -181,7 +181,7 @@ def check(product: Product, case: Case, first: Any) -> None:
 
 
 def ends_by_its_action(product: Product, case: Case, first: Any) -> None:
-    """The call as it was given opens a further attempt, with the receipt of the first, and a limit that acts."""
+    """The suggested call starts a further attempt, with the receipt of the first, and with a limit."""
     action = first["action"]
     answer = product.call(action["method"], action["path"], action["body"])
     assert answer.status == 202, answer.body
@@ -202,18 +202,18 @@ def ends_by_its_action(product: Product, case: Case, first: Any) -> None:
     for count in (3, 4):
         if case.code in did(after):
             break
-        # A node that gets no processor just then cannot say what it does before the limit acts.
+        # A node that gets no processor just then cannot show what it does before the limit acts.
         again = after["action"]
         assert product.call(again["method"], again["path"], again["body"]).status == 202
         wait_until(partial(attempts, count))
         product.ended(case.run)
         after = over(product, case)
-    # What it did when the limit came is the same again.
+    # The stacks at the limit show the same again.
     assert case.code in did(after)
 
 
 def over(product: Product, case: Case) -> Any:
-    """What is said of it once its limit has ended it."""
+    """Return the suggestions after its limit has ended it."""
     found = diagnosis(product, case.run)
     assert found["stuck_nodes"] == []
     first = found["suggestions"][0]
@@ -222,7 +222,7 @@ def over(product: Product, case: Case) -> Any:
 
 
 def did(suggestion: Any) -> list[str]:
-    """What it was seen to do before that."""
+    """Return what the stacks showed before that."""
     return [one["value"] for one in suggestion["evidence"] if one["kind"] == "stack"]
 
 
@@ -305,13 +305,13 @@ def test_what_earlier_runs_took_is_the_expectation_where_the_author_gave_none(pr
         assert product.ended(run)["state"] == "succeeded"
         return str(product.api("GET", f"runs/{run}/nodes/a/")["expected_from"])
 
-    # A scheduler learns when it has a moment: soon after the third success, not with it.
+    # The scheduler learns durations when it is idle: soon after the third success, not with it.
     assert [expectation_after_one_more() for _ in range(3)] == ["none"] * 3
     wait_until(lambda: expectation_after_one_more() == "learned")
     run = str(product.api("POST", "workflows/learned/runs/", {"inputs": {"seconds": 900}})["id"])
     found = cause(product, run)
     (stuck,) = found["stuck_nodes"]
-    # Twice the 0.05 s would be a moment: what is only learned counts from 5 s on.
+    # Twice 0.05 s would be too short: learned durations count from 5 s on.
     assert 5 < stuck["duration"] < 5 + SECONDS
     assert (stuck["expected_from"], found["suggestions"][0]["code"]) == ("learned", "sleeping")
     assert stuck["expected"] < 1

@@ -1,4 +1,4 @@
-"""A Celery worker that a person has take no more work, and take it again."""
+"""A Celery worker that a user drains and resumes."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def test_a_drained_worker_finishes_its_work_and_takes_more_after_it_is_resumed(s
     assert (found["state"], found["queues"], found["capacity"], found["busy"]) == ("active", ["default"], 2, 1)
     (attempt,) = found["running"]
     assert (attempt["run"], attempt["node"], attempt["attempt"], attempt["pid"]) == (run, "a", 1, pid)
-    # The first beat brings it.
+    # The first heartbeat announces it.
     wait_until(lambda: worker(scaled)["pid"] == one.process.pid)
     assert found["silent_seconds"] < 3
 
     assert ask(scaled, "drain")["state"] == "draining"
-    # It beats each second, and hears of it then.
+    # Its next heartbeat, each second, gets the news.
     wait_until(lambda: logged(scaled, "host_drains"))
     waits = scaled.start(document([node("b")]))
     wait_until(lambda: scaled.node(waits, "b")["state"] == "ready")
@@ -67,14 +67,14 @@ def test_a_drained_worker_finishes_its_work_and_takes_more_after_it_is_resumed(s
 
     assert ask(scaled, "resume")["state"] == "active"
     assert scaled.ended(waits) == "succeeded"
-    # Messages reach it again.
+    # It receives messages again.
     wait_until(lambda: timed_run(scaled) < OVERDUE_SECONDS)
     scaled.rests()
 
 
 def timed_run(scaled: WithWorkers) -> float:
-    """How long a few nodes in a row take: OVERDUE_SECONDS and more when the message of one reaches nobody who takes
-    it."""
+    """Return how long a few nodes in a row take: OVERDUE_SECONDS and more if a message reaches no worker that
+    takes it."""
     begun = time.monotonic()
     assert scaled.ended(scaled.start(chains(1, 3))) == "succeeded"
     return time.monotonic() - begun
@@ -87,7 +87,7 @@ def test_a_drained_worker_leaves_its_queue_to_the_others_at_once(scaled: WithWor
     ask(scaled, "drain")
     wait_until(lambda: logged(scaled, "host_drains"))
     wait_until(lambda: timed_run(scaled) < OVERDUE_SECONDS)
-    # The drained one would take away every other message. Once or twice the machine may be busy.
+    # The drained one would take every other message. The machine may be busy once or twice.
     assert sorted(timed_run(scaled) for _ in range(8))[5] < OVERDUE_SECONDS
     names = {name for (name,) in scaled.rows("SELECT DISTINCT split_part(worker, '/', 1) FROM engine_attempt")}
     assert names == {"two@test"}

@@ -1,4 +1,4 @@
-"""A host's guard ends what runs there when nobody has renewed its lease, and only then."""
+"""A host's guard ends what runs there if its lease was not renewed, and only then."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def guard(tmp_path: Path) -> Iterator[Guard]:
 
 @pytest.fixture
 def mark(tmp_path: Path) -> Iterator[str]:
-    """The mark of two processes of ours, one of which has left the group of the other."""
+    """Return the mark of two processes of the host, one of which has left the process group of the other."""
     mark = own_mark(mark_prefix(tmp_path)) + "-1"
     environment = {"PATH": os.environ["PATH"], "INTERLOCK_MARK": mark}
     process = subprocess.Popen(["sh", "-c", "setsid sleep 300 & exec sleep 300"], env=environment)
@@ -42,7 +42,7 @@ def mark(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def hidden(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that has thrown its mark away, in the control group of a node process of ours."""
+    """A process without its mark, in the control group of a node process of the host."""
     group = cgroup.create(own_mark(mark_prefix(tmp_path)) + "-2")
     if group is None:
         pytest.skip("no control group can be made here")
@@ -56,7 +56,7 @@ def hidden(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def sleeps(pid: int) -> int:
-    """How often the process has gone to sleep so far."""
+    """Return how often the process has gone to sleep so far."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
 
@@ -80,7 +80,8 @@ def test_what_only_its_control_group_reveals_is_ended_too(
 
 
 def test_a_node_process_starts_nothing_past_the_lease(tmp_path: Path, guard: Guard) -> None:
-    """Of a host that was paused as a whole all goes on at once, node processes before what is to end them, too."""
+    """On a host that was paused as a whole all processes continue at once, also node processes before the guard that
+    ends them."""
     guard.until(time.monotonic())
     begun = tmp_path / "begun"
     with Supervised(tmp_path / "home", lease=guard.lease) as node:
@@ -88,7 +89,7 @@ def test_a_node_process_starts_nothing_past_the_lease(tmp_path: Path, guard: Gua
         slept = {one.pid: sleeps(one.pid) for one in node.supervisor.node_processes()}
         work = node.shell(f"touch {begun}")
         node.send(work)
-        # One has woken for it, and has looked more than once whether it may begin.
+        # One has woken up, and has checked more than once whether it may start.
         node.until(lambda: any(sleeps(pid) > before + 5 for pid, before in slept.items()))
         assert not begun.exists()
         assert not node.of(Started)
@@ -108,7 +109,7 @@ def test_a_guard_that_was_killed_is_replaced(guard: Guard, mark: str) -> None:
 def test_what_a_worker_leaves_is_ended_while_the_worker_is_still_exiting(
     tmp_path: Path, mark: str, hidden: subprocess.Popen[bytes]
 ) -> None:
-    """The kernel closes what a process has open before it calls it dead: here it takes its time with that."""
+    """The kernel closes what a process has open before the process counts as dead. Here that takes a while."""
     Guard(mark_prefix(tmp_path)).close()
     assert not processes_with(mark)
     assert hidden.wait(0) == -9

@@ -1,4 +1,4 @@
-"""kill -9 of the whole product in the middle of a run: nothing is lost, nothing is done twice, nothing stays."""
+"""Kill the whole product with SIGKILL during a run: nothing is lost, nothing runs twice, nothing stays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WIDE, DEEP, KILLS = 10, 50, 5
 
 
 def layered(code: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """WIDE chains of DEEP `python` nodes."""
+    """Return WIDE chains of DEEP `python` nodes."""
     nodes = [
         {"id": f"n{chain}_{step}", "type": "python", "config": {"code": code}}
         for chain in range(WIDE)
@@ -48,7 +48,7 @@ def has_come_to(product: Product, run: str, share: float) -> bool:
 def test_a_run_survives_five_kills_of_the_whole_product_without_repeating_what_had_succeeded(tmp_path: Path) -> None:
     seed = random.randrange(10**6)
     print(f"seed {seed}")
-    # One kill somewhere in each fifth of the stretch from 10 to 90 %.
+    # One kill in each fifth of the stretch from 10 to 90 %.
     chance = random.Random(seed)
     shares = [0.10 + 0.16 * (kill + chance.random() * 0.9) for kill in range(KILLS)]
     ledger = Ledger(tmp_path / "ledger")
@@ -75,7 +75,7 @@ def test_a_run_survives_five_kills_of_the_whole_product_without_repeating_what_h
             assert again == [], "a node that was seen succeeded was started again"
         per_node = Counter(entry.node for entry in starts)
         assert len(per_node) == WIDE * DEEP
-        # A kill interrupts at most what was in flight, and each of those once.
+        # A kill interrupts at most what was in flight, each node once.
         assert max(per_node.values()) <= 1 + KILLS
         extra = sum(per_node.values()) - WIDE * DEEP
         assert extra <= KILLS * WIDE, f"{extra} starts too many"

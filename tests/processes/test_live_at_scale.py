@@ -26,7 +26,7 @@ GATE = "import os, time\n\ndef main(inputs, ctx):\n    while not os.path.exists(
 
 
 def graph(gate: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Chains of no-ops behind a node that waits for a file, so that all clients are there when it begins."""
+    """Return chains of no-ops behind a node that waits for a file, so that all clients are connected when it starts."""
     nodes: list[dict[str, Any]] = [{"id": "gate", "type": "python", "config": {"code": GATE.format(path=str(gate))}}]
     edges = []
     for number in range(NODES):
@@ -36,7 +36,7 @@ def graph(gate: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 
 async def follow(web: Web, token: str, run: str, there: asyncio.Semaphore) -> Recorder:
-    """A client from its hello to the end of the run."""
+    """Follow a run with one client from its hello to the end."""
     recorder = Recorder()
     async with connect(
         f"ws://localhost:{web.port}/ws/runs/{run}/", additional_headers={"Authorization": f"Bearer {token}"},
@@ -73,7 +73,7 @@ def test_clients_of_two_web_processes_all_end_with_the_stored_state(tmp_path: Pa
         first.publish("wide", *graph(gate))
         run = first.api("POST", "workflows/wide/runs/", {})["id"]
         wait_until(lambda: first.api("GET", f"runs/{run}/nodes/gate/")["state"] == "running")
-        # One at each that says hello and then takes nothing.
+        # One client at each sends hello and then reads nothing.
         for web in webs:
             one = silent.enter_context(SlowSocket(web.port, f"/ws/runs/{run}/", first.token, Pace(0)))
             one.send('{"type": "hello"}')
@@ -83,7 +83,7 @@ def test_clients_of_two_web_processes_all_end_with_the_stored_state(tmp_path: Pa
         assert set(nodes.values()) == {"succeeded"}
         last = first.api("GET", f"runs/{run}/")
         for recorder in recorders:
-            # A gap or a repeat would have failed where it came.
+            # A gap or a repeat would have raised an error.
             assert recorder.messages.count("snapshot") == 1
             assert recorder.run == last
             assert {name: node["state"] for name, node in recorder.nodes.items()} == nodes

@@ -1,4 +1,4 @@
-"""The live protocol of the whole product: real runs, real hints, a client that is cut off again and again."""
+"""The live protocol of the whole product: real runs, real hints, and a client that is disconnected repeatedly."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def main(inputs, ctx):
 
 
 def graph(width: int, lines: int, seconds: float) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """A source, `width` talking nodes of which one fails, and one that joins all."""
+    """Return a source, `width` printing nodes of which one fails, and one that joins all."""
     nodes: list[dict[str, Any]] = [{"id": "begin", "type": "noop"}]
     for number in range(width):
         code = TALK.format(lines=lines, seconds=seconds)
@@ -63,7 +63,7 @@ def as_api_has_it(product: Product, run: str) -> tuple[Any, dict[str, Any]]:
 
 
 def all_lines(product: Product, run: str) -> dict[int, Any]:
-    """Every line of the run, page by page."""
+    """Return every line of the run, page by page."""
     lines: dict[int, Any] = {}
     after = 0
     while True:
@@ -112,7 +112,7 @@ def test_after_a_hundred_random_cuts_a_client_knows_what_the_api_returns(tmp_pat
 
 def test_a_killed_web_process_means_only_a_reconnect_for_a_client(tmp_path: Path) -> None:
     with running(tmp_path / "home") as product:
-        # It talks for as long as it takes to kill three of them, and is then cancelled.
+        # It prints for as long as it takes to kill three of them, and is then cancelled.
         nodes, edges = graph(width=3, lines=10_000, seconds=0.05)
         product.publish("talk", nodes, edges, on_failure="continue")
         run = product.api("POST", "workflows/talk/runs/", {})["id"]

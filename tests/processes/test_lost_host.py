@@ -1,4 +1,4 @@
-"""The host of the leader is gone, and nobody says so: no connection ends, no packet comes."""
+"""The host of the leader disappears silently: no connection ends, no packet comes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTICED_SECONDS = 8.0
 def test_a_standby_takes_over_from_a_leader_whose_host_is_gone(tmp_path: Path) -> None:
     with network.host() as host, postgres.server(host.here) as server:
         server.do("create database flows")
-        # Ended before the namespace goes: what runs there has no cable any more.
+        # Ended before the namespace is removed: processes there have no network any more.
         with installed(tmp_path, server.url("flows")) as installation:
             first = installation.scheduler("a", host.inside)
             wait_until(lambda: installation.leader()[0] == 1)

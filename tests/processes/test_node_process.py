@@ -1,4 +1,4 @@
-"""A node process from outside: frames, Python code, errors with their place, limits, what is reset."""
+"""A node process from outside: frames, Python code, errors with their place, limits, and what is reset."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def node(nodes: Nodes) -> NodeProcess:
 
 
 def main(body: str, before: str = "") -> str:
-    """Code whose `main` has this body."""
+    """Return code whose `main` has this body."""
     lines = "\n".join("    " + line for line in body.splitlines())
     return f"{before}\ndef main(inputs, ctx):\n{lines}\n"
 
@@ -58,7 +58,7 @@ def test_many_no_ops_sent_ahead_all_come_back_in_order(node: NodeProcess) -> Non
         node.say(envelope)
     for envelope in envelopes[:100]:
         node.frames(envelope["claim"])
-    # Python behind no-ops: the frames of what came before are not held back by it.
+    # Python behind no-ops: frames of earlier attempts are not delayed by it.
     mixed = [node.envelope(), node.envelope("python", {"code": main("return 1")}), node.envelope()]
     for envelope in mixed:
         node.say(envelope)
@@ -269,7 +269,7 @@ def test_arguments_of_python_function_are_evaluated(nodes: Nodes, tmp_path: Path
     expressions = [["args", "n"], ["args", "deep", 0]]
     config = {"function": "builtins.dict", "args": {"n": "{{ inputs.n + 1 }}", "deep": ["{{ inputs.n }} of 3"]}}
     ended = node.run("python.function", config, expressions=expressions, run_inputs={"n": 2})
-    # dict(inputs, ctx) is no call that works; the arguments arrived when Python complains about the rest.
+    # dict(inputs, ctx) is not a valid call. The arguments arrived if Python complains about the rest.
     assert ended["error"]["class"] == "TypeError"
 
 

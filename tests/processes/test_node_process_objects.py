@@ -1,4 +1,4 @@
-"""table.read of object storage, through a driver of the test's own."""
+"""table.read of object storage, through a driver of the test."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ OBJECTS = {
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An interpreter with the product's packages and a package `s3fs`, whose storage is a file of JSON."""
+    """An interpreter with the product's packages and a package `s3fs`, whose storage is a JSON file."""
     home = tmp_path_factory.mktemp("python")
     venv.create(home, with_pip=False, symlinks=True)
     python = str(home / "bin" / "python")
@@ -85,7 +85,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def credentials(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What the environment of a node needs to read the bucket `lake`."""
+    """Return what the environment of a node needs to read the bucket `lake`."""
     lake = tmp_path_factory.mktemp("lake") / "lake.json"
     lake.write_text(json.dumps(OBJECTS))
     return {"LAKE": str(lake), "LAKE_KEY": "secret"}
@@ -99,7 +99,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory, python: str) -> Iterator[Nod
 
 
 def read(nodes: Nodes, env: dict[str, str], path: str, **more: Any) -> dict[str, Any]:
-    """The end of an attempt that reads `path`; no copy is left."""
+    """Return the end of an attempt that reads `path`. No copy is left."""
     node = nodes.get()
     options = more.pop("options", {})
     given = {"env": {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **env}, "timeout": 60.0, **more}

@@ -1,4 +1,4 @@
-"""Tables, SQL, files, branches and commands through a real node process."""
+"""Tables, SQL, files, branches and commands in a real node process."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def files(nodes: Nodes) -> Path:
 
 
 def table(node: NodeProcess, text: str = FLIGHTS) -> dict[str, Any]:
-    """A table as an input, read from CSV text."""
+    """Return a table as an input, read from CSV text."""
     (node.home / "files" / "given.csv").write_text(text)
     return node.input(node.run("table.read", {"path": "given.csv"}))
 
@@ -296,7 +296,7 @@ def test_a_semicolon_and_comments_are_allowed(node: NodeProcess) -> None:
 
 
 def test_a_query_is_interrupted_by_the_soft_limit(node: NodeProcess) -> None:
-    table(node)  # DuckDB is loaded before the clock runs
+    table(node)  # DuckDB is loaded before the clock starts.
     text = "select count(*) from range(10000000) a, range(100000) b where a.range * b.range % 7 = 1"
     share = {"memory_bytes": 1 << 30, "threads": 2}
     envelope = node.envelope("table.sql", {"sql": text}, soft_timeout=0.5, duckdb=share)

@@ -1,4 +1,5 @@
-"""Runs whose artifacts are in an object store: on one host, on several with nothing in common, and when it fails."""
+"""Runs whose artifacts are in an object store: on one host, on several that share no folder, and when the store
+fails."""
 
 from __future__ import annotations
 
@@ -67,7 +68,7 @@ def test_a_run_stores_reads_and_shows_artifacts_in_the_object_store(server: s3.S
         # Code of authors gets no credentials.
         assert output("names")["value"] == []
         assert sorted(name.rpartition(".")[2] for name in server.objects()) == ["json", "parquet", "parquet"]
-        # Whoever has no copies fetches them.
+        # A host without copies fetches them.
         copies = home / "artifact-copies"
         shutil.rmtree(copies)
         assert len(output("large")["value"]) == 5000
@@ -125,7 +126,7 @@ def test_hosts_that_share_no_folder_hand_tables_to_each_other(server: s3.Server,
 
 
 class Shipped(Supervised):
-    """A supervisor with the store behind it."""
+    """A supervisor with an object store."""
 
     def __init__(self, home: Path, url: str) -> None:
         super().__init__(home)
@@ -141,7 +142,7 @@ class Shipped(Supervised):
 
 
 def frozen(server: s3.Server) -> None:
-    """It takes connections and answers nothing."""
+    """It accepts connections and answers nothing."""
     assert server.process is not None
     os.kill(server.process.pid, signal.SIGSTOP)
 
@@ -151,7 +152,7 @@ def reading(shipped: Shipped, name: str) -> Any:
 
 
 def large(shipped: Shipped) -> str:
-    """The name of a stored output."""
+    """Return the name of a stored output."""
     work = shipped.python(LARGE)
     shipped.send(work)
     ended = shipped.until(lambda: shipped.of(Ended, work.claim))[0]
@@ -190,7 +191,7 @@ def test_work_whose_input_is_loading_keeps_its_place_and_can_be_recalled(server:
 
 
 def putting(server: s3.Server, shipped: Shipped) -> Work:
-    """A work whose output is being put, to a server that does not take it."""
+    """Return work whose output is being uploaded to a server that does not accept it."""
     large(shipped)
     frozen(server)
     work = shipped.python(LARGE.replace("5000", "6000"))

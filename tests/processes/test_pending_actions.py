@@ -1,4 +1,4 @@
-"""A scheduler that dies between the commit of a person's wish and the kill: the next one does what was wished."""
+"""A scheduler dies between the commit of a user's action and the kill: the next one completes the action."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def has_died(product: Product, times: int) -> bool:
 
 
 def started(product: Product, ledger: Ledger, slug: str) -> str:
-    """A run of this workflow whose first node has written that it runs."""
+    """Start a run of this workflow, and wait until its first node has written that it runs."""
     run = str(product.api("POST", f"workflows/{slug}/runs/", {})["id"])
     wait_until(lambda: [entry for entry in ledger.entries() if entry.run == run])
 

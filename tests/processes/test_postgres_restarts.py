@@ -1,4 +1,4 @@
-"""A PostgreSQL that is restarted under a running product: errors for people meanwhile, and all goes on by itself."""
+"""PostgreSQL is restarted under a running product: users get errors meanwhile, and everything continues by itself."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_work_continues_within_seconds_of_a_restart(product: Product, server: po
         wait_until(lambda: product.call("GET", "/readyz", token=False).status == 200)
         assert product.api("POST", "workflows/one/runs/?wait=60", {})["state"] == "succeeded"
         in_time(time.monotonic() - back, RECOVERED_SECONDS)
-        # What ran meanwhile has lost nothing, and its watcher sees the end on the socket that it had.
+        # What ran meanwhile has lost nothing, and its client gets the end on its existing socket.
         while recorder.run is None or recorder.run["state"] != "succeeded":
             recorder.take(socket, timeout=15)
     assert (recorder.run, recorder.nodes) == as_api_has_it(product, run)
@@ -83,7 +83,7 @@ def test_work_continues_within_seconds_of_a_restart(product: Product, server: po
 def test_a_scheduler_without_its_database_ends_on_a_signal(
     tmp_path: Path, server: postgres.Server, executor: str, signals: list[signal.Signals]
 ) -> None:
-    """At once where nodes run elsewhere, else when it is told twice: it waits ten seconds for the database."""
+    """It ends at once where nodes run elsewhere, else at the second signal: it waits ten seconds for the database."""
     server.do("create database flows")
     home, log = tmp_path / "home", tmp_path / "log"
     home.mkdir()

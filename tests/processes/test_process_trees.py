@@ -1,4 +1,4 @@
-"""What a node leaves running is ended with it by the whole product, with a receipt and no slot held.
+"""What a node leaves running is ended with it by the whole product, with a receipt and no held slot.
 
 test_supervisor_trees.py has the many shapes of trees.
 """

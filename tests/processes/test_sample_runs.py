@@ -1,4 +1,4 @@
-"""The samples as a newcomer runs them, against what is known of the data."""
+"""The samples as a new user runs them, with the expected results of their data."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_flight_delays_gives_the_expected_results(tmp_path: Path) -> None:
             wind = reader.execute("select sum(flights) from read_parquet(?)", [str(folder / "by-wind.parquet")])
             assert wind.fetchone() == (27_004 - 52,)
         assert any("16 carriers" in message for message in messages(product, run, "summary"))
-        # A month that the sample does not have is no failure.
+        # A month that is not in the sample is no failure.
         empty = product.call("POST", "/api/v1/workflows/flight-delays/runs/?wait=60", {"inputs": {"month": 2}})
         assert (empty.status, empty.json["state"]) == (200, "succeeded")
 

@@ -1,4 +1,4 @@
-"""`up` with PostgreSQL and Redis: the same as without them, also while they are away."""
+"""`up` with PostgreSQL and Redis works as without them, also while they are unavailable."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def product(tmp_path: Path, database: str, redis_server: redis.Server) -> Iterat
 
 
 def followed(product: Product, run: str, until: str = "succeeded", seconds: float = 60) -> Recorder:
-    """A client that has seen the run end, without a gap, and knows what the API knows."""
+    """Return a client that has followed the run to its end without a gap, and knows what the API returns."""
     recorder = Recorder()
     with open_socket(product, run) as socket:
         recorder.hello(socket)
@@ -93,7 +93,7 @@ def test_up_does_with_both_what_it_does_without(product: Product, database: str,
 def test_two_hundred_requests_at_once_beside_a_hundred_sockets_open_no_connection_more_than_there_are_threads(
     product: Product, database: str
 ) -> None:
-    # It talks for longer than all of it may take.
+    # It prints for longer than all requests may take.
     code = LONG.replace("0.05", "0.5").format(n=600)
     product.publish("talk", [{"id": "a", "type": "python", "config": {"code": code}}], [])
     run = product.api("POST", "workflows/talk/runs/", {})["id"]
@@ -117,19 +117,19 @@ def test_two_hundred_requests_at_once_beside_a_hundred_sockets_open_no_connectio
     counter = threading.Thread(target=count)
     with ThreadPoolExecutor(200) as pool, contextlib.ExitStack() as opened:
         counter.start()
-        # All that comes is taken, so that pings are answered however late it is read here.
+        # Everything is read, so that pings are answered however late the test looks at it.
         sockets = [opened.enter_context(open_socket(product, run, max_queue=None)) for _ in range(100)]
         recorders = [Recorder() for _ in sockets]
         for recorder, socket in zip(recorders, sockets, strict=True):
             recorder.hello(socket)
         with contextlib.closing(psycopg2.connect(database)) as holding, holding, holding.cursor() as cursor:
-            # Each request reads it: none is over before all threads have one.
+            # Each request reads it: none is over before all threads have a connection.
             cursor.execute("lock table dashboard_apitoken in access exclusive mode")
             answers = [pool.submit(ask, n) for n in range(200)]
             together.wait(60)
             wait_until(lambda: waiting_for_locks(cursor) >= http.THREADS)
         statuses = {answer.result() for answer in answers}
-        # Each has been read for, also while it is told of more.
+        # Each has been read for, also while it gets further events.
         head = product.api("GET", f"runs/{run}/logs/?limit=1000")["results"][-1]["seq"]
         for recorder, socket in zip(recorders, sockets, strict=True):
             recorder.take_until(socket, head, timeout=60)
@@ -144,7 +144,7 @@ def test_two_hundred_requests_at_once_beside_a_hundred_sockets_open_no_connectio
 
 
 def connections(connection: Any) -> dict[str, int]:
-    """Those to this database, by what they are named; the one that asks left out."""
+    """Return the connections to this database by application name, without the one that asks."""
     with connection.cursor() as cursor:
         cursor.execute("select application_name, count(*) from pg_stat_activity where datname = current_database() "
                        "and pid <> pg_backend_pid() group by 1")  # fmt: skip
@@ -152,7 +152,7 @@ def connections(connection: Any) -> dict[str, int]:
 
 
 def waiting_for_locks(cursor: Any) -> int:
-    """How many connections to this database are held up by others."""
+    """Return how many connections to this database wait for locks."""
     cursor.execute("select count(*) from pg_locks l join pg_database d on d.oid = l.database "
                    "where datname = current_database() and not granted")  # fmt: skip
     return int(cursor.fetchone()[0])
@@ -166,7 +166,7 @@ def test_a_wake_over_redis_starts_a_run_at_once(product: Product) -> None:
         begun = time.monotonic()
         assert product.api("POST", "workflows/one/runs/?wait=10", {})["state"] == "succeeded"
         times.append(time.monotonic() - begun)
-    # The look of each second would take half of one on average, twice.
+    # The poll of each second would take half a second on average, twice.
     assert sorted(times)[5] < 0.4, times
 
 
@@ -179,7 +179,7 @@ def test_work_continues_without_redis_and_hints_return_with_it(product: Product,
         recorder.hello(socket)
         wait_until(lambda: recorder.take(socket) and recorder.run and recorder.run["state"] == "running")
         redis_server.kill()
-        # What is watched goes on, what begins too, and pages answer.
+        # Watched runs continue, new ones start, and pages answer.
         later = product.api("POST", "workflows/talk/runs/", {})["id"]
         assert product.call("GET", "/readyz", token=False).status == 200
         while recorder.run is None or recorder.run["state"] != "succeeded":

@@ -30,7 +30,7 @@ def start(home: Path) -> subprocess.Popen[bytes]:
 
 
 def standby(home: Path) -> subprocess.Popen[bytes]:
-    """One more scheduler, which has found another one in the lead."""
+    """Start another scheduler, and wait until it stands by."""
     process = start(home)
     wait_until(lambda: b"scheduler_stands_by" in (home / "schedulers.log").read_bytes())
     return process
@@ -105,7 +105,7 @@ def test_bench_measures_beside_its_floor_and_leaves_nothing_running(tmp_path: Pa
     assert [case["name"] for case in report["cases"]] == ["noop: chain of 100", "noop: 10 x 50", "noop: 100 x 50"]
     for case in report["cases"]:
         assert case["nodes_per_second"] > 0
-        # Which of both the machine gives more, in moments of which each is measured once, is its matter.
+        # Which of both gets more of the machine, in moments of which each is measured once, is not the subject.
         assert case["ratio"] > 0
         assert case["floor"]["ms_per_node"] > 0
     assert list(tmp_path.glob("interlock-bench-*")) == []
@@ -138,7 +138,7 @@ execute_from_command_line(["manage.py", "scheduler"])
 
 
 def watched(home: Path, log: Path, looks: int, fault: str = "") -> subprocess.Popen[bytes]:
-    """A scheduler whose watchdog checks more often, and gives up after `looks` checks."""
+    """Start a scheduler whose watchdog checks more often, and gives up after `looks` checks."""
     with log.open("ab") as file:
         return subprocess.Popen(
             [sys.executable, "-c", WATCHED.format(looks=looks)],
@@ -158,7 +158,7 @@ def test_a_scheduler_whose_loop_hangs_writes_its_stacks_and_ends(home: Path, tmp
     said = log.read_text()
     assert "scheduler_stalled" in said
     stack = said.split("scheduler_stalled")[1]
-    # Innermost first: where it hangs, and the loop that it keeps.
+    # Innermost first: where it hangs, and the loop that it hangs in.
     assert stack.index("faults.py") < stack.index("in _write") < stack.index("in run_forever")
     second = watched(home, log, 40)
     try:
@@ -170,7 +170,7 @@ def test_a_scheduler_whose_loop_hangs_writes_its_stacks_and_ends(home: Path, tmp
 
 @pytest.mark.long
 def test_a_scheduler_that_was_stopped_and_continued_does_not_count_as_hanging(home: Path, tmp_path: Path):
-    """Ctrl-Z, or a container that was paused: what ran there goes on."""
+    """Ctrl-Z, or a paused container: what ran there continues."""
     process = watched(home, tmp_path / "log", 40)
     try:
         wait_until(lambda: leader(home) == (1, process.pid))

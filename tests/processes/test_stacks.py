@@ -32,7 +32,7 @@ def node(tmp_path: Path) -> Iterator[Supervised]:
 
 @pytest.fixture
 def server() -> Iterator[socket.socket]:
-    """A server that takes connections and says nothing."""
+    """Yield a server that accepts connections and sends nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield listening
 
@@ -50,21 +50,21 @@ def ask(node: Supervised, work: Work, timeout: float = 10.0) -> dict[str, Any]:
 
 
 def look(node: Supervised, code: str, python: str = "") -> dict[str, Any]:
-    """The stacks of a node with this code, taken after it printed "here" and has gone on from there."""
+    """Return the stacks of a node with this code, captured after it printed "here" and continued."""
     work = node.python(code, python=python)
     run_until(node, work)
     return settled(node, work)
 
 
 def settled(node: Supervised, work: Work) -> dict[str, Any]:
-    """Its stacks when it has gone on from where it prints: who hears that may have been quicker."""
+    """Return its stacks after it has continued from where it prints. The line may arrive before that."""
     while is_printing(body := ask(node, work)):
         pass
     return body
 
 
 def is_printing(body: dict[str, Any]) -> bool:
-    """Whether a thread was where it prints when one of the samples was taken."""
+    """Return whether a thread was printing in one of the samples."""
     threads = [thread for sample in body["samples"] for thread in sample["threads"]]
     return any("print(" in (frame["source"] or "") for thread in threads for frame in thread["frames"])
 
@@ -310,9 +310,9 @@ def test_a_process_stopped_during_a_capture_does_not_block_the_supervisor(node: 
         before = time.monotonic()
         node.poll(0.01)
         turns.append(time.monotonic() - before)
-    # But for a busy moment of the machine: each look would wait.
+    # Except in a busy moment of the machine: each capture would wait.
     assert sorted(turns)[-3] < 0.5
-    # What was seen before is worth more than what could not be seen after.
+    # Earlier stacks are better than none.
     body = node.of(Stacks, work.claim)[0].body
     assert all(sample["threads"][0]["frames"] for sample in body["samples"]) == (body["message"] is None)
 
@@ -440,7 +440,7 @@ def test_a_module_beside_the_nodes_code_is_shown_with_its_text(node: Supervised)
 
 
 def interpreter(version: str) -> str:
-    """A Python of this version; skips where there is none."""
+    """Return a Python of this version. Skips where there is none."""
     found = [shutil.which(f"python{version}"), *map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))]
     for one in found:
         if one is not None:
@@ -472,7 +472,7 @@ def test_a_process_in_an_uninterruptible_wait_is_shown_as_such(node: Supervised)
     work = node.python(code)
     run_until(node, work)
     pid = node.started(work).pid
-    # Any read from a disk is such a wait for a moment: this one has a child.
+    # Any read from a disk is such a wait for a moment. This one has a child.
     node.until(lambda: (one := procfs.process(pid)) is not None and one.state == "D" and procfs.children(pid))
     body = ask(node, work)
     assert "uninterruptible" in body["message"]

@@ -1,4 +1,4 @@
-"""Stacks that are taken without being asked for: stuck, quiet, before a limit acts."""
+"""Stacks that are captured without a request: stuck, quiet, before a limit acts."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_stacks_of_an_attempt_that_ends_in_time_are_never_captured(node: Supervi
 def test_before_the_soft_and_the_hard_limit_act_stacks_are_taken(
     node: Supervised, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Of a process that a busy machine holds up until its limit only the kernel's view is had.
+    # Of a process that a busy machine delays until its limit, only the kernel's view is available.
     monkeypatch.setattr(attempt_stacks, "LEAD_SECONDS", 1.0)
     code = (
         "import time\ndef main(inputs, ctx):\n    try:\n        time.sleep(600)\n    except ctx.SoftTimeout:\n"
@@ -110,7 +110,7 @@ def test_an_attempt_that_ends_just_before_its_limit_reports_no_stacks(node: Supe
 
 
 def test_a_request_just_before_a_limit_is_answered(node: Supervised, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Stacks that are asked for now are still taken when the limit comes near.
+    # Requested stacks are still captured when the limit is near.
     monkeypatch.setattr(stack_sampler, "APART_SECONDS", 1.0)
     work = node.python(SLEEP, hard=3.0)
     node.send(work)
@@ -167,7 +167,7 @@ def test_an_idle_attempt_is_reported_as_quiet_once_until_it_does_something(node:
     (first,) = node.until(lambda: node.of(Stacks, work.claim))
     assert first.why == "quiet"
     assert author_lines(first) == {"time.sleep(5.5)"}
-    # A wish of a person's is nothing that the attempt does.
+    # A user's request does not count as activity of the attempt.
     node.supervisor.take_stacks(work.claim)
     node.until(lambda: node.lines(work) == ["awake"] and len(whys(node, work)) > 1)
     assert whys(node, work) == ["quiet", "asked"]

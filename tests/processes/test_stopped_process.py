@@ -1,4 +1,4 @@
-"""A process that is stopped in the middle of a transaction holds nobody for long."""
+"""A process that is stopped during a transaction does not block others for long."""
 
 from __future__ import annotations
 

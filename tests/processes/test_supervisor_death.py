@@ -1,4 +1,4 @@
-"""Node processes that die, supervisors that are killed: nothing lives on, nothing is told twice."""
+"""Node processes that die and supervisors that are killed: nothing survives, nothing is reported twice."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_no_process_of_a_killed_supervisor_survives_the_next_start(tmp_path: Pat
         scheduler.kill()
     wait_until(lambda: not alive(pid))
     assert any(alive(one) for one in before), "nothing was left to clean up: the test shows nothing"
-    # Another home's supervisor leaves them alone.
+    # Another home's supervisor does not touch them.
     with Supervised(tmp_path / "other"):
         assert any(alive(one) for one in before)
     with Supervised(home) as node:
@@ -210,7 +210,7 @@ def test_a_daemon_without_its_mark_is_found_by_its_control_group_at_the_next_sta
         wait_until(lambda: path.exists() and path.read_text().endswith("\n"))
         scheduler.kill()
     pid = int(path.read_text())
-    # Another home's supervisor leaves it alone.
+    # Another home's supervisor does not touch it.
     with Supervised(tmp_path / "other"):
         assert alive(pid)
     with Supervised(home):
@@ -291,7 +291,7 @@ def test_a_kill_by_the_kernel_for_lack_of_memory_is_named(tmp_path: Path) -> Non
         assert ended.error is not None
         assert "SIGKILL" in ended.error["message"]
         assert "probably out of memory" in ended.error["message"]
-    # The kernel may still be clearing away a member.
+    # The kernel may still be removing a member.
     wait_until(group.remove)
 
 

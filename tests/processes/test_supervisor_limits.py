@@ -1,4 +1,4 @@
-"""Limits on time, memory and processes, kept from outside; samples of what is used."""
+"""Limits on time, memory and processes, enforced from outside; samples of what is used."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_soft_limit_is_raised_in_the_code_which_may_clean_up(tmp_path: Path)
 def test_the_soft_limit_is_raised_however_late_the_code_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: float
 ) -> None:
-    """On a busy machine a process that has said that it begins may not go on for some time."""
+    """On a busy machine a process that has reported its start may not continue for some time."""
     monkeypatch.setenv("INTERLOCK_FAULT", "node.after_started:stop")
     with Supervised(tmp_path) as node:
         work = node.python("import time\ndef main(inputs, ctx):\n    time.sleep(600)\n", soft=1, hard=10)
@@ -81,7 +81,7 @@ def test_the_time_of_an_attempt_starts_with_it_however_late_its_report_is_read(t
         node.send(work)
         process = node.supervisor._pool.by_claim[work.claim]
         assert select.select([process.frame_pipe], [], [], 20)[0]
-        # In a turn of the loop that was held up since it looked what there is.
+        # In a turn of the loop that was delayed since it last polled.
         node.supervisor._receiver.on_frames(process)
         assert process.current is not None
         assert process.current.soft_at >= begun + 60
@@ -105,7 +105,7 @@ def test_an_attempt_that_ended_in_time_has_not_timed_out_however_late_its_report
         assert attempt is not None
         go.touch()
         assert select.select([process.pidfd if state == "lost" else process.frame_pipe], [], [], 20)[0]
-        # The loop, held up until now, finds that the limit has passed.
+        # The loop, delayed until now, finds that the limit has passed.
         attempt.soft_at = node.supervisor._loop.due = time.monotonic()
         assert node.ended(work).state == state
 
@@ -123,7 +123,7 @@ def test_code_that_catches_the_soft_limit_reaches_the_hard_one(tmp_path: Path) -
 
 
 def test_the_time_in_the_queue_of_a_process_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Or they came back from behind one that takes so long.
+    # Otherwise they would return from behind one that takes so long.
     monkeypatch.setattr(attempt_monitor, "RECALL_SECONDS", 60.0)
     code = "import time\ndef main(inputs, ctx):\n    time.sleep(0.5)\n"
     with Supervised(tmp_path, workers=1) as node:
@@ -135,7 +135,7 @@ def test_the_time_in_the_queue_of_a_process_does_not_count(tmp_path: Path, monke
 
 @pytest.fixture(params=["by control group", "by samples"])
 def memory_limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Both ways in which limits are kept; the first only where this host lets us make control groups."""
+    """Both ways to enforce limits; the first only where this host allows control groups."""
     if request.param == "by samples":
         monkeypatch.setattr(cgroup, "create", lambda name: None)
     elif (group := cgroup.create("interlock-probe")) is None:
@@ -214,10 +214,10 @@ def test_samples_have_cpu_and_memory_of_the_tree(tmp_path: Path) -> None:
         work = node.python(code)
         ended = node.run(work)
         samples = node.of(Sampled, work.claim)
-        # One a second, the last maybe while the end is on its way.
+        # One per second; the last may be taken while the end is on its way.
         assert 2 <= len(samples) <= ended.seconds + 1
         assert samples[0].cpu_percent is None
-        # How much of a core it gets, and when, is the machine's matter, and what it got it returns.
+        # How much of a core it gets, and when, depends on the machine. It returns what it got.
         assert ended.output is not None
         assert max(one.cpu_percent or 0 for one in samples[1:]) > 0.2 * 100 * ended.output["value"] / ended.seconds
         assert max(one.memory_bytes or 0 for one in samples) > 60 << 20
@@ -260,7 +260,7 @@ def test_samples_have_the_traffic_of_the_tree(tmp_path: Path) -> None:
         samples = [one for one in node.of(Sampled, work.claim) if one.network_bytes is not None]
         assert samples
         assert {one.network_scope for one in samples} == {"tree"}
-        # How much it sends in which second is the machine's matter.
+        # How much it sends in which second depends on the machine.
         assert ended.output is not None
         usual = ended.output["value"] / ended.seconds
         told = [one.network_bytes or 0 for one in samples]

@@ -1,4 +1,4 @@
-"""What attempts print: whole, in order, limited, and never in the way of others."""
+"""What attempts print: complete, in order, limited, and without effect on others."""
 
 from __future__ import annotations
 

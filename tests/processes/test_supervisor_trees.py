@@ -20,7 +20,7 @@ from tests.support.wait import wait_until
 HARD_SECONDS = 2.0
 """In which a tree is up also on a busy machine."""
 
-# Each writes "up" to a file when its tree stands, and would go on for ten minutes.
+# Each writes "up" to a file when its tree is complete, and would continue for ten minutes.
 TREES = {
     "children that ignore SIGTERM": (
         3,
@@ -142,7 +142,7 @@ def main(inputs, ctx):
 
 
 def start(node: Supervised, name: str, up: Path, **limits: float) -> tuple[str, int, set[int]]:
-    """(claim, pid of the node process, its tree) of a running attempt."""
+    """Return (claim, pid of the node process, its tree) of a running attempt."""
     work = node.python(TREES[name][1].format(up=str(up)), **limits)
     node.send(work)
     pid = node.started(work).pid
@@ -172,7 +172,7 @@ def check_gone(node: Supervised, claim: str, tree: set[int], began: float, name:
 
 
 def test_a_tree_is_frozen_before_it_has_been_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Which would stop it at once, too.
+    # Which would also stop it at once.
     monkeypatch.setattr(cgroup, "create", lambda name: None)
     with Supervised(tmp_path) as node:
         claim, pid, _ = start(node, "double fork", tmp_path / "up")

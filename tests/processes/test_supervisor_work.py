@@ -1,4 +1,4 @@
-"""Work goes to node processes, is sent ahead when short, and comes back."""
+"""Work goes to node processes, is prefetched when short, and is recalled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.supervised import FAKE_NODE, Supervised, alive
 
 @pytest.fixture
 def nothing_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is sent ahead stays, also behind an attempt that a busy machine holds up."""
+    """Prefetched work stays, even behind an attempt that a busy machine delays."""
     monkeypatch.setattr(attempt_monitor, "RECALL_SECONDS", 60.0)
 
 
@@ -65,7 +65,7 @@ def test_short_work_is_prefetched_and_recalled_from_behind_a_long_attempt(tmp_pa
         claimed_short = node.python("import time\ndef main(inputs, ctx):\n    time.sleep(30)\n", expected=0.001)
         node.send(claimed_short)
         node.started(claimed_short)
-        # Its start is fresh: it still counts as short.
+        # It has just started, so it still counts as short.
         others = [node.work(expected=0.001, node=f"n{number}") for number in range(3)]
         node.send(*others)
         node.until(lambda: len(node.returned()) == 3)
@@ -136,7 +136,7 @@ def test_ten_thousand_short_attempts_leave_nothing_behind(tmp_path: Path) -> Non
         assert not list((tmp_path / "scratch").glob("*/*"))
         assert zombies() <= before
         assert len(node.supervisor.node_processes()) <= 4
-        # A process has its socket pair, three pipes, its pidfd and two ways to tell stacks open; the selector is one.
+        # A process has its socket pair, three pipes, its pidfd and two channels for stacks open; the selector is one.
         assert len(os.listdir("/proc/self/fd")) == len(files) + 8 * len(node.supervisor.node_processes()) + 1
     assert len(os.listdir("/proc/self/fd")) == len(files)
     assert zombies() <= before
@@ -269,7 +269,7 @@ def test_a_process_that_hangs_between_attempts_is_replaced_and_its_work_goes_els
         idle = [one.pid for one in node.supervisor.node_processes()]
         for pid in idle:
             os.kill(pid, signal.SIGSTOP)
-        # Both: which one gets the work is the supervisor's affair.
+        # Both, because which one gets the work is up to the supervisor.
         works = [node.python("def main(inputs, ctx):\n    return ctx.node\n", node=f"n{number}") for number in range(4)]
         assert {one.state for one in node.run_all(works)} == {"succeeded"}
         assert {one.pid for one in node.of(Started)}.isdisjoint(idle)
@@ -336,8 +336,8 @@ def test_an_end_with_little_behind_it_is_reported_at_once(tmp_path: Path, monkey
         reports: list[Report] = []
         while not node.of(Ended, first.claim):
             reports = node.poll(30)
-        # What is behind a long attempt comes back a tenth of a second later: nobody waited for that. With all of them
-        # it was the first that a busy machine held up.
+        # What is behind a long attempt is recalled a tenth of a second later, which delays nothing. With all of them it
+        # was the first that a busy machine delayed.
         assert not any(isinstance(one, Returned) and behind[0].claim not in one.claims for one in reports)
 
 

@@ -1,4 +1,4 @@
-"""Two schedulers on PostgreSQL: one leads, the other takes over, and never do both."""
+"""Two schedulers on PostgreSQL: one leads, the other takes over, and never do both lead."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
 
 
 def succeeds(web: Product, seconds: float) -> None:
-    """A run that is asked for now ends well within `seconds`."""
+    """Check that a run that is started now ends well within `seconds`."""
     run = web.api("POST", "workflows/one/runs/", {})["id"]
     assert web.ended(run, seconds)["state"] == "succeeded"
 
 
 def standing_by(installation: Installation) -> set[tuple[int, datetime]]:
-    """(connection, when it last asked something) of schedulers that do not lead."""
+    """Return (connection, time of its last query) of schedulers that do not lead."""
     found = installation.ask(
         "select pid, query_start from pg_stat_activity "
         "where datname = current_database() and application_name = 'interlock-scheduler'"
@@ -81,7 +81,7 @@ def test_whenever_the_lock_is_lost_one_leads_again(installation: Installation) -
         installation.ask("select pg_terminate_backend(%s)", holder)
         succeeds(web, 20)
         assert installation.leader()[0] > epoch
-        # Who lost the lead to the other has ended, and is started again by whoever looks after it.
+        # A scheduler that lost the lead has ended, and its service manager starts it again.
         for n, host in enumerate(hosts):
             if processes[n].poll() is not None:
                 assert "another scheduler" in installation.log(host).read_text().lower()

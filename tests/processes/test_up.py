@@ -1,4 +1,4 @@
-"""`up` as people meet it: what it prints, what it refuses, what it survives, how it ends."""
+"""`up` as users see it: what it prints, what it refuses, what it survives, how it ends."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def python_node(seconds: float) -> list[dict[str, object]]:
 
 
 def role_of(pid: int) -> str:
-    """web, scheduler or worker, for a child of `up`."""
+    """Return web, scheduler or worker, for a child of `up`."""
     with contextlib.suppress(OSError):
         words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
         if any(word.endswith("child.py") for word in words):
@@ -50,7 +50,7 @@ def child(product: Product, role: str) -> int:
 
 
 def alive(pids: list[int]) -> list[int]:
-    """Those that run; a zombie is over."""
+    """Return those that run; a zombie has ended."""
     found = []
     for pid in pids:
         with contextlib.suppress(OSError):
@@ -60,7 +60,7 @@ def alive(pids: list[int]) -> list[int]:
 
 
 def start_run(product: Product, nodes: list[dict[str, object]]) -> str:
-    """A run whose first node is running: it must do so for long enough to be seen on a busy machine."""
+    """Start a run whose first node is running, for long enough to be seen on a busy machine."""
     product.publish("work", nodes, [])
     run = str(product.api("POST", "workflows/work/runs/", {})["id"])
     wait_until(lambda: product.api("GET", f"runs/{run}/")["counts"].get("running"))
@@ -68,12 +68,12 @@ def start_run(product: Product, nodes: list[dict[str, object]]) -> str:
 
 
 def up(home: Path, *arguments: str, timeout: float = 30, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`up` that is expected to refuse."""
+    """Run `up` and expect it to refuse."""
     return command(home, "up", *arguments, timeout=timeout, **environment)
 
 
 def command(home: Path, *arguments: str, timeout: float = 30, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`manage.py ...` with this home, to its end."""
+    """Run `manage.py ...` with this home to its end."""
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=ROOT, env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "INTERLOCK_HOME": str(home), **environment},
@@ -108,7 +108,7 @@ def test_the_first_start_prints_a_link_until_a_password_is_set(tmp_path: Path) -
         assert "link" not in product.log.read_text()
         product.stop()
         product.log.write_text("")
-        # The password is kept; the variable was for the first time.
+        # The password stays; the variable applied only to the first start.
         del product.environment["INTERLOCK_ADMIN_PASSWORD"]
         product.start()
         wait_until(lambda: "Stop with Ctrl-C" in product.log.read_text())
@@ -161,7 +161,7 @@ def test_a_database_of_another_application_is_refused_and_unchanged(tmp_path: Pa
     assert done.returncode == 1
     assert "belongs to another application" in done.stderr
     assert "blog_post" in done.stderr
-    # Django's own command is not let at it either.
+    # Django's own command is refused too.
     done = command(home, "migrate")
     assert done.returncode == 1
     assert "belongs to another application" in done.stderr
@@ -266,7 +266,7 @@ def test_a_second_ctrl_c_ends_at_once_and_leaves_nothing(product: Product) -> No
     assert product.process is not None
     product.process.send_signal(signal.SIGINT)
     wait_until(lambda: "Stopping" in product.log.read_text())
-    time.sleep(0.1)  # Two signals at the same moment are one wish.
+    time.sleep(0.1)  # Two signals at the same moment count as one.
     began = time.monotonic()
     product.process.send_signal(signal.SIGINT)
     assert product.process.wait(timeout=10) == 128 + signal.SIGINT
@@ -312,7 +312,7 @@ def test_a_start_can_be_ended_before_it_is_ready(tmp_path: Path) -> None:
                 [sys.executable, "manage.py", "up", "--port", str(product.port)],
                 cwd=ROOT, env=product.environment, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-        time.sleep(delay)  # Somewhere in the start: which moment it is does not matter.
+        time.sleep(delay)  # At a random moment of the start.
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) in (0, -signal.SIGTERM)
         wait_until(lambda: not alive(product.marked()))

@@ -1,4 +1,4 @@
-"""`up` where nodes run on workers of Celery: it brings one, so that it is the same as without, on one host."""
+"""`up` where nodes run on Celery workers: it starts one, so that it works as without, on one host."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def product(tmp_path: Path) -> Iterator[Product]:
 
 
 def tree(product: Product) -> list[int]:
-    """Of `up` that runs the node of TREE, once all of it is there."""
+    """Return the process tree of `up` that runs the node of TREE, when it is complete."""
     return wait_until(lambda: pids if names(pids := product.tree()).count("sleep") == 2 else [])
 
 
 def names(pids: list[int]) -> list[str]:
-    """Of the programs of those that are still there."""
+    """Return the program names of those that still exist."""
     found = []
     for pid in alive(pids):
         with contextlib.suppress(OSError):
@@ -70,7 +70,7 @@ def test_ctrl_c_lets_a_node_that_a_worker_runs_end(product: Product) -> None:
     product.process.send_signal(signal.SIGINT)
     assert product.process.wait(timeout=20) == 0
     wait_until(lambda: not alive(everything))
-    # The scheduler has taken its end: nobody runs it again.
+    # The scheduler has its end, so no other worker runs it again.
     product.start()
     assert product.api("GET", f"runs/{run}/")["state"] == "succeeded"
     assert product.api("GET", f"runs/{run}/nodes/sleep/")["attempt"] == 1
@@ -83,7 +83,7 @@ def test_a_second_ctrl_c_ends_also_the_worker_at_once(product: Product) -> None:
     assert product.process is not None
     product.process.send_signal(signal.SIGINT)
     wait_until(lambda: "Stopping" in product.log.read_text())
-    time.sleep(0.1)  # Two signals at the same moment are one wish.
+    time.sleep(0.1)  # Two signals at the same moment count as one.
     product.process.send_signal(signal.SIGINT)
     assert product.process.wait(timeout=10) == 128 + signal.SIGINT
     wait_until(lambda: not alive(everything))

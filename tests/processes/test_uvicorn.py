@@ -1,4 +1,4 @@
-"""`uvicorn dashboard.asgi:application`, as those start a web process who do not use `web`."""
+"""`uvicorn dashboard.asgi:application`, for those who start a web process without `web`."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_uvicorn_serves_pages_files_api_and_sockets(tmp_path: Path) -> None:
             with ThreadPoolExecutor(1) as asking:
                 held = asking.submit(served.call, "POST", "/api/v1/workflows/long/runs/?wait=60", {})
                 wait_until(lambda: product.api("GET", "runs/?workflow=long")["results"])
-                # It ends by the signal that asked for it, and answers first what it holds.
+                # It ends by the signal that it got, after answering open requests.
                 assert served.stop() == -signal.SIGTERM
                 assert held.result(10).status == 202
         finally:

@@ -1,4 +1,4 @@
-"""The scaled form, whatever is killed, stopped or emptied: the whole product on PostgreSQL and Redis, and workers."""
+"""The scaled form with killed, stopped and emptied parts: the whole product on PostgreSQL and Redis, and workers."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_a_killed_scheduler_loses_nothing(scaled: WithWorkers) -> None:
     scaled.running(run, "b")
     ((epoch, pid),) = scaled.rows("SELECT epoch, pid FROM engine_leader")
     os.kill(pid, signal.SIGKILL)
-    # It ends while nobody leads: its report waits.
+    # It ends while no scheduler leads, so its report waits.
     scaled.flag.touch()
     assert scaled.ended(run) == "succeeded"
     assert scaled.states(run, "a") == scaled.states(run, "b") == ["succeeded"]
@@ -140,7 +140,7 @@ def test_a_worker_stopped_past_its_lease_writes_nothing_when_it_continues(scaled
     with one.frozen():
         scaled.begun(2)
         wait_until(lambda: scaled.states(run) == ["lost", "running"])
-        # The zombie's attempt ends while its worker stands still: there is a result that must not count.
+        # The attempt ends while its worker is stopped, so there is a result that must not count.
         scaled.flag.touch()
         assert scaled.ended(run) == "succeeded"
     wait_until(lambda: len(scaled.rows("SELECT 1 FROM engine_host WHERE name = 'one@test'")) == 2)
@@ -175,7 +175,7 @@ def test_a_stopping_worker_finishes_what_ends_in_time_and_returns_the_rest(scale
     scaled.running(run)
     assert one.stop() == 0
     assert not one.node_processes()
-    # The scheduler hears of it a moment later.
+    # The scheduler learns of it a moment later.
     found = wait_until(lambda: now if (now := scaled.node(run))["state"] != "running" else None)
     assert (found["state"], found["attempt"]) == ("ready", 1)
     assert (found["waiting_for"][0]["code"], found["waiting_for"][0]["params"]) == ("queue", {"queue": "default"})
@@ -232,7 +232,7 @@ def test_a_higher_priority_overtakes_prefetched_work(scaled: WithWorkers) -> Non
         int(high),
         int(low),
     )
-    # How many begin until they are taken back is the machine's matter.
+    # How many start before they are recalled depends on the machine.
     assert between < sent / 2
     assert scaled.ended(low) == "succeeded"
     assert scaled.rows("SELECT max(number) FROM engine_attempt WHERE run_id = %s", int(low)) == [(1,)]
@@ -301,7 +301,7 @@ def test_a_cancel_reaches_a_worker_within_300_ms(scaled: WithWorkers) -> None:
         took.append(timed(partial(gone, run, pid)))
         assert scaled.ended(run) == "cancelled"
         assert scaled.attempts(run)[0]["receipt"]["processes"] >= 1
-    # But for a busy moment of the machine.
+    # Except in a busy moment of the machine.
     in_time(sorted(took)[2], 0.3)
     scaled.rests()
 
