@@ -14,7 +14,7 @@ from tests.support.wait import wait_until
 ROOT = Path("/sys/fs/cgroup")
 TASKS = 1500
 MEMORY = 600 << 20
-"""For the whole product on one host, with room for what its nodes are allowed."""
+"""For the whole product on one host, including what its nodes may use."""
 
 
 class Cage:

@@ -20,7 +20,7 @@ from tests.live.slow import Pace, SlowSocket
 from tests.support.product import Product
 
 CURRENT_SECONDS = 5.0
-"""In which a client knows all that there is."""
+"""The time in which a client must know everything."""
 
 
 class Client:
@@ -110,7 +110,7 @@ class CutClient(Client):
         self._socket: socket.socket | None = None
         self.cuts = 0
         self.returns = threading.Event()
-        """Whether it comes back when it was cut off."""
+        """Whether it reconnects after it was cut off."""
         self.returns.set()
         super().__init__(rig, run, recorder, product)
 

@@ -23,7 +23,8 @@ from tests.support.gate import Gate, gate
 from tests.support.workers import Worker
 
 ELSEWHERE = "127.0.0.2"
-"""Where the way to the database begins: all name that alike, as they must, and this host is sent another way."""
+"""The address of the proxy to the database. All hosts must name the server alike, so this host resolves it to another
+address."""
 
 
 class Cabled(Hosts):
@@ -104,9 +105,9 @@ class Cut:
     of: Callable[[Any], AbstractContextManager[None]]
     """Breaks the network of that host in a rig while it is entered."""
     loses: bool = True
-    """Whether what "one" runs is lost for sure."""
+    """Whether what "one" runs is certainly lost."""
     spares: bool = False
-    """Whether it goes on for sure."""
+    """Whether it certainly continues."""
 
     def __str__(self) -> str:
         return self.name
@@ -200,7 +201,7 @@ ALONE = (
     Cut("leader flapping", lambda rig: flapping(rig.to_database.cut), loses=False),
 )
 HANGING = Cut("what is between leader and database stands still", lambda rig: rig.to_database.hanging())
-"""Both ends are answered, by what stands still."""
+"""A process in between is stopped, whose kernel acknowledges what both ends send."""
 
 
 def some(cuts: Sequence[Cut], always: Sequence[Cut], name: str) -> list[Cut]:

@@ -16,7 +16,7 @@ from tests.faults.rig import Rig
 from tests.support.wait import wait_until
 
 MORE = 1.1
-"""What may be used is ten per cent more than before."""
+"""Usage may grow by ten per cent."""
 LOG_BYTES = 4 << 20
 
 
@@ -25,7 +25,7 @@ class Held:
     """What a rig whose whole product is idle uses."""
 
     memory: dict[str, int]
-    """Role -> resident bytes."""
+    """{role: resident bytes}."""
     descriptors: dict[str, int]
     threads: dict[str, int]
     processes: int
@@ -33,7 +33,7 @@ class Held:
     groups: int
     """Control groups for its nodes."""
     files: int
-    """Files of attempts, folders of node processes that are gone, half-written artifacts."""
+    """Files of attempts, folders of ended node processes, partly written artifacts."""
 
     @classmethod
     def by(cls, rig: Rig) -> Held:

@@ -31,7 +31,7 @@ from tests.support.workers import Worker
 PROCESSES = 2
 """Node processes of a worker."""
 OUTLIVES_SECONDS = 0.0 if LONG else 1.0
-"""Who ends what a host ran by its lease waits for a processor of a busy machine, too."""
+"""What ends a host's work after its lease also waits for a processor on a busy machine."""
 SECRET_KEY = "only-for-tests-" + "x" * 40
 
 
@@ -58,7 +58,7 @@ class Hosts(Rig):
     capacity = 2 * PROCESSES
     outlives = OUTLIVES_SECONDS
     database_at: Path | None = None
-    """In which folder the database's server has its own; None: anywhere."""
+    """The folder for the database server's own folder; None: anywhere."""
 
     def __init__(self, folder: Path, build: str = "", home: Path | None = None, **environment: str) -> None:
         self._servers = contextlib.ExitStack()

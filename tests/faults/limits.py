@@ -17,9 +17,9 @@ class Resize:
     """A change of a pool's size. Times are those of the ledger."""
 
     asked_at: int
-    """Before it may have been taken up."""
+    """The change may apply from here on."""
     done_at: int
-    """When the scheduler had surely taken it up."""
+    """The scheduler had certainly applied the change by then."""
     slots: int
 
 
@@ -86,7 +86,8 @@ class Start:
     key: tuple[float, int, int]
     one: Execution
     judged: bool
-    """Whether it may not be passed: one that needs more slots than its pool sometimes has must be."""
+    """Whether others may not overtake it. A node that needs more slots than its pool sometimes has must be
+    overtaken."""
 
 
 def i20(ledger: Ledger, rows: Rows, wall_offset: int, most: int, pools: Mapping[str, tuple[int, int]]) -> None:

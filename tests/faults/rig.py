@@ -40,7 +40,7 @@ class Rig:
     capacity = 2
     """Nodes that may run at once."""
     outlives = 0.0
-    """Seconds for which what is being ended may go on beside the next execution of its node."""
+    """Seconds for which what is being ended may run beside the next execution of its node."""
 
     def __init__(self, folder: Path, build: str = "", home: Path | None = None, **environment: str) -> None:
         self.folder = folder

@@ -40,10 +40,10 @@ class Rows:
     attempts: dict[tuple[str, str], list[dict[str, Any]]]
     """In the order of their numbers."""
     documents: dict[int, tuple[str, dict[str, Any]]]
-    """Definition -> (hash, document)."""
+    """{definition: (hash, document)}."""
     events: dict[str, list[list[Any]]]
     lines: dict[str, list[tuple[int, int]]]
-    """Run -> (first number, number of lines) of each batch."""
+    """{run: (first number, number of lines) of each batch}."""
     pools: dict[str, dict[str, Any]]
     epoch: int
     open_commands: int

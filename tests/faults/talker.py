@@ -9,7 +9,7 @@ from tests.faults.rig import Rig, document, python
 from tests.support.wait import wait_until
 
 KEPT = 40_000
-"""Lines of one node: fewer than all of which a node keeps each."""
+"""Lines of one node: fewer than the number up to which all are stored."""
 CODE = """
 import time
 

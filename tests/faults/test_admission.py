@@ -24,11 +24,11 @@ TRIED = {Rig: LIMITS, Hosts: LIMITS if LONG else LIMITS[1:2]}
 WORKERS = {Rig: max(LIMITS), Hosts: 4}
 """Node processes of each host: together more than any limit."""
 POOLS = {"fixed": (1, 1), "moving": (1, 3), "wide": (2, 3)}
-"""Name -> (smallest, largest number of slots). Of the wide one some nodes take two."""
+"""{name: (smallest, largest number of slots)}. Some nodes use two slots of the wide pool."""
 NODES = rounds(50, 120)
 """Of a run."""
 VERSIONS = rounds(6, 30)
-"""Of the workflow whose runs may only be few."""
+"""Of the workflow with `max_runs`."""
 
 
 class Race:
@@ -38,7 +38,7 @@ class Race:
         self.rig, self.most, self.chance = rig, most, chance
         self.resizes: dict[str, list[Resize]] = {name: [] for name in POOLS}
         self.kept: dict[str, int] = {}
-        """Slots that were held or there when last looked."""
+        """Slots that were held or available at the last check."""
         self.samples = 0
         self.versions = 1
 

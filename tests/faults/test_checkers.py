@@ -17,7 +17,7 @@ from tests.support.ledger import Entry, Execution
 from tests.support.wait import wait_until
 
 UNTIL = "while not os.path.exists({!r}): time.sleep(0.01); note('beat', ctx)"
-"""A line of a node that waits for a file, and is seen to."""
+"""A line of a node that waits for a file, and writes to the ledger meanwhile."""
 
 
 def given_time(condition: Callable[[], bool]) -> None:

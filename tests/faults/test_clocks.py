@@ -33,17 +33,17 @@ pytestmark = [pytest.mark.faketime, pytest.mark.long]
 SKEW = 30.0
 HOUR = 3600.0
 WORKERS = 6
-"""Node processes of a host: all that waits or is limited runs at once."""
+"""Node processes of a host: everything that waits or is limited runs at once."""
 STEPS_IN_A_ROW = 4
 STEPS = (SKEW, -SKEW, HOUR, -HOUR)
 DELAY, SOFT, HARD, RUN_LIMIT = 1.0, 1.0, 1.2, 1.5
 LATE = 10.0
-"""What anything may take longer than it should: on a busy machine much, yet less than any step of a clock."""
+"""How much longer than planned anything may take: much on a busy machine, but less than any step of a clock."""
 SPANS = {"retry": DELAY, "soft": SOFT, "hard": HARD, "limited": RUN_LIMIT}
 """What is to pass, by what passes it."""
 ENDS = {"retry": "succeeded", "soft": "timed_out", "hard": "timed_out", "limited": "cancelled"}
 ACCURATE = 1.0
-"""Seconds that a stored time may be off while nobody sets a clock."""
+"""Seconds that a stored time may be off while no clock is set."""
 
 
 def work(rig: Rig) -> dict[str, dict[str, Any]]:

@@ -23,7 +23,7 @@ from tests.support.workers import Worker
 pytestmark = [*SERVERS, pytest.mark.long]
 
 UNTIL = "while not os.path.exists({!r}): time.sleep(0.005); note('beat', ctx)"
-"""A line of a node that waits for a file, and is seen to."""
+"""A line of a node that waits for a file, and writes to the ledger meanwhile."""
 
 
 def worker_of(rig: Hosts, run: str, attempt: int = 1, node: str = "a") -> Worker:

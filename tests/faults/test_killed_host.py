@@ -37,7 +37,7 @@ WAITING = (
     "SELECT 1 FROM engine_dispatch d LEFT JOIN engine_host h ON h.id = d.host_id "
     "WHERE h.state = 'gone' OR (h.id IS NULL AND d.sent_at < clock_timestamp() - interval '0.5 s')"
 )
-"""Works that a host had which is gone, and such as nobody has taken for a while."""
+"""Work of a lost host, and work that no host has taken for a while."""
 
 
 class Reaper:
@@ -46,11 +46,11 @@ class Reaper:
     def __init__(self, rig: Hosts) -> None:
         self.rig = rig
         self.asked = 0
-        """Kills, also those that are still to come."""
+        """Number of kills, including pending ones."""
         self.kills: list[int] = []
         """Unix time of each, in ns."""
         self.lost: list[tuple[Worker, int]] = []
-        """Those that are dead until this life of theirs is known to be over."""
+        """Workers that stay down until their registration is known to be over."""
 
     def see_to_dead(self) -> None:
         dead = {one for one, _ in self.lost}

@@ -28,7 +28,7 @@ POINTS = (
     "rebuild.after_reading",
 )
 CERTAIN = 8
-"""Statements that ticks of this work surely have."""
+"""Statements that ticks of this work certainly have."""
 
 
 @pytest.mark.long

@@ -31,7 +31,7 @@ EACH = {Rig: rounds(20, 500), Hosts: rounds(3, 500)}
 RECOVERED_SECONDS = {Rig: 2.0, Hosts: 1.0}
 """From the end of a node process to the next start of its node, for ..."""
 SHARE = 0.99 if LONG else 0.9
-"""... so many of them. Where they are few a busy machine holds up some, yet not all those of one point."""
+"""... this share of them. If there are few, a busy machine delays some, but not all of one point."""
 
 
 @pytest.mark.long

@@ -30,8 +30,8 @@ pytestmark = [*SERVERS, pytest.mark.long]
 LED_SECONDS = 5.0
 RESUMED_SECONDS = LEASE_SECONDS + 2
 PARTED_SECONDS = LED_SECONDS + LEASE_SECONDS + OVERDUE_SECONDS + BEAT_SECONDS
-"""Another leads, by which all leases begin anew; then that of who is cut off is over; and what is sent then is found
-without a message, at the next look after a while."""
+"""Another one leads, which renews all leases; then the lease of the host that is cut off ends; and what is sent then is
+found without a message, at the next poll."""
 JOINED_SECONDS = 10.0
 
 Begin = Callable[[], "subprocess.Popen[bytes]"]

@@ -23,13 +23,13 @@ from tests.support.effort import rounds, seed
 from tests.support.memory import forget_peak, peak, resident
 
 SHORT, LONG = 90, 4000
-"""Bytes of the lines of two nodes: of one the number of lines is too large, of the other the size."""
+"""Bytes of the lines of two nodes: one exceeds the limit on lines, the other the limit on size."""
 MIB = {Rig: (rounds(96, 1024), rounds(96, 1024)), Hosts: (rounds(12, 1024), rounds(68, 1024))}
-"""That they print: more than the 100,000 lines, and the 64 MiB, that are kept."""
+"""MiB that they print: more than the 100,000 lines, and the 64 MiB, that are stored."""
 LINE_MIB = 50
 MORE_MIB = {"scheduler": 72, "web": 160, "worker": 72}
-"""That the product's processes may need for floods of any size: the ends of both logs, which are held where the nodes
-run until they are over, and what is under way to whoever watches or loads them down."""
+"""What the product's processes may need for floods of any size: the last lines of both logs, which stay in memory where
+the nodes run until they end, and what is being sent to clients and downloads."""
 NODE_MIB = 32
 
 

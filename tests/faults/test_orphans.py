@@ -84,9 +84,9 @@ KINDS = {
         "child = subprocess.Popen(['setsid', 'sleep', '600'], env={'PATH': os.environ['PATH']})\nhere(child.pid)",
     ),
 }
-"""Name -> (processes beside the node process, what makes them)."""
+"""{name: (processes beside the node process, what makes them)}."""
 BY_GROUP = ("without-environment", "owner killed")
-"""Only by its control group is such a one found; where none can be made, it lives on."""
+"""Such a process is found only by its control group. Without control groups it survives."""
 
 
 class Ward:
@@ -156,7 +156,7 @@ ENDS: dict[str, tuple[Callable[[Ward, list[str]], None], str]] = {
     "owner killed": (kill_owners, "failed"),
     "returns": (limit, "succeeded"),
 }
-"""How attempts end -> (what ends them, state of the node then)."""
+"""{how attempts end: (what ends them, state of the node then)}."""
 
 
 @pytest.fixture(scope="module", params=FORMS)

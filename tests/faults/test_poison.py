@@ -32,13 +32,13 @@ WORKERS = 4
 """Node processes in all."""
 DISK = 64 << 20
 SECONDS, RESTART_SECONDS = 3.0, rounds(4, 14)
-"""For a short run beside poison, which takes 0.1 s alone; and for each time that the scheduler starts again, which
-waits for 10 s after it has ended often, or a worker."""
+"""For a short run beside poison, which takes 0.1 s alone; and for each restart of a worker, or of the scheduler, which
+waits for 10 s after several restarts."""
 LONG_SECONDS = 4.0
 CACHE_BYTES = rounds(0, 16 << 20)
-"""The page cache of the scheduler's connection, which is not full before there were thousands of runs."""
+"""The page cache of the scheduler's connection, which fills up only after thousands of runs."""
 LOSSES = rounds(1, 3)
-"""`lost_retries` of the nodes that end their process; the one that kills their parent has as many as all others."""
+"""`lost_retries` of the nodes that end their process. The one that kills their parent has the default."""
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Poison:
     error: str
     """Its class."""
     says: str
-    """What its message names."""
+    """What its message contains."""
     policy: dict[str, Any] = field(default_factory=dict)
     state: str = "failed"
     kills: int = 0
@@ -127,9 +127,9 @@ POISONS = {
 
 
 SMOKE = ("kills itself", "eats memory", "forks 10,000", "fills its temporary files")
-"""One of each kind, which `make check` tries on one host."""
+"""One of each kind, which `make check` runs on one host."""
 IN_SHORT = ("kills its parent", "eats memory", "forks 10,000", "fills its temporary files")
-"""What is tried on several hosts when there is little time: most of it is each host's own matter, as on one."""
+"""What the short form runs on several hosts: most of it does not depend on the number of hosts."""
 
 
 class Ward:
@@ -151,7 +151,7 @@ class Ward:
             code = rig.ledger.code(0, during=textwrap.indent(poison.code, "    ").lstrip())
             self.publish(slug(name), [python("poison", code, **poison.policy)])
         self.alone = max(self.short()[1] for _ in range(10))
-        """Seconds of the slowest of some short runs beside nothing."""
+        """Seconds of the slowest of some short runs without poison."""
         # What is loaded only once, on a full disk or at a limit, is no leak.
         rig.launch(slug("fills its folder"))
         rig.rest()

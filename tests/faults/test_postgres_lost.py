@@ -32,10 +32,10 @@ pytestmark = SERVERS
 RECOVERS_SECONDS = 10.0
 LOCK_SECONDS = rounds(3, 30)
 PAGE_SECONDS = LOCK_SECONDS + 5.0
-"""A page that asks for a locked table waits for it; one that finds no database says so."""
+"""A page that queries a locked table waits for it; one without a database shows an error."""
 HOT = ("engine_dispatch", "engine_host", "engine_hostreport", "engine_leader", "engine_noderun", "engine_run")
 KINDS = ("chain", "diamond", "fan", "branch", "retry", "pool", "large")
-"""Work of which nothing is ever lost by itself."""
+"""Work that never loses an attempt by itself."""
 HOLDERS = (
     "FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() "
     f"AND locktype = 'advisory' AND granted AND (classid::bigint << 32) + objid::bigint = {ADVISORY_KEY}"
@@ -105,7 +105,7 @@ def locked(rig: Hosts, chance: random.Random) -> None:
 
 
 GENTLE: tuple[Fault, ...] = (leader_cut, all_cut, crowded, restarted, backend_killed, crashed)
-"""Nothing that runs is lost by these."""
+"""These lose no running attempt."""
 HARSH: tuple[Fault, ...] = (locked,)
 
 

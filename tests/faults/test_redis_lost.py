@@ -26,7 +26,7 @@ pytestmark = SERVERS
 
 RESUMES_SECONDS = 10.0
 WITHOUT_SECONDS = 8.0
-"""Work goes on within them though Redis stays away."""
+"""Work must continue within them though Redis is still unavailable."""
 PAGE_SECONDS = 5.0
 LISTENS_SECONDS = 40.0
 """For Celery to try again: after a longer outage it waits up to half a minute."""
@@ -63,7 +63,7 @@ def away(rig: Hosts) -> Iterator[float]:
 
 
 KINDS = (emptied, full, still, away)
-"""Each gives the most seconds that it should last."""
+"""Each yields how many seconds the outage should last at most."""
 
 
 def lose_redis(

@@ -29,7 +29,7 @@ class Parts(Hosts):
 
     names = ("one", "two")[: rounds(1, 2)]
     capacity = 2 * (len(names) + 1)
-    """A new worker comes before an old one goes."""
+    """A new worker starts before an old one stops."""
 
     def start(self) -> Parts:
         made = [self.worker(name, wait=False) for name in self.names]

@@ -34,15 +34,15 @@ SLOW = 50
 SLOW_OF_TWO = rounds(10, 50)
 """Of two web processes together."""
 SILENT_SECONDS = rounds(0, 60)
-"""For how long at least those who read nothing do so beside the others."""
+"""How long clients that read nothing stay connected beside the others, at least."""
 CHARACTERS = 1000
 FLOOD_LINES = 12_000
 """More than a client may have missed and still gets one by one."""
 FLOOD_PARTS = 4
 EACH_MIB_MAX = 4
-"""Of the web process for one client that takes nothing: the message on its way, and the one that waits."""
+"""Of the web process for a client that reads nothing: the message on its way, and the next one."""
 GROWTH_MIB_MAX = 16
-"""Of the web process in a further flood, of which nothing is kept for anybody."""
+"""Of the web process in a further flood, after which nothing stays in memory."""
 STALL_SECONDS = 70
 
 

@@ -27,13 +27,13 @@ from tests.support.workers import Worker
 pytestmark = [*SERVERS, pytest.mark.long]
 
 GRACE_SECONDS = 1.0
-"""In which a host that goes on ends what it ran."""
+"""The time in which a host that continues ends what it ran."""
 WAYS = ("alone", "with its node processes", "with all of it")
 """How a host is stopped. What ends its node processes meanwhile is a process, too."""
 WAITS = """while ctx.attempt == 1 and not os.path.exists({flag!r} + ctx.node):
         time.sleep(0.005)
         note("beat", ctx)"""
-"""A first attempt goes on until it is told to end, others end at once."""
+"""A first attempt runs until its file exists, others end at once."""
 REFUSED = r"""
 CREATE TABLE test_refused (at bigserial PRIMARY KEY);
 CREATE FUNCTION test_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -48,7 +48,7 @@ END $$;
 CREATE TRIGGER test_refuse AFTER UPDATE ON engine_host REFERENCING NEW TABLE AS written
     FOR EACH STATEMENT EXECUTE FUNCTION test_refuse();
 """
-"""Lets the database itself note reports and signs of life that changed nothing."""
+"""Lets the database record reports and heartbeats that changed nothing."""
 
 
 def test_a_host_stopped_past_its_lease_does_nothing_more_and_registers_again(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_host_stopped_past_its_lease_does_nothing_more_and_registers_again(tmp
         work = Workload(rig, http=False, fan=20, only=("chain", "diamond", "fan", "pool"))
         work.keep(4)
         over: dict[int, int] = {}
-        """Life of a host that stood still past its lease -> what it had told by then."""
+        """{registration of a host stopped past its lease: what it had reported by then}."""
         for turn in range(rounds(1, 20)):
             ways = WAYS[::2] if turn == 0 else chance.sample(WAYS, 2)
             stopped = dict(zip(("one", "two"), ways, strict=True))

@@ -32,7 +32,7 @@ STATEMENTS = {
     "a host's taking": ("worker", r"UPDATE engine_dispatch d SET host_id"),
     "a host's sign of life": ("worker", r"UPDATE engine_host SET beat_at"),
 }
-"""What is done -> who says it, and how it reads."""
+"""{what is done: (who sends it, its text)}."""
 LAUNCHES = {
     "a launch's run": r'^INSERT INTO "engine_run"',
     "a launch's command": r'^INSERT INTO "engine_command"',
@@ -147,7 +147,7 @@ BROKEN: dict[str, tuple[str, Callable[[LosingWay, Hosts], None]]] = {
     "takings_forgotten": ("I3", partial(lose_one, what="a host's taking", outcome="answer lost")),
     "launches_in_pieces": ("I3", lose_the_half_of_a_launch),
 }
-"""Build -> the invariant that it breaks, and how."""
+"""{build: (the invariant that it breaks, how)}."""
 
 
 @pytest.mark.parametrize("build", list(BROKEN))

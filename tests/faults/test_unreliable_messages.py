@@ -26,7 +26,7 @@ NODE_SECONDS = rounds(5, 20)
 QUEUES = {"default": 2, "late": 4}
 """Nodes of each queue, as many as its workers run at once."""
 VISIBLE_SECONDS = rounds(2, 5)
-"""How long the broker leaves a message that was not acknowledged with whom it gave it to."""
+"""The broker's visibility timeout: when it delivers an unacknowledged message again."""
 
 
 @contextlib.contextmanager

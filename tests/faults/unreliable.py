@@ -14,12 +14,12 @@ from tests.faults import count
 from tests.support import redis
 
 TELLS = (b"PUBLISH", b"LPUSH")
-"""Commands that tell somebody something: hints and messages of Celery."""
+"""Commands that deliver something: hints and Celery messages."""
 PUTS = (b"LPUSH", b"RPUSH")
 INSTEAD = b"*1\r\n$8\r\nLASTSAVE\r\n"
-"""What the server is asked in place of them: it answers with a number as well, which is not 0."""
+"""The server gets this in place of them: it also answers with a number, which is not 0."""
 AGAIN = b'"redelivered": true'
-"""What Celery's transport writes into a message that it puts back into its queue."""
+"""Celery's transport writes this into a message that it returns to its queue."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Manners:
     """Which faults happen to messages."""
 
     lost: float = 0.1
-    """The share of which nothing comes."""
+    """The share that is lost."""
     copies: int = 2
     late_seconds: float = 0.4
-    """Each copy comes at a random moment within so many seconds."""
+    """Each copy arrives at a random moment within so many seconds."""
 
 
 class Way:
@@ -39,7 +39,7 @@ class Way:
     def __init__(self, target: int, rng: random.Random, manners: Manners | None = None) -> None:
         self.target, self.rng, self.manners = target, rng, manners
         self.seen: Counter[str] = Counter()
-        """What became of what was told; and by queue, messages that are delivered again."""
+        """What happened to messages, and redeliveries by queue."""
         self._open_ends: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="way to Redis", daemon=True)

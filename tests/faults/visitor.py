@@ -22,7 +22,7 @@ class Visitor:
         self.rig = rig
         self.paths = paths or ("/", "/runs/", "/api/v1/runs/")
         self.statuses: Counter[int] = Counter()
-        """How often each was answered; 0: nothing came."""
+        """Number of answers by status; 0: no answer."""
         self.seconds: list[float] = []
         self._door = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
         rig.product.sign_in(self._door)

@@ -23,9 +23,9 @@ class Writer:
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
         self.acknowledged = 0
-        """The last thing for which an answer came."""
+        """The last acknowledged thing."""
         self.unsure = 0
-        """How often no answer came."""
+        """Number of requests without an answer."""
         self.wrong: BaseException | None = None
         self._over = threading.Event()
         self._go = threading.Event()

@@ -1,7 +1,7 @@
-"""What must hold of a life of the scheduler, each a function of the world that raises Broken with the invariant's name.
+"""Invariants over a life of the scheduler, each a function of the world that raises Broken with the invariant's name.
 
-Judged by the truth (what executors saw) and the stored rows. That each can fail is shown in
-test_broken_schedulers.py, on schedulers that are broken on purpose.
+Judged by the facts (what executors saw) and the stored rows. test_broken_schedulers.py shows that each can fail, on
+schedulers that are broken on purpose.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ STEPS = {(state, to) for (state, _), states in NODE_TRANSITIONS.items() for to i
 
 
 def all_over(world: World) -> None:
-    """I2, I3, I6: every run that was accepted has ended with all of its nodes, no command is left open, and nothing is
-    held: neither by an executor nor in the counts of the pools."""
+    """I2, I3, I6: every accepted run has ended with all of its nodes, no command is open, and nothing is held, neither
+    by an executor nor in the counts of the pools."""
 
     def problems() -> Iterable[str]:
         for run in world.runs:
@@ -46,7 +46,7 @@ def all_over(world: World) -> None:
 
 
 def run_state_follows(run: StoredRun) -> None:
-    """I2: a run's end is that of its nodes."""
+    """I2: a run's end follows from those of its nodes."""
     states = {row["state"] for row in run.nodes.values()}
     if run.values["reason"] == "run_timeout":
         wanted = "timed_out"
@@ -61,8 +61,8 @@ def run_state_follows(run: StoredRun) -> None:
 
 
 def ends_follow(run: StoredRun) -> None:
-    """I2: each node's end follows from the ends of its upstream nodes, whatever order things came in. For runs that
-    no person has reached into."""
+    """I2: each node's end follows from the ends of its upstream nodes, in whatever order reports came. Applies to runs
+    without commands for single nodes."""
 
     def problems() -> Iterable[str]:
         rows = run.nodes
@@ -81,7 +81,7 @@ def ends_follow(run: StoredRun) -> None:
             elif state in ("skipped", "upstream_failed"):
                 right = decision == state
             else:
-                # What cleans up is not stopped by a failure.
+                # A failure does not stop nodes that clean up.
                 stops = run.plan.settings.on_failure == "stop" and not node.clean_up
                 right = reason == "run_timeout" or (reason == "run_stopped" and stops)
             if not right:
@@ -91,17 +91,17 @@ def ends_follow(run: StoredRun) -> None:
 
 
 def upstream_first(world: World) -> None:
-    """No node begins before its trigger rule is met by what its upstream nodes did, and under every rule but
-    `one_success`, which need not wait for all, none of these runs while or after it began.
+    """No node starts before its upstream nodes meet its trigger rule. Under every rule but `one_success`, which need
+    not wait for all, none of these runs while or after it starts.
 
-    Of a node that a person skipped no success is asked. What a person retried may begin again, beside what its earlier
+    A node that a person skipped needs no success. A node that a person retried may start again, beside what its earlier
     end had made ready: there only a success counts, which stays.
     """
 
     def problems() -> Iterable[str]:
         last: dict[tuple[int, str], Fact] = {}
         begun_after: dict[tuple[int, str], set[str]] = defaultdict(set)
-        """Node -> nodes that have begun, and were to wait for its end."""
+        """{node: nodes that have started, and had to wait for its end}."""
         rules = {
             (run, node["id"]): node["policy"]["trigger_rule"]
             for run, made in world.documents.items()
@@ -136,7 +136,7 @@ def upstream_first(world: World) -> None:
 
 
 def _did(last: Fact | None, port: str, skipped: bool) -> str:
-    """What the source of an edge did last."""
+    """Return what the source of an edge did last."""
     if skipped:
         return "skipped by a person"
     if last is None:
@@ -163,10 +163,10 @@ def _met(rule: str, found: list[str]) -> bool:
 
 
 def limits_kept(world: World) -> None:
-    """I5, I6: at every moment at most as many attempts are sent or run as the node processes take, as the run's
-    `max_concurrent` allows and as the slots of each pool; at most `max_runs` runs of a workflow are under way.
+    """I5, I6: at every moment the attempts that are sent or running fit into the node processes, the run's
+    `max_concurrent` and the slots of each pool, and a workflow has at most `max_runs` active runs.
 
-    A pool that was made smaller may be overfull by what it held then, but nothing more is sent until that has ended.
+    A pool that was made smaller may be exceeded by what it held then, but nothing more is sent until that has ended.
     """
 
     def problems() -> Iterable[str]:
@@ -218,13 +218,13 @@ def limits_kept(world: World) -> None:
 
 
 def used_once(world: World) -> None:
-    """I1, I4, I8: what an attempt reports is used once, and for that attempt alone.
+    """I1, I4, I8: what an attempt reports is used once, and only for that attempt.
 
-    Each stored attempt is one that began, no two of them the same, and ended as the executor said (or is lost, when
-    its scheduler died); every one that began is stored (or its scheduler died). A success brings its own output, is
-    the last attempt of its node, and nothing of it is sent again once it is committed. No two attempts of a node run
-    at once. What a scheduler took with it counts as an attempt before its node is sent again. Attempts are numbered
-    without gap, and at most 1 + `retries` + `lost_retries` where no person retried.
+    Each stored attempt has started, only once, and ended as the executor reported (or is lost, if its scheduler died).
+    Each attempt that started is stored (or its scheduler died). A success brings its own output, is the last attempt of
+    its node, and nothing of it is sent again once it is committed. No two attempts of a node run at once. What is lost
+    with a scheduler counts as an attempt before its node is sent again. Attempts are numbered without gap, and at most
+    1 + `retries` + `lost_retries` where no person retried.
     """
     hold("I1", _again(world))
     hold("I4", _two_at_once(world))
@@ -299,7 +299,7 @@ def _not_counted(world: World) -> Iterable[str]:
     died: dict[tuple[int, str], str] = {}
     for fact in world.truth.facts:
         if fact.kind == "crash":
-            # Another kill before the first one's losses were stored: nothing of them has begun again.
+            # Another kill before the losses of the first one were stored: none of them has started again.
             died.clear()
         elif fact.kind == "died":
             died[fact.run, fact.node] = fact.claim
@@ -310,7 +310,7 @@ def _not_counted(world: World) -> Iterable[str]:
 
 
 def definitions_kept(world: World) -> None:
-    """I7: what was sent of a run is what its document said when it was started."""
+    """I7: what was sent of a run is what its document contained when it was started."""
     nodes = {(run, node["id"]): node for run, made in world.documents.items() for node in made["nodes"]}
     for work in world.truth.works:
         node = nodes[int(work.run), work.node]
@@ -319,8 +319,8 @@ def definitions_kept(world: World) -> None:
 
 
 def rows_agree(store: MemoryStore) -> None:
-    """I4, I9, I10 in the stored rows: states move as the table allows, events fold to the rows, counts sum to all
-    nodes, numbers have no gap; a claim stands in one row, which runs or is to run."""
+    """I4, I9, I10 in the stored rows: states change as the table allows, events fold to the rows, counts sum to all
+    nodes, numbers have no gap; a claim is in one row, which runs or is to run."""
     claims: list[str] = []
     for run in store.runs.values():
         hold("I9", _folds(run))

@@ -1,4 +1,4 @@
-"""What tests of random lives share."""
+"""Fixtures of the tests with random lives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(autouse=True, scope="session")
 def failed_ticks_are_not_logged() -> Iterator[None]:
-    """Every simulated outage says so, and what a test logs is kept in memory until it ends."""
+    """Every simulated outage logs an error, and what a test logs stays in memory until it ends."""
     logger = logging.getLogger("interlock.scheduler")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,7 +1,7 @@
-"""kill -9 of a scheduler at any statement of its turns: an exception that nothing catches, raised by a trace function.
+"""A scheduler is killed at any statement of its ticks: a trace function raises an exception that nothing catches.
 
-What a statement is, is a line of engine/scheduler. A write that was not committed leaves nothing, one that was leaves
-all; memory, node processes and what they had reported are gone.
+A statement is a line of engine/scheduler. An uncommitted write leaves nothing, a committed one everything. Memory, node
+processes and their reports are gone.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ Statement = tuple[str, int]
 
 
 class Killed(BaseException):
-    """The process is gone. No `except` of the product is to see it."""
+    """The process is killed. No `except` of the product may catch it."""
 
 
 class Killer:
-    """Follows the statements, and kills at one of them."""
+    """Follows the statements, and kills the scheduler at one of them."""
 
     def __init__(self) -> None:
         self.left = 0
-        """Statements until the kill; 0: none is to come."""
+        """Statements until the kill; 0: no kill is planned."""
         self.at: Statement | None = None
-        """The only one that counts; None: each does."""
+        """The only statement that counts; None: each does."""
         self.passed: list[Statement] | None = None
-        """Takes down every statement, when it is a list."""
+        """Records every statement if it is a list."""
         self.kills: list[Statement] = []
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """The scheduler's turn is in here. Raises Killed."""
+        """Trace the scheduler's tick in this block. Raises Killed."""
         if not self.left and self.passed is None:
             yield
             return
@@ -71,14 +71,14 @@ class Killer:
 
 
 class MortalWorld(World):
-    """A life whose schedulers are killed in the middle of a turn, also of the first one after a kill, and replaced
-    while they only stood still."""
+    """A life whose schedulers are killed during a tick, also the first tick after a kill, and replaced while they are
+    only stopped."""
 
     def __init__(self, dice: Dice, traits: Traits) -> None:
         super().__init__(dice, traits)
         self.killer = Killer()
         self.takeovers = 0
-        # With a small one what follows from a report is spread over turns, and a kill comes between.
+        # With a small one, what follows from a report is spread over ticks, with kills in between.
         self.sim.budget = dice.pick((0, 0, 2, 5))
         super().crash()
         self.crashes = 0
@@ -100,12 +100,12 @@ class MortalWorld(World):
             return
 
     def kill(self) -> None:
-        """Soon: within this turn or one of the next."""
+        """Kill the scheduler within this tick or one of the next."""
         self.killer.left = 1 + self.dice.roll(256) * (1 + self.dice.roll(8))
 
     def takeover(self) -> None:
-        """Another scheduler leads, which ends the node processes of the old one; that was only standing still, finds
-        news and goes on. Whatever it wants to write must be refused, and nothing be sent by it."""
+        """Another scheduler leads, which ends the node processes of the old one. That was only stopped, gets reports
+        and continues. Whatever it writes must be refused, and it must send nothing."""
         self.takeovers += 1
         old = self.sim.scheduler
         self.begin()

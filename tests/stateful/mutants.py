@@ -94,7 +94,7 @@ def workflow_limit_ignored(patch: pytest.MonkeyPatch) -> None:
 
 
 def room_not_counted(patch: pytest.MonkeyPatch) -> None:
-    """More is sent than the node processes take."""
+    """More is sent than the node processes accept."""
 
     def call(self: Any, node: NodeState) -> bool:
         self.works[node] = self.envelopes.sketch(node)
@@ -146,7 +146,7 @@ def no_reservation(patch: pytest.MonkeyPatch) -> None:
 
 
 def full_pool_blocks_all(patch: pytest.MonkeyPatch) -> None:
-    """What waits for its pool stays first in the common line."""
+    """A node that waits for its pool stays first in the common queue."""
     real = AdmissionControl.admit
 
     def admit(self: AdmissionControl, room: Callable[[NodeState], bool]) -> None:
@@ -160,7 +160,7 @@ def full_pool_blocks_all(patch: pytest.MonkeyPatch) -> None:
 
 
 def run_not_woken(patch: pytest.MonkeyPatch) -> None:
-    """Who waits for the run's limit is not told that there is a place."""
+    """Nodes that wait for the run's limit do not learn of a free place."""
     patch.setattr(AdmissionControl, "unpark_run", lambda self, run: None)
 
 
@@ -172,7 +172,7 @@ def pool_not_woken(patch: pytest.MonkeyPatch) -> None:
 
 
 def any_claim(patch: pytest.MonkeyPatch) -> None:
-    """A report with a claim that nobody has is taken for one of whoever runs."""
+    """A report with an unknown claim counts for the running attempt."""
     real = ReportHandler.take
 
     def take(self: ReportHandler, report: Report) -> None:
@@ -199,7 +199,7 @@ def started_twice(patch: pytest.MonkeyPatch) -> None:
 
 
 def success_thrown_away(patch: pytest.MonkeyPatch) -> None:
-    """It is written with the attempt, and the node goes on as if it were interrupted."""
+    """It is written with the attempt, and the node continues as if it were interrupted."""
 
     def succeeded(self: ReportHandler, node: NodeState, report: Ended, at: int) -> None:
         self.transitions.move(node, "interrupted", "ready", at_us=at)
@@ -226,7 +226,7 @@ def retries_not_counted(patch: pytest.MonkeyPatch) -> None:
 
 
 def pool_forgotten(patch: pytest.MonkeyPatch) -> None:
-    """A pool that was deleted and made again is another one for who waited meanwhile."""
+    """A pool that was deleted and created again is another one for nodes that waited meanwhile."""
     real = commands.pools_changed
 
     def pools_changed(core: Core, sizes: Mapping[str, int]) -> None:
@@ -268,17 +268,17 @@ def _adopting(patch: pytest.MonkeyPatch, change: Callable[[Core, RunState, list[
 
 
 def lost_not_declared(patch: pytest.MonkeyPatch) -> None:
-    """What ran when its scheduler died is waited for."""
+    """What ran when its scheduler died is still expected to end."""
     _adopting(patch, lambda core, run, lost: [])
 
 
 def started_attempts_ignored(patch: pytest.MonkeyPatch) -> None:
-    """What is not stored as started is taken for never begun."""
+    """What is not stored as started counts as not started."""
     patch.setattr(recovery, "adopt", lambda core, run, in_flight, started: adopt(core, run, in_flight, {}))
 
 
 def not_sent_again(patch: pytest.MonkeyPatch) -> None:
-    """What was ready when its scheduler died is in no line."""
+    """What was ready when its scheduler died is in no queue."""
 
     def change(core: Core, run: RunState, lost: list[Report]) -> list[Report]:
         while core.memory.ready.pop() is not None:
@@ -289,7 +289,7 @@ def not_sent_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def not_decided_again(patch: pytest.MonkeyPatch) -> None:
-    """What could be decided when its scheduler died is not looked at."""
+    """What could be decided when its scheduler died is not decided."""
 
     def change(core: Core, run: RunState, lost: list[Report]) -> list[Report]:
         run.to_decide.clear()
@@ -299,7 +299,7 @@ def not_decided_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def reports_forgotten(patch: pytest.MonkeyPatch) -> None:
-    """What a tick had taken up is gone when its commit fails."""
+    """Reports that a tick had read are lost when its commit fails."""
     real = Scheduler._recover
 
     def recover(self: Scheduler) -> None:
@@ -310,7 +310,7 @@ def reports_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def memory_kept(patch: pytest.MonkeyPatch) -> None:
-    """After a commit that failed the scheduler goes on with what it remembers."""
+    """After a failed commit the scheduler continues with its memory."""
     patch.setattr(Scheduler, "_recover", lambda self: self.inbox._taken.clear())
 
 
@@ -327,7 +327,7 @@ def slots_kept_by_the_dead(patch: pytest.MonkeyPatch) -> None:
 
 
 def place_forgotten(patch: pytest.MonkeyPatch) -> None:
-    """What the executor still has after a commit that failed comes back before everybody else."""
+    """What the executor still has after a failed commit comes back first in the queue."""
 
     def change(core: Core, run: RunState, lost: list[Report]) -> list[Report]:
         for node in run.in_flight:

@@ -1,13 +1,13 @@
-"""I20: which ready node is sent next, and how long one can wait. Looks on at each turn of the scheduler.
+"""I20: which ready node is sent next, and how long one can wait. Observes each tick of the scheduler.
 
-What is promised, of nodes that are ready and of runs that start new nodes:
+What is guaranteed, for ready nodes of runs that start new nodes:
 
 - order: of those that could start, the one with the smallest `ready_at + priority x 60 s` is sent first (equal: the
-  older run, then document order). A node could start when its run is below `max_concurrent`, and its pool has slots
-  for it that are reserved for nobody.
-- reservation: while a node waits for slots of its pool and its run has a place for it, nothing with a larger key is
-  sent that uses the pool. So it is sent at the latest when all attempts that held the pool's slots as it became first
-  in line have ended.
+  older run, then document order). A node could start when its run is below `max_concurrent`, and its pool has unreserved
+  slots for it.
+- reservation: while a node waits for slots of its pool and its run has a place for it, nothing with a larger key that
+  uses the pool is sent. So it is sent at the latest when all attempts that held the pool's slots as it became first in
+  the queue have ended.
 - bound: nothing that became ready more than (its priority - the other's) x 60 s after a node is sent before it, while
   that one could start: with priorities 1 to 9 a node waits at most 480 s behind later ones.
 - idle: as long as the node processes have room, nothing that could start waits.
@@ -41,13 +41,13 @@ class Waiting:
 
 
 class Order:
-    """Raises Broken as soon as one of `parts` is not kept: of order, reservation, bound and idle."""
+    """Raises Broken as soon as one of `parts` is violated: of order, reservation, bound and idle."""
 
     def __init__(self, world: World, parts: str = "order reservation bound idle") -> None:
         self.parts = frozenset(parts.split())
         self.world = world
         self.ready_us: dict[tuple[int, str], int] = {}
-        """When a node became ready, by the clock at the commit that said so."""
+        """When a node became ready, by the clock at the commit that stored it."""
         self.states: dict[tuple[int, str], tuple[str, int]] = {}
         self.held: set[tuple[int, str]] = set()
         self.facts = 0
@@ -57,7 +57,7 @@ class Order:
     def before(self) -> None:
         self.held = {(fact.run, fact.node) for fact in self.world.truth.held.values()}
         self.facts = len(self.world.truth.facts)
-        # A turn whose commit fails sends nothing.
+        # A tick whose commit fails sends nothing.
         self.disturbed = bool(self.world.sim.store.fail)
 
     def committed(self) -> None:
@@ -102,7 +102,7 @@ class Order:
                 raise Broken(f"I20 idle: {idle} waits, and could start")
 
     def _judge(self, line: list[Waiting], place: int, in_run: Counter[int], in_pool: Counter[str | None]) -> None:
-        """Whether what stands at `place` may be sent now."""
+        """Return whether the node at `place` may be sent now."""
         one = line[place]
         for other in self._could(line, in_run, in_pool):
             if "bound" in self.parts and one.ready_us > other.ready_us + (other.priority - one.priority) * AGING_US:
@@ -117,7 +117,7 @@ class Order:
                 raise Broken(f"I20 reservation: {one} takes slots that {other} waits for")
 
     def _could(self, line: list[Waiting], in_run: Counter[int], in_pool: Counter[str | None]) -> list[Waiting]:
-        """Those of the line that could start, whatever else is reserved for whom."""
+        """Return the nodes of the queue that could start, ignoring reservations."""
         found = []
         waited_for: set[str] = set()
         for one in line:
@@ -137,7 +137,7 @@ class Order:
         return plan.nodes[plan.by_id[node]].policy
 
     def _line(self) -> list[Waiting]:
-        """What is ready and not sent before this turn, by key."""
+        """Return what is ready and not sent before this tick, by key."""
         line = []
         for run in self.world.runs:
             values = run.values

@@ -1,7 +1,7 @@
-"""Properties of the scheduler: each plays a life out of bytes and judges it by checks.py or order.py.
+"""Properties of the scheduler: each generates a life from bytes and judges it by checks.py or order.py.
 
-A function from bytes that raises Broken, so that the same is asked of the whole scheduler
-(test_scheduler_properties.py) and of broken ones (test_broken_schedulers.py).
+Each is a function from bytes that raises Broken, so that the correct scheduler (test_scheduler_properties.py) and
+broken ones (test_broken_schedulers.py) are tested alike.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FAULTS = ("crash", "outage", "remove", "take_back")
 ANYTHING = Traits(actions=WORK + PEOPLE + FAULTS)
 NOISY = Traits(actions=WORK + PEOPLE + FAULTS + ("noise",) * 6)
 QUIET = Traits(actions=(*WORK, "cancel", "cancel_node", "skip", "take_back", "remove"))
-"""Without what makes a node ready twice in one commit, or breaks a turn in its middle."""
+"""Without what makes a node ready twice in one commit, or interrupts a tick."""
 STREAM = Traits(
     actions=("start",) * 4 + ("wait",) * 2 + ("end", "begin", "work"),
     ends=("succeeded",),
@@ -37,14 +37,14 @@ STREAM = Traits(
     limits=(None,),
     branches=False,
 )
-"""Many small runs, of which each new one may be more urgent than those that wait, and pools."""
+"""Many small runs, with pools, of which each new one may be more urgent than those that wait."""
 
 LIVES = st.binary(min_size=256, max_size=1024)
 BY_EVERY_CHANGE, LONG_FORM = 500, 10_000
 
 
 def tried(phases: Iterable[Phase]) -> settings:
-    """How many lives, the same at every change, and others in each long form."""
+    """Return the number of lives: the same ones in each short form, others in each long form."""
     return settings(
         max_examples=rounds(BY_EVERY_CHANGE, LONG_FORM),
         derandomize=not LONG,
@@ -57,7 +57,7 @@ def tried(phases: Iterable[Phase]) -> settings:
 
 
 def try_out(wanted: Property) -> None:
-    """Raises Broken as soon as a life breaks the property; it is not made smaller."""
+    """Raises Broken as soon as a life violates the property. It does not shrink the life."""
 
     @tried([Phase.generate])
     @given(LIVES)
@@ -81,7 +81,7 @@ def _lives(traits: Traits, judges: Iterable[Callable[[World], None]], data: byte
 
 
 def every_run_ends(data: bytes) -> None:
-    """I2, I3, I6: once faults stop every run ends, as its nodes say, and nothing is held."""
+    """I2, I3, I6: once faults stop every run ends according to its nodes, and nothing is held."""
     _lives(ANYTHING, [checks.all_over], data)
 
 
@@ -95,7 +95,7 @@ def limits_are_never_exceeded(data: bytes) -> None:
 
 
 def each_result_is_used_once(data: bytes) -> None:
-    """I1, I4, I7 to I10: whatever is reported twice, late, in another order or by a stranger."""
+    """I1, I4, I7 to I10: despite reports that come twice, late, in another order or with unknown claims."""
 
     def rows(world: World) -> None:
         checks.rows_agree(world.sim.store)
@@ -109,20 +109,20 @@ def order_is_kept(data: bytes) -> None:
 
 
 def smallest_key_first(data: bytes) -> None:
-    """I20, the order alone."""
+    """I20, only the order."""
     _lives(QUIET, [], data, "order")
 
 
 def slots_are_reserved(data: bytes) -> None:
-    """I20: one that needs several slots is not starved by small ones."""
+    """I20: a node that needs several slots is not starved by small ones."""
     _lives(QUIET, [], data, "reservation")
 
 
 def waiting_is_bounded(data: bytes) -> None:
-    """I20: none waits behind what came much later, however urgent that is."""
+    """I20: no node waits behind much later ones, however urgent they are."""
     _lives(STREAM, [], data, "bound")
 
 
 def nothing_waits_beside_room(data: bytes) -> None:
-    """I20: what could start does."""
+    """I20: nodes that could start do."""
     _lives(QUIET, [], data, "idle")

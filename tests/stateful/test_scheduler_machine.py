@@ -1,9 +1,9 @@
-"""Random graphs, people and faults against the scheduler; after every step the invariants, at the end a model.
+"""Random graphs, users and faults against the scheduler; after every step the invariants, at the end a model.
 
-I1 a committed success never starts again. I2, I3 every accepted run ends once faults stop. I4 one live claim per node,
-stale reports change nothing. I5 no limit is exceeded. I6 slots in use are those of live attempts, 0 at rest.
-I8 attempts are bounded. I9 only transitions of the table; events fold to the row. I10 numbers have no gap. The last
-command of a person for a running node holds.
+I1 a committed success never starts again. I2, I3 every accepted run ends once faults stop. I4 one valid claim per node,
+stale reports change nothing. I5 no limit is exceeded. I6 slots in use are those of active attempts, 0 at rest. I8
+attempts are bounded. I9 only transitions of the table; events fold to the row. I10 numbers have no gap. The last
+command of a user for a running node takes effect.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.sim = Simulation(self.folder, processes=processes, ahead=ahead, pools=dict(POOLS))
         self.runs: list[StoredRun] = []
         self.touched: set[int] = set()
-        """Runs that a person's command has reached: the model does not foretell their nodes."""
+        """Runs that a user's command has affected: the model does not predict their nodes."""
         self.old_claims: list[str] = []
         self.started: dict[str, tuple[int, str]] = {}
         """claim -> (run, node) of every start that was reported."""
@@ -81,7 +81,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         """(run, node) -> number of works sent when its success was committed."""
         self.asked: dict[tuple[int, str], int] = {}
         self.commanded: dict[int, tuple[int, str, int]] = {}
-        """run -> (command, kind, number of the node's attempt when the command was seen to be done)."""
+        """{run: (command, kind, number of the node's attempt when the command was seen to be done)}."""
         self.losses_allowed: dict[tuple[int, str], int] = {}
 
     def teardown(self) -> None:
@@ -169,7 +169,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         work = self.sim.executor.running[claim]
         if work.type == "branch":
             ports = data.draw(st.sampled_from([("left",), ("right",), ()]))
-        # A kill may be beaten by what the attempt itself did.
+        # What the attempt itself did may come before the kill.
         if claim in self.sim.executor.killing and data.draw(st.booleans()):
             state = self.sim.executor.killing[claim]
         self.old_claims.append(claim)
@@ -217,7 +217,7 @@ class SchedulerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.sim.executor.running)
     @rule(data=st.data(), kind=st.sampled_from(["cancel_node", "skip", "retry"]))
     def die_after_a_command(self, data: st.DataObject, kind: str) -> None:
-        """A command for a running node is committed; then the scheduler dies, with or without the kill."""
+        """A command for a running node is committed. Then the scheduler dies, before or after the kill."""
         claim = data.draw(st.sampled_from(list(self.sim.executor.running)))
         run_id, name = self.started[claim]
         self.touched.add(run_id)
@@ -284,14 +284,14 @@ class SchedulerMachine(RuleBasedStateMachine):
     def _attempts_are_bounded(self, run: StoredRun, name: str, row: dict[str, Any]) -> None:
         policy = run.plan.nodes[run.plan.by_id[name]].policy
         lives = 1 + self.asked.get((run.id, name), 0)
-        # A retry of another node may have opened this one again.
+        # A retry of another node may have reset this one again.
         lives += sum(count for (number, _), count in self.asked.items() if number == run.id)
         most = lives * (1 + policy.retries + policy.lost_retries + 1)
         assert row["attempt"] <= most, "I8"
 
     @invariant()
     def pending_actions_hold(self) -> None:
-        """What the last command of a run wanted of a running node comes about, whatever has happened since."""
+        """What the last command of a run requested of a running node takes effect, whatever has happened since."""
         if not hasattr(self, "sim"):
             return
         last = {command.run_id: command for command in self.sim.store.commands.values() if command.run_id}
@@ -355,7 +355,7 @@ SchedulerMachine.TestCase.settings = settings(
     max_examples=rounds(200, 10_000),
     stateful_step_count=60,
     derandomize=not LONG,
-    # Without "explain": it traces every line, and the steps say what happened.
+    # Without "explain", which traces every line; the steps show what happened.
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

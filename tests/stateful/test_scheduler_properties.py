@@ -1,7 +1,7 @@
-"""The scheduler under random graphs, failures, limits, pools, priorities, people and faults: five properties of it.
+"""The scheduler under random graphs, failures, limits, pools, priorities, users and faults: five properties of it.
 
-A failing life is printed with what happened in it. 500 lives each at every change, always the same; 10,000 others
-each by `make faults`.
+A failing life is printed with its history. The short form tries 500 lives each, always the same; the long form 10,000
+others each.
 """
 
 from __future__ import annotations

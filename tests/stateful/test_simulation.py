@@ -1,6 +1,5 @@
-"""T29: whole lives of the scheduler in which it is killed at any statement, commits fail, leaders change, reports come
-twice and late. Pure and seeded: the same seed is the same life.
-"""
+"""T29: whole lives of the scheduler in which it is killed at any statement, commits fail, leaders change, and reports
+come twice and late. Pure and seeded: the same seed gives the same life."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ ONE_KILL = Traits(actions=WORK + PEOPLE + FAULTS + ("noise",) * 2)
 
 
 def judge(world: MortalWorld) -> None:
-    """I1 to I10 and, of the order, what does not depend on when a kill came."""
+    """Check I1 to I10 and the part of the order that does not depend on when a kill came."""
     checks.all_over(world)
     checks.upstream_first(world)
     checks.limits_kept(world)
@@ -32,7 +31,7 @@ def judge(world: MortalWorld) -> None:
 
 
 def live(world: MortalWorld, name: str, order: bool = True) -> None:
-    """`order`: also that is judged, where a turn takes up all that has come."""
+    """`order`: also check the order, where each tick reads all reports that have come."""
     if order and not world.sim.budget:
         Order(world)
     try:
@@ -66,8 +65,8 @@ def test_every_invariant_holds_in_random_lives() -> None:
 
 
 def passages(lives: range) -> Iterator[tuple[int, Statement, int]]:
-    """Where a scheduler may be killed: (life, statement, its how manyeth passage in this life). The first passages of
-    each statement, over all lives."""
+    """Return where a scheduler may be killed: (life, statement, number of its passage in this life). The first passages
+    of each statement, over all lives."""
     met: Counter[Statement] = Counter()
     for number in lives:
         world = MortalWorld(Dice.of(number), ONE_KILL)
@@ -89,5 +88,5 @@ def test_a_kill_at_each_statement_of_a_turn_breaks_nothing() -> None:
         live(world, f"life {number}, killed at passage {time} of {statement}")
         wanted.add(statement)
         killed.update(world.killer.kills)
-    # What runs once in a process, such as an import, is not met again.
+    # What runs once in a process, such as an import, does not come again.
     assert len(killed) > 0.99 * len(wanted), wanted - killed

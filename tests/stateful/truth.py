@@ -1,4 +1,4 @@
-"""What happened outside the scheduler, and an installation on paper that takes it down."""
+"""What happened outside the scheduler, and a simulated installation that records it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class Fact:
     """Something that happened outside the scheduler."""
 
     kind: str
-    """sent; begun; ended; back: given back before it began; died: with its scheduler;
-    unheard: it had ended, but its scheduler died before that was committed; crash: a scheduler is killed;
-    pool: `node` has `slots` from now on; over: the run's row says that it has ended; action: `state` is done next."""
+    """sent; begun; ended; back: returned before it began; died: with its scheduler; unread: it had ended, but its
+    scheduler died before that was committed; crash: a scheduler is killed; pool: `node` has `slots` from now on; over:
+    the run's row has its end; action: `state` is done next."""
     run: int = 0
     node: str = ""
     claim: str = ""
     state: str = ""
     """How it ended."""
     ports: tuple[str, ...] = ()
-    """Which it took, when it succeeded."""
+    """The ports that it took when it succeeded."""
     slots: int | None = None
 
 
@@ -38,12 +38,12 @@ class Truth:
 
     facts: list[Fact] = field(default_factory=list)
     held: dict[str, Fact] = field(default_factory=dict)
-    """Claim -> its sending, from then until it has ended or come back."""
+    """{claim: its sending}, until it has ended or been returned."""
     live: dict[str, Fact] = field(default_factory=dict)
-    """Claim -> its begin, while it runs."""
+    """{claim: its start}, while it runs."""
     begun: dict[str, Fact] = field(default_factory=dict)
     ends: dict[str, Fact] = field(default_factory=dict)
-    """Claim -> its end that a scheduler may hear of."""
+    """{claim: its end}, while a scheduler may read it."""
     works: list[Work] = field(default_factory=list)
     """All that was sent."""
 
@@ -61,7 +61,7 @@ class Truth:
 
 
 class Witness(FakeExecutor):
-    """A fake executor that writes down what happens to it."""
+    """A fake executor that records what happens to it."""
 
     def __init__(
         self, clock: Clock, processes: int = 2, ahead: int = 0, found: Mapping[str, float] | None = None
@@ -85,7 +85,7 @@ class Witness(FakeExecutor):
         return claim
 
     def finish(self, claim: str, state: str, ports: tuple[str, ...] = ("out",)) -> None:
-        """A running work ends; what it gives out is its claim."""
+        """A running work ends. Its output is its claim."""
         self.note("ended", self.running[claim], state, ports)
         self.end(claim, state, output=claim, ports=ports)
 
@@ -102,7 +102,7 @@ class Witness(FakeExecutor):
                 self.note("back", work)
 
     def die(self) -> None:
-        """With its scheduler; what it reported and nobody has read is lost."""
+        """The processes end with the scheduler; reports that it has not read are lost."""
         for work in self.running.values():
             self.note("died", work)
         for work in self.sent.values():
@@ -112,7 +112,7 @@ class Witness(FakeExecutor):
 
 
 class Chronicle(MemoryStore):
-    """Says when a commit has taken effect, before anybody can act on it."""
+    """Records when a commit has taken effect, before anything can act on it."""
 
     applied: Callable[[], None] = staticmethod(lambda: None)
 
@@ -127,7 +127,7 @@ class Installation(Simulation):
     stores = Chronicle
     store: Chronicle
     budget = 0
-    """Rows that a turn may write, whatever that takes; 0: as many as the scheduler finds right."""
+    """Rows that a tick may write; 0: as many as the scheduler allows itself."""
 
     def _scheduler(self) -> Scheduler:
         scheduler = super()._scheduler()

@@ -1,7 +1,7 @@
-"""A random life of one scheduler: documents, people, executors and faults drawn from bytes, and the truth of it.
+"""A random life of one scheduler: documents, users, executors and faults chosen by bytes, and the facts about it.
 
-The truth is what the executors saw: which claims were sent to them, began and ended, in order. Checks (checks.py,
-order.py) judge by it and by the stored rows, never by the scheduler's own memory.
+The facts are what the executors saw: which claims were sent to them, started and ended, in order. Checks (checks.py,
+order.py) judge by them and by the stored rows, never by the scheduler's own memory.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ LATE = "late"
 
 
 class Dice:
-    """Choices from bytes: one drawing, quick to make and to shrink. 0, which is also what comes when the bytes are used
-    up, chooses the plainest."""
+    """Choices from bytes, quick to make and to shrink. 0, which is also used when the bytes are used up, chooses the
+    simplest."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -59,10 +59,10 @@ class Dice:
 
 @dataclass(frozen=True)
 class Traits:
-    """Of which kind a life is."""
+    """The kind of a life."""
 
     actions: tuple[str, ...]
-    """Methods of World; one that stands here twice is twice as likely."""
+    """Methods of World; one that is listed twice is twice as likely."""
     ends: tuple[str, ...] = ("succeeded", "succeeded", "succeeded", "failed", "timed_out", "lost")
     rules: tuple[str, ...] = RULES
     sizes: tuple[int, ...] = SIZES
@@ -77,7 +77,7 @@ class Traits:
 
 
 def document(dice: Dice, traits: Traits, workflow: str, mark: int) -> dict[str, Any]:
-    """Any acyclic graph, with its policies. `mark` tells it from other documents of the workflow."""
+    """Return an acyclic graph with its policies. `mark` distinguishes it from other documents of the workflow."""
     nodes, edges = [], []
     wide = dice.once_in(3)
     for index in range(dice.pick(traits.sizes)):
@@ -106,12 +106,12 @@ def document(dice: Dice, traits: Traits, workflow: str, mark: int) -> dict[str, 
 
 @functools.cache
 def _home() -> Path:
-    """Named by the settings only; nothing is written there."""
+    """Only named by the settings; nothing is written there."""
     return Path(tempfile.gettempdir()) / "interlock-simulated"
 
 
 class Watch(Protocol):
-    """Somebody who looks on: before and after each turn of the scheduler, and when a commit has taken effect."""
+    """An observer: called before and after each tick of the scheduler, and when a commit has taken effect."""
 
     def before(self) -> None: ...
 
@@ -129,18 +129,18 @@ class World:
         self.truth = Truth()
         self.runs: list[StoredRun] = []
         self.touched: set[int] = set()
-        """Runs that a person has reached into."""
+        """Runs that a user's command has affected."""
         self.retried: set[int] = set()
         self.skipped: set[tuple[int, str]] = set()
         self.succeeded: dict[tuple[int, str], int] = {}
-        """(run, node) -> number of facts when its success was committed."""
+        """{(run, node): number of facts when its success was committed}."""
         self.over: set[int] = set()
         self.crashes = 0
         self.outages = 0
         self.old: list[str] = []
         """Claims that are over."""
         self.documents: dict[int, dict[str, Any]] = {}
-        """Run -> its document as it was accepted."""
+        """{run: its document as accepted}."""
         self.watch: Watch | None = None
         processes = traits.processes or 1 + dice.roll(4)
         self.sim = Installation(_home(), processes=processes, ahead=dice.roll(3), pools=dict(POOLS))
@@ -153,7 +153,7 @@ class World:
         self.executor.truth = self.truth
 
     def live(self) -> None:
-        """From the first run to rest."""
+        """Live from the first run until nothing is left to do."""
         self.start()
         for _ in range(10 + self.dice.roll(30)):
             action = self.dice.pick(self.traits.actions)
@@ -162,11 +162,11 @@ class World:
         self.finish()
 
     def happened(self, what: str) -> None:
-        """Note an action among the facts: it only helps to read them."""
+        """Record an action among the facts, which makes them easier to read."""
         self.truth.add(Fact("action", state=what))
 
     def tick(self) -> None:
-        """One turn of the scheduler."""
+        """Do one tick of the scheduler."""
         if self.sim.store.pool_sizes != self.sizes:
             self.sizes = dict(self.sim.store.pool_sizes)
             for name in POOLS:
@@ -194,7 +194,7 @@ class World:
             self.watch.committed()
 
     def story(self) -> str:
-        """What there was, and what happened, for who has to understand a failure."""
+        """Return the history of a failed life for people."""
         lines = []
         for run in self.runs:
             lines.append(f"run {run.id} of {run.values['workflow']}, {run.plan.settings}")
@@ -204,7 +204,7 @@ class World:
                 lines.append(f"  {node.id} {node.rule} {after} {node.policy}: {row.get('state')} {row.get('reason')}")
         return "\n".join([*lines, *map(str, self.truth.facts)])
 
-    # What people do.
+    # What users do.
 
     def start(self) -> None:
         if len(self.runs) < self.traits.runs:
@@ -233,7 +233,7 @@ class World:
         run = self._run()
         name = self._node(run)
         self.skipped.add((run.id, name))
-        # It opens an ended run again, whose other nodes may then run.
+        # It reopens an ended run, whose other nodes may then run.
         self.retried.add(run.id)
         self.sim.command("skip", run.id, name)
 
@@ -253,7 +253,7 @@ class World:
     # What executors do.
 
     def work(self) -> None:
-        """Some of what was sent begins, some of what runs ends, and the scheduler hears of it."""
+        """Some sent work starts, some running work ends, and the scheduler gets the reports."""
         for _ in range(1 + self.dice.roll(4)):
             self.begin()
         for _ in range(self.dice.roll(4)):
@@ -271,7 +271,7 @@ class World:
             return
         claim = self.dice.pick(tuple(executor.running))
         state = executor.killing.get(claim)
-        # What an attempt did itself may come before the kill.
+        # What the attempt itself did may come before the kill.
         if state is None or self.dice.once_in(4):
             state = self.dice.pick(self.traits.ends)
         ports: tuple[str, ...] = ("out",)
@@ -295,7 +295,7 @@ class World:
         self.sim.store.fail = self.dice.pick(("before", "after"))
 
     def crash(self) -> None:
-        """kill -9 of the scheduler with its node processes, and another one."""
+        """The scheduler is killed with its node processes, and another one starts."""
         self.crashes += 1
         self.truth.add(Fact("crash"))
         self.old += [*self.executor.running, *self.executor.sent]
@@ -306,7 +306,7 @@ class World:
         self._attach()
 
     def _unheard(self) -> None:
-        """Ends that no commit has taken up are forgotten with the scheduler."""
+        """Ends that no commit has stored are lost with the scheduler."""
         stored = {
             attempt["claim"] for run in self.runs for attempt in run.attempts.values() if attempt["state"] != "running"
         }
@@ -316,14 +316,14 @@ class World:
                 self.truth.add(Fact("unheard", end.run, end.node, claim))
 
     def noise(self) -> None:
-        """Reports come twice, late, out of order, or from nobody who was asked."""
+        """Reports come twice, late, out of order, or with an unknown claim."""
         reports = self.executor.reports
         now = self.sim.clock.now
         kind = self.dice.roll(4)
         if kind == 0 and reports:
             reports += reports
         elif kind == 1 and reports:
-            # Also the end of an attempt before its begin.
+            # Also the end of an attempt before its start.
             reports.reverse()
         else:
             claim = self.dice.pick(self.old) if kind == 2 and self.old else "f" * 32
@@ -340,7 +340,7 @@ class World:
     # The end.
 
     def finish(self) -> None:
-        """Faults stop, pools are as large as need be, all goes well; until nothing moves any more, or for much longer
+        """Faults stop, pools are large enough, everything succeeds, until nothing changes any more, or for much longer
         than each node needs."""
         self.sim.store.fail = ""
         for name in POOLS:
@@ -361,7 +361,7 @@ class World:
             elif all(run.id in self.over for run in self.runs) and not self.sim.store.open_commands():
                 return
             else:
-                # Longer than any delay, look or limit that is due in the end.
+                # Longer than any delay, poll or limit that is due in the end.
                 idle += 1
                 if idle == 8:
                     return

@@ -126,7 +126,7 @@ def uploads(module: ModuleType) -> None:
 
 @change("versions.actions.deploy")
 def deployed_in_two_steps(module: ModuleType) -> None:
-    """A mutant: what was live is replaced in a transaction of its own."""
+    """A mutant: the live version is replaced in a separate transaction."""
     create = module.Deployment.objects.create
 
     def after_a_commit(**fields: Any) -> Any:
@@ -141,7 +141,7 @@ def deployed_in_two_steps(module: ModuleType) -> None:
 
 @change("dashboard.files")
 def uploaded_in_place(module: ModuleType) -> None:
-    """A mutant: whoever looks sees half a file."""
+    """A mutant: readers see half a file."""
     import os
 
     def write(self: Any, path: str, body: Any, length: int) -> Any:

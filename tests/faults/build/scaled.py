@@ -21,7 +21,7 @@ def replaced(statement: str, old: str, new: str = "") -> str:
 
 
 def _speaks(module: Any, step: int) -> None:
-    """Work and reports that no other protocol can read."""
+    """Use another protocol for work and reports, which no other release can read."""
     own = module.PROTOCOL = module.PROTOCOL + step
     reports_text, read_reports, work_text, read_work = (
         module.reports_text, module.read_reports, module.work_text, module.read_work,
@@ -80,21 +80,21 @@ def batches_unnumbered(module: ModuleType) -> None:
 
 @change("engine.scheduler.inbox")
 def reports_taken_twice(module: ModuleType) -> None:
-    """From memory, after a commit that may have taken them up."""
+    """Reports stay in memory after a commit that may have stored them."""
     assert hasattr(module.ReportInbox, "drop_batches")
     module.ReportInbox.drop_batches = lambda self: None
 
 
 @change("engine.host.host")
 def takings_forgotten(module: ModuleType) -> None:
-    """What the host took without hearing of it stays with it."""
+    """A host keeps what it took when the answer was lost."""
     assert hasattr(module.Host, "return_unknown_claims")
     module.Host.return_unknown_claims = lambda self, claims: None
 
 
 @change("engine.actions.runs")
 def launches_in_pieces(module: ModuleType) -> None:
-    """What is done with a run is stored, then what is asked of the scheduler."""
+    """The run is stored first, then its command in a separate transaction."""
     command = module._command
 
     def apart(*arguments: Any, **named: Any) -> Any:
@@ -106,7 +106,7 @@ def launches_in_pieces(module: ModuleType) -> None:
 
 @change("engine.host.store")
 def take_unguarded(module: ModuleType) -> None:
-    """Who is told of work has it, whoever else had it before."""
+    """A host that gets a message takes the work, even if another host has it."""
     fetch = module.HostStore._fetch
 
     def take(self: Any, statement: str, values: Sequence[Any]) -> Any:
@@ -119,7 +119,7 @@ def take_unguarded(module: ModuleType) -> None:
 
 @change("engine.executors.celery.executor")
 def published_though_taken(module: ModuleType) -> None:
-    """Whatever is out is published again, once to each of two workers."""
+    """Whatever is dispatched is published again, once to each of two workers."""
     again: set[str] = set()
 
     def publish(self: Any, now: float) -> None:
@@ -135,7 +135,7 @@ def published_though_taken(module: ModuleType) -> None:
 
 @change("engine.host.host")
 def lease_outlived(module: ModuleType) -> None:
-    """A host whose lease is over goes on with what it runs."""
+    """A host whose lease is over continues what it runs."""
     for name, value in (("end_registration", lambda self, host_id: None), ("_check_lease", lambda self: None)):
         assert hasattr(module.Host, name)
         setattr(module.Host, name, value)
@@ -143,7 +143,7 @@ def lease_outlived(module: ModuleType) -> None:
 
 @change("engine.host.store")
 def gone_hosts_heard(module: ModuleType) -> None:
-    """A host that was declared lost renews its lease and tells as if nothing had been."""
+    """A host that was declared lost renews its lease and reports as before."""
     fetch = module.HostStore._fetch
 
     def hear(self: Any, statement: str, values: Sequence[Any]) -> Any:
@@ -156,7 +156,7 @@ def gone_hosts_heard(module: ModuleType) -> None:
 
 @change("engine.scheduler.core.report_handler")
 def stale_reports_taken(module: ModuleType) -> None:
-    """What is told of a claim that a node had is taken for the one that it has."""
+    """Reports with an earlier claim of a node count for its current one."""
     release, take = module.AdmissionControl.release, module.ReportHandler.take
     had: dict[str, Any] = {}
 
@@ -186,7 +186,7 @@ def reports_written_twice(module: ModuleType) -> None:
 
 @change("engine.host.store")
 def ends_not_written(module: ModuleType) -> None:
-    """The end of an attempt counts as told before it is written, and never is."""
+    """The end of an attempt counts as reported before it is written, and is never written."""
     fetch = module.HostStore._fetch
 
     def lose(self: Any, statement: str, values: Sequence[Any]) -> Any:
@@ -206,7 +206,7 @@ def lost_hosts_not_declared(module: ModuleType) -> None:
 
 @change("engine.host.store")
 def starts_not_stored(module: ModuleType) -> None:
-    """What the node processes of a killed worker had begun is not told by its next life."""
+    """The next registration of a killed worker does not report what its node processes had started."""
     register = module.HostStore.register
 
     def forget(self: Any, name: str, queues: Any, capacity: int, started: Any, *draining: bool) -> int:
@@ -217,7 +217,7 @@ def starts_not_stored(module: ModuleType) -> None:
 
 @change("engine.host.guard")
 def guard_missing(module: ModuleType) -> None:
-    """Nobody sees to what the nodes of a worker do when it is killed, or stopped."""
+    """No guard ends the nodes of a worker that is killed or stopped."""
     for name in ("__init__", "until", "busy", "keep", "close"):
         assert hasattr(module.Guard, name)
         setattr(module.Guard, name, lambda self, *_: None)
@@ -226,7 +226,7 @@ def guard_missing(module: ModuleType) -> None:
 
 @change("engine.celery")
 def visible_soon(module: ModuleType) -> None:
-    """No mutant: the broker delivers again what was not acknowledged for INTERLOCK_TEST_VISIBLE seconds."""
+    """No mutant: the broker redelivers what was not acknowledged for INTERLOCK_TEST_VISIBLE seconds."""
     module.app.conf.broker_transport_options |= {
         "visibility_timeout": int(os.environ["INTERLOCK_TEST_VISIBLE"]),
         "unacked_restore_interval": 1,
@@ -262,27 +262,27 @@ def published_once(module: ModuleType) -> None:
 
 @change("engine.host.reporter")
 def found_by_message_alone(module: ModuleType) -> None:
-    """Work whose message was lost is nobody's."""
+    """Work whose message was lost is not published again."""
     module.OVERDUE_SECONDS = 1e6  # type: ignore[attr-defined]
 
 
 @change("engine.host.reporter")
 def outage_ends_lives(module: ModuleType) -> None:
-    """A database that nobody reaches is one from which this host alone is cut off."""
+    """An unreachable database counts as one from which only this host is cut off."""
     assert hasattr(module, "is_outage")
     module.is_outage = lambda error: False  # type: ignore[attr-defined]
 
 
 @change("engine.host.reporter")
 def full_ends_lives(module: ModuleType) -> None:
-    """A database that has no room for what a host tells is one that it does not reach."""
+    """A database without room for a host's reports counts as unreachable."""
     assert hasattr(module, "DiskFull")
     module.DiskFull = ()  # type: ignore[attr-defined]
 
 
 @change("engine.executors.celery.executor")
 def outage_ends_leases(module: ModuleType) -> None:
-    """Whoever could not renew one while the database was away has lost it."""
+    """Leases that could not be renewed while the database was unavailable are lost."""
     reload = module.CeleryExecutor.reload
 
     def judge(self: Any) -> Any:
@@ -323,14 +323,14 @@ def leases_by_own_clock(module: ModuleType) -> None:
 
 @change("engine.host.reporter")
 def reports_by_own_clock(module: ModuleType) -> None:
-    """A host says when things were by the clock of its own machine."""
+    """A host takes times from the clock of its own machine."""
     assert hasattr(module.DatabaseClock, "ahead")
     module.DatabaseClock.ahead = lambda self: 0.0
 
 
 @change("engine.scheduler.leadership")
 def leads_on(module: ModuleType) -> None:
-    """A leader that had lost its connection goes on over a new one, whoever leads by then."""
+    """A leader that had lost its connection continues on a new one, whoever leads by then."""
     assert hasattr(module.Leadership, "regain")
 
     def reopen(self: Any, wait: Any) -> None:
@@ -342,14 +342,14 @@ def leads_on(module: ModuleType) -> None:
 
 @change("engine.executors.celery.executor")
 def limit_of_all_ignored(module: ModuleType) -> None:
-    """Hosts are given what each of them takes, whatever may run at once over all of them."""
+    """Each host gets what it accepts, regardless of the limits over all hosts."""
     credits_by_queue = module.credits_by_queue
     module.credits_by_queue = lambda hosts, flights, limit, now: credits_by_queue(hosts, flights, 1000, now)  # type: ignore[attr-defined]
 
 
 @change("engine.host.store")
 def away_at_register(module: ModuleType) -> None:
-    """No mutant: the database is away from when a worker registers."""
+    """No mutant: the database is unavailable from when a worker registers."""
     assert hasattr(module.HostStore, "register")
 
     def register(self: Any, *arguments: Any) -> int:

@@ -1,10 +1,4 @@
-"""Builds of the product that are broken on purpose: each must be caught.
-
-Python loads this at the start of every process of the product that has this folder in PYTHONPATH (node processes are
-isolated and do not). INTERLOCK_TEST_BUILD names what is to be changed. Each change reaches into one module just after
-it was loaded; one that no longer finds what it changes fails, and the process with it. Those of the scaled form are in
-scaled.py.
-"""
+"""Builds of the product that are broken on purpose: each must be detected."""
 
 from __future__ import annotations
 
@@ -79,7 +73,7 @@ def fences_dropped(module: ModuleType) -> None:
 
 @change("engine.scheduler.leader_lock")
 def lock_forgotten(module: ModuleType) -> None:
-    """No mutant: the server lets go of the lock and the connection lives on, as behind a pooler."""
+    """No mutant: the server releases the lock while the connection stays open, as behind a pooler."""
     acquire = module.LeaderLock.acquire
 
     def forget(self: Any) -> bool:
@@ -130,7 +124,7 @@ def dispatched_before_commit(module: ModuleType) -> None:
         if changes:
             dispatch(self.dispatcher, changes)
         if changes.dispatches:
-            # For the next node to begin before a test kills us.
+            # Lets the next node start before a test kills this process.
             self.inbox.extend(self.executor.poll(5))
         write(self, changes, mono)
 
@@ -193,7 +187,7 @@ def leftovers_kept(module: ModuleType) -> None:
 
 @change("engine.supervisor.kill")
 def tree_kept(module: ModuleType) -> None:
-    """Of a tree only the node process is ended."""
+    """Only the node process of a tree is ended."""
     search = module.TreeKill._search
     module.TreeKill._search = lambda self: [one for one in search(self) if one.pid == self._root]
 
@@ -272,7 +266,7 @@ def priority_reversed(module: ModuleType) -> None:
 
 @change("engine.actions.runs")
 def runs_forgotten(module: ModuleType) -> None:
-    """Acknowledged before it is durable: the run is gone again."""
+    """Acknowledged before it is durable: the run is lost again."""
     start = module.start
 
     def forget(*arguments: Any, **named: Any) -> Any:
@@ -287,13 +281,13 @@ def runs_forgotten(module: ModuleType) -> None:
 
 @change("dashboard.live.sockets")
 def impatient(module: ModuleType) -> None:
-    """No mutant: a client that takes nothing is given up after a second."""
+    """No mutant: a client that reads nothing is disconnected after a second."""
     module.SEND_SECONDS_MAX = 1.0  # type: ignore[attr-defined]
 
 
 @change("dashboard.up.connection")
 def hasty(module: ModuleType) -> None:
-    """No mutant: who was given up is gone at once."""
+    """No mutant: a disconnected client is removed at once."""
     module.CLOSE_SECONDS_MAX = 0.1  # type: ignore[attr-defined]
 
 
@@ -317,7 +311,7 @@ def event_told_twice(module: ModuleType) -> None:
 
 @change("dashboard.live.feed")
 def news_kept_back(module: ModuleType) -> None:
-    """All that is heard of a run after its first watcher has come."""
+    """All events of a run stay in memory after its first watcher has come."""
     advance = module.Feed.advance
 
     def keep(self: Any, seq: int) -> None:
@@ -329,7 +323,7 @@ def news_kept_back(module: ModuleType) -> None:
 
 @change("dashboard.live.consumers")
 def return_misheard(module: ModuleType) -> None:
-    """Who comes back is told one event less than it missed."""
+    """A client that reconnects misses one event."""
     from dataclasses import replace
 
     answer = module.RunSocket._answer_hello
@@ -344,13 +338,13 @@ def return_misheard(module: ModuleType) -> None:
 
 @change("uvicorn.protocols.websockets.websockets_sansio_impl")
 def queue_without_end(module: ModuleType) -> None:
-    """Nobody waits for a client to take what it was sent."""
+    """A client gets messages without waiting until it has read the earlier ones."""
     module.WebSocketsSansIOProtocol.pause_writing = lambda self: None
 
 
 @change("dashboard.live.sockets")
 def everybody_waits(module: ModuleType) -> None:
-    """For whoever is just being sent something."""
+    """For clients that are just receiving something."""
     import asyncio
 
     send, turn = module.Socket.send_text, asyncio.Lock()
@@ -369,7 +363,7 @@ def cut_not_told(module: ModuleType) -> None:
 
 
 class Finder(importlib.abc.MetaPathFinder):
-    """Finds the modules that are to be changed as everybody does, and changes them when they have been loaded."""
+    """Finds the modules to be changed in the normal way, and changes them when they have been loaded."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.wanted: dict[str, list[Callable[[ModuleType], None]]] = {}
