@@ -3,8 +3,8 @@
 What is guaranteed, for ready nodes of runs that start new nodes:
 
 - order: of those that could start, the one with the smallest `ready_at + priority x 60 s` is sent first (equal: the
-  older run, then document order). A node could start when its run is below `max_concurrent`, and its pool has unreserved
-  slots for it.
+  older run, then document order). A node could start when its run is below `max_concurrent`, and its pool has
+  unreserved slots for it.
 - reservation: while a node waits for slots of its pool and its run has a place for it, nothing with a larger key that
   uses the pool is sent. So it is sent at the latest when all attempts that held the pool's slots as it became first in
   the queue have ended.

@@ -1,4 +1,4 @@
-"""The client that all API tests use: it checks every answer against the OpenAPI document."""
+"""The client of all API tests: it checks every answer against the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Answer:
     def __init__(self, response: Any) -> None:
         self.status: int = response.status_code
         self.headers = response.headers
-        # The client closes what streams when it has been read.
+        # The client closes streams when it has read them.
         self.body: bytes = b"".join(response.streaming_content) if response.streaming else response.content
 
     @property
@@ -36,7 +36,7 @@ class Answer:
 
 
 class Api:
-    """Speaks as `user` (by a token, else by a session when `session`), or as nobody."""
+    """Makes requests as `user` (with a token, or with a session if `session`), or without an account."""
 
     def __init__(self, user: User | None = None, *, session: bool = False, token: str | None = None) -> None:
         self.client = Client(enforce_csrf_checks=True, raise_request_exception=False)
@@ -87,7 +87,7 @@ class Api:
         return self.call("DELETE", path, **options)
 
     def all(self, path: str) -> list[Any]:
-        """Every entry of a list, by following `next`."""
+        """Return every entry of a list, by following `next`."""
         found: list[Any] = []
         address: str | None = path
         while address is not None:

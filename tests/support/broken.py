@@ -1,4 +1,4 @@
-"""What a checker of invariants raises."""
+"""The error that a checker of invariants raises."""
 
 from __future__ import annotations
 

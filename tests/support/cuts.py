@@ -1,4 +1,4 @@
-"""A small TCP proxy on the loopback that cuts websockets when it is told to, as a bad network does."""
+"""A small TCP proxy on the loopback that cuts websockets on request, as a bad network does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import threading
 
 
 class CuttingProxy:
-    """Passes what comes to `port` on to `upstream`. HTTP goes through; `cut` ends the websockets without a word."""
+    """Forwards `port` to `upstream`. HTTP always passes; `cut` resets the websockets."""
 
     def __init__(self, upstream: int) -> None:
         self.upstream = upstream
@@ -17,12 +17,12 @@ class CuttingProxy:
         self.port: int = self.listener.getsockname()[1]
         self._lock = threading.Lock()
         self._pairs: dict[socket.socket, socket.socket] = {}
-        """Client's end -> server's end, of the connections that became websockets."""
+        """{client's end: server's end} of the connections that became websockets."""
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> int:
-        """End every websocket with a reset; how many there were."""
+        """Reset every websocket and return their number."""
         with self._lock:
             pairs, self._pairs = self._pairs, {}
         for pair in pairs.items():

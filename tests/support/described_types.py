@@ -1,4 +1,4 @@
-"""Descriptions of node types that the tests of the front end read, compared with what the registry says today."""
+"""Descriptions of node types that the front end's tests read, compared with the registry's current ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path("static/src/document/testing")
-"""Where the tests of the front end have them."""
+"""Where the front end's tests have them."""
 
 
 def compare(name: str, types: list[dict[str, Any]], *, indent: int) -> None:

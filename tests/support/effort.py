@@ -8,7 +8,7 @@ import secrets
 LONG = bool(os.environ.get("INTERLOCK_LONG"))
 """Whether this is `make long`."""
 seeds: dict[str, int] = {}
-"""Name -> seed of the random tests that have run in this process; a long session prints them at its end."""
+"""{name: seed} of the random tests that have run in this process. A long session prints them at its end."""
 
 
 def rounds(short: int, long: int) -> int:

@@ -1,6 +1,6 @@
-"""The real engine in a test: scheduler, supervisor and node processes over the test's database, on the test's thread.
+"""The real engine in a test: scheduler, supervisor and node processes over the test's database, in the test's thread.
 
-The loop advances only inside `until` and the calls that use it, so nothing happens behind a test's back.
+The loop advances only inside `until` and the calls that use it, so that nothing happens unnoticed.
 """
 
 from __future__ import annotations
@@ -35,32 +35,32 @@ class Engine:
         store.clear_cache()
         self.executor: Any = executor_of(self.config)
         self.scheduler = Scheduler(self.config, self.executor)
-        # A collection of all that a test process has loaded takes as long as a short test.
+        # A garbage collection of all modules of a test process takes as long as a short test.
         with mock.patch("engine.gc_settings.tune"):
             assert self.scheduler.start()
         if self.remote:
-            # A worker whose row went with another test's tables registers again.
+            # A worker whose row was deleted with another test's tables registers again.
             self.until(self.scheduler.remote.served_queues)  # type: ignore[union-attr]
 
     @property
     def remote(self) -> bool:
-        """Whether the node processes are a worker's."""
+        """Return whether the node processes belong to a worker."""
         return self.scheduler.remote is not None
 
     def stop(self, grace: float = 0) -> None:
-        """Drain and end all node processes."""
+        """Drain, and end all node processes."""
         self.scheduler.drain(grace)
         self.scheduler.close()
 
     def start(self, document: dict[str, Any], **given: Any) -> Run:
-        """A new run."""
+        """Start a run."""
         given.setdefault("workflow", "test")
         return runs.start(runs.store_definition(document), by="tester", **given)
 
     def until(self, condition: Callable[[], T], timeout: float = WAIT_SECONDS) -> T:
-        """Let the engine work until `condition` is true; its value. Fails with the last value seen."""
+        """Let the engine work until `condition` is true, and return its value. Fails with the last value."""
         end = time.monotonic() + timeout
-        # Verbs wake the scheduler after their transaction; a test's own thread would look a second later.
+        # Actions wake the scheduler after their transaction; in a test's own thread it would poll a second later.
         self.scheduler.commands.wake()
         while True:
             value = condition()
@@ -70,7 +70,7 @@ class Engine:
             self.scheduler.tick(0.02)
 
     def finish(self, run: Run, timeout: float = WAIT_SECONDS) -> Run:
-        """Let the engine work until `run` is over; its row."""
+        """Let the engine work until `run` is over, and return its row."""
 
         def over() -> Run | None:
             run.refresh_from_db()
@@ -80,14 +80,14 @@ class Engine:
         return run
 
     def run(self, document: dict[str, Any], timeout: float = WAIT_SECONDS, **given: Any) -> Run:
-        """Start a run and see it to its end."""
+        """Start a run and let it end."""
         return self.finish(self.start(document, **given), timeout)
 
     def node(self, run: Run, name: str) -> NodeRun:
         return NodeRun.objects.get(run=run, node=name)
 
     def reaches(self, run: Run, name: str, state: str, timeout: float = WAIT_SECONDS) -> NodeRun:
-        """Let the engine work until a node is in `state`; its row."""
+        """Let the engine work until a node is in `state`, and return its row."""
         return self.until(lambda: NodeRun.objects.filter(run=run, node=name, state=state).first(), timeout)  # type: ignore[return-value]
 
 
@@ -101,7 +101,8 @@ def running_engine(home: Path, **environment: str) -> Iterator[Engine]:
 
 
 def fold(run: Run) -> tuple[dict[str, Any], dict[str, dict[str, Any]], list[int]]:
-    """(run, nodes, sequence numbers): what a reader that folds all events from the first one knows at the end."""
+    """Return (run, nodes, sequence numbers) as a reader that folds all events from the first one knows them at
+    the end."""
     nodes = {item["node"]: {**item, "state": "pending"} for item in node_runs.node_runs(run)}
     seen: dict[str, Any] = {}
     numbers: list[int] = []

@@ -1,6 +1,6 @@
 """Checks that a migration does not break running processes of the previous release: the rule of docs/several-hosts.md.
 
-Pure: it looks at the operations, not at a database.
+Pure: it reads the operations, not a database.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ STATE_ONLY = (ops.AlterModelOptions, ops.AlterModelManagers)
 
 
 def dangers(migration: Migration, before: ProjectState) -> list[str]:
-    """Return why processes that know `before` might break; empty: they do not."""
+    """Return why processes that know `before` might break; empty if they do not."""
     state = before.clone()
     made: set[str] = set()
     locked: set[str] = set()
@@ -51,7 +51,7 @@ def _of(operation: Operation, migration: Migration, state: ProjectState, made: s
         if migration.atomic:
             yield "needs a migration of its own with atomic = False"
     elif _model(operation) in made:
-        # Nobody knows the table yet.
+        # No process uses the table yet.
         return
     elif isinstance(operation, ops.AddField):
         yield from _column(operation.name, operation.field)
@@ -71,7 +71,7 @@ def _of(operation: Operation, migration: Migration, state: ProjectState, made: s
 
 
 def _model(operation: Operation) -> str:
-    """The model that it is about; empty: none."""
+    """Return the operation's model, or an empty string."""
     return str(getattr(operation, "model_name_lower", "") or getattr(operation, "name_lower", ""))
 
 
@@ -81,7 +81,7 @@ def _separate(
     for one in operation.database_operations:
         yield from _of(one, migration, state, made)
     for one in operation.state_operations:
-        # The column stays, and is nobody's any more from this release on: the next one may take it away.
+        # The column stays, and no code uses it from this release on. The next one may remove it.
         if isinstance(one, ops.RemoveField):
             field = state.models[migration.app_label, one.model_name_lower].fields[one.name]
             if not _may_be_left_out(field):
@@ -93,7 +93,7 @@ def _may_be_left_out(field: Field[Any, Any]) -> bool:
 
 
 def _column(name: str, field: Any) -> Iterator[str]:
-    """Of a column in a table that is there."""
+    """Check a column of an existing table."""
     if isinstance(field, ManyToManyField):
         yield f"{name} makes a table whose rows older processes would not delete"
         return
@@ -110,7 +110,7 @@ def _column(name: str, field: Any) -> Iterator[str]:
 
 
 def _reference(name: str, field: Any, migration: Migration, made: set[str]) -> Iterator[str]:
-    """A row that is referred to cannot be deleted by those who do not know who refers to it."""
+    """A referenced row cannot be deleted by processes that do not know the reference."""
     if not (field.many_to_one or field.one_to_one):
         return
     model = field.remote_field.model

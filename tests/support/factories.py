@@ -9,7 +9,7 @@ PYTHON_ONE = "def main(inputs, ctx):\n    return 1\n"
 
 
 def node(id: str, type: str = "noop", config: dict[str, Any] | None = None, **policy: Any) -> dict[str, Any]:
-    """A node; keyword arguments are its policy."""
+    """Return a node; keyword arguments are its policy."""
     made: dict[str, Any] = {"id": id, "type": type}
     if config:
         made["config"] = config
@@ -19,12 +19,12 @@ def node(id: str, type: str = "noop", config: dict[str, Any] | None = None, **po
 
 
 def python(id: str, code: str = PYTHON_ONE, **policy: Any) -> dict[str, Any]:
-    """A Python node; keyword arguments are its policy."""
+    """Return a Python node; keyword arguments are its policy."""
     return node(id, "python", {"code": code}, **policy)
 
 
 def document(nodes: Iterable[dict[str, Any] | str], *edges: str, **settings: Any) -> dict[str, Any]:
-    """A document. A node may be given by its id (then it is a noop); an edge is "a>b" or "a.port>b"."""
+    """Return a document. A node may be given by its id (then it is a noop); an edge is "a>b" or "a.port>b"."""
     made: dict[str, Any] = {
         "schema": "interlock/1",
         "nodes": [node(item) if isinstance(item, str) else item for item in nodes],
@@ -50,7 +50,7 @@ def chain(length: int, make: Any = node, **settings: Any) -> dict[str, Any]:
 
 
 def chains(width: int, depth: int, make: Any = node, **settings: Any) -> dict[str, Any]:
-    """`width` chains of `depth` nodes side by side."""
+    """Return `width` chains of `depth` nodes side by side."""
     return document(
         [make(f"n{a}_{b}") for a in range(width) for b in range(depth)],
         *(f"n{a}_{b}>n{a}_{b + 1}" for a in range(width) for b in range(depth - 1)),

@@ -1,4 +1,4 @@
-"""An executor whose processes are the test: it holds what was sent until the test says how it goes."""
+"""An executor whose processes are the test: what was sent waits until the test decides its outcome."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.executors.base import Ended, NodeProcessInfo, RemoteExecutor, Report
 
 
 class Clock:
-    """Wall and monotonic time that move only when told."""
+    """Wall and monotonic time that only `advance` moves."""
 
     def __init__(self, now: float = 1_700_000_000.0) -> None:
         self.now = now
@@ -27,25 +27,26 @@ class Clock:
 
 
 class FakeExecutor:
-    """See engine.executors.base.Executor. `processes` works run at once; `ahead` more may wait behind short ones."""
+    """See engine.executors.base.Executor. `processes` works run at once; `ahead` more may be prefetched behind short
+    ones."""
 
     remote: RemoteExecutor | None = None
 
     def __init__(
         self, clock: Clock, processes: int = 2, ahead: int = 0, found: Mapping[str, float] | None = None
     ) -> None:
-        """`found`: the notes of an earlier one's processes."""
+        """`found`: the notes of an earlier executor's processes."""
         self.clock = clock
         self.found = found or {}
         self.notes: dict[str, float] = {}
-        """{claim: time} of what each process has begun last."""
+        """{claim: time} of what each process has started last."""
         self.processes = processes
         self.ahead = ahead
         self.sent: dict[str, Work] = {}
         """Not started, in order."""
         self.running: dict[str, Work] = {}
         self.killing: dict[str, str] = {}
-        """Claim -> the state in which it will end."""
+        """{claim: the state in which it will end}."""
         self.stacks_asked: list[str] = []
         self.history: list[Work] = []
         self.reports: list[Report] = []
@@ -92,7 +93,7 @@ class FakeExecutor:
         return claim
 
     def run_all(self, outcome: Callable[[Work], str] = lambda work: "succeeded") -> int:
-        """Everything that was sent starts and ends; how many that were."""
+        """Everything that was sent starts and ends. Return the number."""
         claims = list(self.sent)
         for claim in claims:
             self.begin(claim)
@@ -108,10 +109,10 @@ class FakeExecutor:
 
     @property
     def nodes(self) -> list[str]:
-        """Ids of the nodes whose work waits, in the order in which they were sent."""
+        """Return the ids of the nodes whose work waits, in the order in which they were sent."""
         return [work.node for work in self.sent.values()]
 
-    # The seam.
+    # The executor's interface.
 
     def start(self) -> Mapping[str, float]:
         return self.found

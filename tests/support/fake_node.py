@@ -1,8 +1,8 @@
-"""A node process that does what each envelope says, also what the real one never does.
+"""A node process that does what each envelope requests, including what a real one never does.
 
-`config.frames`: bytes to write to the frame pipe, as text in latin-1, or frames as objects, written
-`config.times` times; `config.then`: "go on",
-"exit", "die" (SIGKILL), "sleep", "close" (its frame pipe). With `config.silent` it does not say that it started.
+`config.frames`: bytes to write to the frame pipe, as text in latin-1, or frames as objects, written `config.times`
+times; `config.then`: "go on", "exit", "die" (SIGKILL), "sleep", "close" (its frame pipe). With `config.silent` it does
+not report its start.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""A way to a server that a test closes: refused, hanging, or cut as a network is, to one side or to both."""
+"""A TCP proxy that a test closes: connections are refused, hang, or are cut as by a network, in one or both
+directions."""
 
 from __future__ import annotations
 
@@ -16,13 +17,13 @@ BPF_RET = 0x06
 
 
 def _drop_all(end: socket.socket) -> None:
-    """Have the kernel throw away what comes to this socket, as if it had never come: nothing is acknowledged."""
+    """Let the kernel drop all packets for this socket, so that nothing is acknowledged."""
     program = ctypes.create_string_buffer(struct.pack("HBBI", BPF_RET, 0, 0, 0))
     end.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(program)))
 
 
 class Gate:
-    """Forwards a port of `address` to `target` while it is open. Ends with `close`."""
+    """Forwards a port of `address` to `target` while it is open. End it with `close`."""
 
     def __init__(self, target: tuple[str, int], address: str = "127.0.0.1", port: int = 0) -> None:
         self.target = target
@@ -30,12 +31,12 @@ class Gate:
         self.port = self.listener.getsockname()[1]
         self.pairs: dict[socket.socket, socket.socket] = {}
         self.clients: set[socket.socket] = set()
-        """Those of `pairs` that lead to clients."""
+        """The ends of `pairs` that lead to clients."""
         self.forgotten: list[socket.socket] = []
         self.selector = selectors.DefaultSelector()
         self.lock = threading.RLock()
         self.held: tuple[bool, bool] = (False, False)
-        """Whether nothing goes on to the server, and back to clients."""
+        """Whether traffic to the server, and back to clients, is blocked."""
         self.over = False
         self.selector.register(self.listener, selectors.EVENT_READ)
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -43,8 +44,8 @@ class Gate:
 
     @contextlib.contextmanager
     def hanging(self, *, there: bool = True, back: bool = True) -> Iterator[None]:
-        """Nothing goes through to the server, or back from it, and nobody is told: the machine between them, which
-        goes on acknowledging what comes, stands still."""
+        """Block traffic to the server, or back from it, while the kernel still acknowledges it, as a stopped machine in
+        between does."""
         self.held = there, back
         try:
             yield
@@ -53,8 +54,8 @@ class Gate:
 
     @contextlib.contextmanager
     def cut(self, *, there: bool = True) -> Iterator[None]:
-        """As behind a cable that was pulled, each end finds in its own time that nobody acknowledges any more; or,
-        unless `there` too, what clients say does arrive, and no answer."""
+        """Let packets disappear without acknowledgement, as on a pulled cable. Unless `there`, packets from clients
+        still arrive, but no answers."""
         with self.lock:
             self.held = there, True
             ends = {self.listener, *self.pairs} - (set() if there else self.clients)
@@ -69,8 +70,8 @@ class Gate:
                 self.held = False, False
 
     def forget(self, *, unanswered: bool = False) -> int:
-        """The server sees the end of all connections; clients are told nothing, and hear nothing for ever, not even
-        (`unanswered`) that what they say has arrived. New ones go through. How many there were."""
+        """Close all connections to the server while clients get no end and no answer, and (`unanswered`) no
+        acknowledgement. New connections work. Return the number of closed ones."""
         with self.lock:
             clients = list(self.clients)
             for one in clients:

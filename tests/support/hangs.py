@@ -1,4 +1,4 @@
-"""Code of nodes that never end, each for a cause of its own. {name} and {number} are to be filled in."""
+"""Code of nodes that never end, each for its own cause. Fill in {name} and {number}."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A file outside the product in which nodes write when they start and end.
 
-The system is not judged by its own words: checkers read these lines. One O_APPEND write a line, with the
+Checkers read these lines, so that they do not rely on the product's own data. Each line is one O_APPEND write with the
 monotonic clock of this machine.
 """
 
@@ -45,7 +45,7 @@ class Entry:
 
 @dataclass
 class Execution:
-    """One start of a node's code, until its last line: a killed one has no end."""
+    """One start of a node's code, until its last line. A killed one has no end."""
 
     start: Entry
     last: Entry
@@ -60,18 +60,20 @@ class Ledger:
         self.path = path
         self._entries: list[Entry] = []
         self._read = 0
-        """Bytes of the file that `_entries` come from."""
+        """The number of bytes of the file that `_entries` come from."""
 
     def code(self, seconds: float, *, beats: bool = False, during: str = "", then: str = "return ctx.attempt") -> str:
-        """A `python` node that writes its start, sleeps, and writes its end; with `beats` also a line every 5 ms, so
-        that of one that was killed is known how long it ran. `during` and `then` are lines of code after the sleep
-        and after the end."""
+        """Return a `python` node that writes its start, sleeps, and writes its end.
+
+        With `beats` it also writes a line every 5 ms, which shows how long a killed one ran. `during` and `then` are
+        lines of code after the sleep and after the end.
+        """
         slept = BEATS.format(seconds=seconds) if beats else f"time.sleep({seconds})"
         body = slept + (f"\n    {during}" if during else "")
         return CODE.format(path=str(self.path), during=body, then=then)
 
     def entries(self) -> list[Entry]:
-        """All lines so far, as they were written. Only what is new is read: who waits for a line looks often."""
+        """Return all lines so far, as written. Reads only new ones, because waiting tests call it often."""
         if self.path.exists():
             with self.path.open("rb") as file:
                 file.seek(self._read)
@@ -84,15 +86,15 @@ class Ledger:
         return list(self._entries)
 
     def start_after(self, at: int) -> int:
-        """When the first node that began after this moment did; 0: none has."""
+        """Return when the first node started after this moment, or 0 if none has."""
         return min((entry.at for entry in self.entries() if entry.what == "start" and entry.at > at), default=0)
 
     def start_of(self, run: str) -> int:
-        """When the first node of a run began; 0: none has."""
+        """Return when the first node of a run started, or 0 if none has."""
         return next((entry.at for entry in self.entries() if entry.run == run), 0)
 
     def executions(self) -> list[Execution]:
-        """In the order of their starts."""
+        """Return all executions in the order of their starts."""
         found: list[Execution] = []
         open_: dict[tuple[str, str, int], Execution] = {}
         for entry in sorted(self.entries(), key=lambda entry: entry.at):
@@ -105,12 +107,12 @@ class Ledger:
         return found
 
     def most_at_once(self) -> int:
-        """The largest number of executions that overlapped."""
+        """Return the largest number of executions that overlapped."""
         return most_at_once(self.executions())
 
 
 def most_at_once(executions: list[Execution]) -> int:
-    """The largest number that overlapped (a sweep over starts and last lines)."""
+    """Return the largest number that overlapped, by a sweep over starts and last lines."""
     edges = [(one.start.at, 1) for one in executions] + [(one.last.at, -1) for one in executions]
     now = most = 0
     for _, change in sorted(edges):

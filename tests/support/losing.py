@@ -1,4 +1,4 @@
-"""A way to PostgreSQL on which what became of one statement is lost: who sent it cannot know whether it was done."""
+"""A proxy to PostgreSQL that loses the outcome of one statement, so that the sender cannot know whether it was done."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from collections.abc import Callable, Iterator
 
 QUERY, READY = b"Q", b"Z"
 _UNCIPHERED = (80877103, 80877104)
-"""Codes of requests for encryption, after which a client begins again."""
+"""Codes of requests for encryption, after which a client starts again."""
 
 OUTCOMES = ("answer lost", "statement lost", "done late")
-"""It was done and nobody hears of it; it never came; it is done after the client has given up."""
+"""It was done, but the answer is lost; it never arrived; it is done after the client has given up."""
 LATE_SECONDS = 0.7
 
 
 class Loss:
-    """One that is waited for: the next statement by `role` (part of its application_name) whose text `matches`."""
+    """A planned loss: the next statement by `role` (part of its application_name) whose text `matches`."""
 
     def __init__(self, role: str, matches: str, outcome: str) -> None:
         assert outcome in OUTCOMES
         self.role, self.matches, self.outcome = role, re.compile(matches.encode(), re.DOTALL), outcome
         self.met = threading.Event()
-        """The client was cut off from it."""
+        """The client was disconnected."""
 
     def is_of(self, application: str, text: bytes) -> bool:
         return self.role in application and self.matches.search(text) is not None
 
 
 class LosingWay:
-    """Forwards a port of the loopback to the server. Ends with `close`."""
+    """Forwards a port of the loopback to the server. End it with `close`."""
 
     def __init__(self, target: tuple[str, int]) -> None:
         self.target = target
@@ -50,7 +50,7 @@ class LosingWay:
         return loss
 
     def taken(self, application: str, text: bytes) -> Loss | None:
-        """The loss that this statement meets."""
+        """Return the loss that applies to this statement."""
         with self.lock:
             found = next((one for one in self.waiting if one.is_of(application, text)), None)
             if found is not None:
@@ -58,7 +58,7 @@ class LosingWay:
             return found
 
     def close(self) -> None:
-        # It wakes the thread that accepts.
+        # It wakes the accepting thread.
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         with self.lock:
@@ -84,7 +84,7 @@ class LosingWay:
 
 
 class _Connection:
-    """One client's, with a thread for each direction."""
+    """One client's connection, with a thread for each direction."""
 
     def __init__(self, way: LosingWay, client: socket.socket, server: socket.socket) -> None:
         self.way, self.client, self.server = way, client, server
@@ -103,7 +103,7 @@ class _Connection:
             self.way.open.discard(self)
 
     def _do(self, work: Callable[[], None]) -> None:
-        # Either end may be gone at any moment; then so is the other.
+        # Either end may close at any moment; then the other one is closed too.
         with contextlib.suppress(OSError, EOFError):
             work()
         self.cut()
@@ -115,12 +115,12 @@ class _Connection:
             _shut(end)
 
     def _up(self) -> None:
-        """From the client, message by message."""
+        """Forward from the client, message by message."""
         application = self._startup()
         while True:
             head = _exactly(self.client, 5)
             body = _exactly(self.client, int.from_bytes(head[1:], "big") - 4)
-            # All earlier answers have been taken, or there would be no query: what comes from now on is this one's.
+            # A query is only sent after all earlier answers were read, so the next answer is this one's.
             self.loss = self.way.taken(application, body.rstrip(b"\0")) if head[:1] == QUERY else None
             if self.loss is not None and self.loss.outcome == "statement lost":
                 return
@@ -134,7 +134,7 @@ class _Connection:
                 return
 
     def _startup(self) -> str:
-        """Up to the message that begins the session; the application's name in it."""
+        """Read up to the message that starts the session. Return the application's name in it."""
         while True:
             length = _exactly(self.client, 4)
             body = _exactly(self.client, int.from_bytes(length, "big") - 4)
@@ -144,7 +144,7 @@ class _Connection:
                 return dict(zip(words[::2], words[1::2], strict=False)).get(b"application_name", b"").decode()
 
     def _down(self) -> None:
-        """From the server, as it comes; of a lost statement only until it is done."""
+        """Forward from the server; the answer of a lost statement is only read to its end."""
         answer = b""
         while data := self.server.recv(65536):
             if self.loss is None:
@@ -154,13 +154,13 @@ class _Connection:
             if _is_over(answer):
                 _shut(self.client)
                 self.loss.met.set()
-                # Of a client that is gone a server learns later.
+                # The server learns later that a client has gone.
                 time.sleep(LATE_SECONDS)
                 return
 
 
 def _is_over(answer: bytes) -> bool:
-    """Whether the server is ready for the next statement."""
+    """Return whether the server is ready for the next statement."""
     at = 0
     while at + 5 <= len(answer):
         if answer[at : at + 1] == READY:

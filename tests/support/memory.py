@@ -1,4 +1,4 @@
-"""What a process of this machine holds, as /proc has it."""
+"""What a process of this machine uses, from /proc."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def _status(pid: int, name: str) -> int:
 
 
 def resident(pid: int) -> float:
-    """MiB."""
+    """Return its resident memory in MiB."""
     return _status(pid, "VmRSS") / 1024
 
 
 def peak(pid: int) -> float:
-    """The most MiB that were resident since the process began, or since `forget_peak`."""
+    """Return the most resident MiB since the process started, or since `forget_peak`."""
     return _status(pid, "VmHWM") / 1024
 
 
@@ -31,18 +31,18 @@ def forget_peak(pid: int) -> None:
 
 
 def descriptors(pid: int) -> int:
-    """Those of its database files left out: each HTTP thread opens its own when it is first needed."""
+    """Return its descriptors, without database files: each HTTP thread opens its own when it first needs one."""
     return sum(not re.search(r"\.sqlite3(-wal|-shm)?$", link) for link in links(pid))
 
 
 def links(pid: int) -> Iterator[str]:
-    """What its descriptors stand for."""
+    """Return the targets of its descriptors."""
     for link in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):  # closed since
+        with suppress(FileNotFoundError):  # closed meanwhile
             yield os.readlink(link)
 
 
 def cpu_seconds(pid: int) -> float:
-    """Of this process, its children left out."""
+    """Return the CPU time of this process, without its children."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

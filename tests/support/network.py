@@ -1,5 +1,4 @@
-"""Hosts of their own: network namespaces on one network with this machine, each by a cable that can be pulled without a
-word to either end."""
+"""Separate hosts: network namespaces on one network with this machine, each by a cable that a test can pull."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 
 
 def missing() -> str:
-    """Why there can be none here; empty: there can."""
+    """Return why they cannot be made here, or an empty string."""
     if os.geteuid():
         return "only root may make network namespaces"
     return "" if shutil.which("ip") else "no program ip on this machine"
@@ -23,23 +22,23 @@ def missing() -> str:
 class Host:
     name: str
     here: str
-    """Address of this machine, as the host reaches it."""
+    """Address of this machine from the host."""
     address: str
-    """Its own."""
+    """Its own address."""
     bridge: str
     """This machine's end of the network."""
 
     @property
     def inside(self) -> list[str]:
-        """What to put before a command that is to run there."""
+        """Return what precedes a command that is to run there."""
         return ["ip", "netns", "exec", self.name]
 
     def cut(self) -> None:
-        """Nothing passes any more, and nobody is told."""
+        """Let no packet pass in either direction."""
         _ip("link", "set", f"{self.name}a", "down")
 
     def join(self) -> None:
-        """The cable is back."""
+        """Undo `cut`."""
         _ip("link", "set", f"{self.name}a", "up")
 
     @contextlib.contextmanager
@@ -52,18 +51,18 @@ class Host:
 
     @contextlib.contextmanager
     def mute(self) -> Iterator[None]:
-        """Nothing that it sends arrives here; what is sent to it does arrive."""
+        """Let no packet from the host arrive here; packets to it arrive."""
         with _misled(self.here, f"{self.name}b", "-n", self.name):
             yield
 
     @contextlib.contextmanager
     def deaf(self) -> Iterator[None]:
-        """Nothing that this machine sends to it arrives; what it sends does."""
+        """Let no packet from this machine arrive there; packets from it arrive."""
         with _misled(self.address, self.bridge):
             yield
 
     def move(self, address: str) -> None:
-        """Give it another address: of its connections neither end is told, and nothing comes to them any more."""
+        """Give it another address. Neither end of its connections is informed, and they get no more packets."""
         _ip("-n", self.name, "addr", "del", f"{self.address}/24", "dev", f"{self.name}b")
         _ip("-n", self.name, "addr", "add", f"{address}/24", "dev", f"{self.name}b")
         self.address = address
@@ -77,16 +76,16 @@ class Network:
 
     @property
     def here(self) -> str:
-        """Address of this machine in it."""
+        """Return the address of this machine in it."""
         return f"{self.net}.1"
 
     def address(self) -> str:
-        """One that is nobody's yet."""
+        """Return an unused address."""
         self._last += 1
         return f"{self.net}.{self._last}"
 
     def host(self) -> Host:
-        """One more; what runs there must have ended before the network goes."""
+        """Add a host. Processes on it must end before the network does."""
         made = Host(f"{self.name}{len(self.hosts)}", self.here, self.address(), self.name)
         outside, end = f"{made.name}a", f"{made.name}b"
         _ip("netns", "add", made.name)
@@ -105,8 +104,8 @@ def _ip(*words: str) -> None:
 
 @contextlib.contextmanager
 def _misled(address: str, device: str, *where: str) -> Iterator[None]:
-    """What goes to this address leaves the device for a machine that there is not: a route to nowhere would tell the
-    sender that nothing goes."""
+    """Send packets for this address to a machine that does not exist. A missing route would report an error to the
+    sender."""
     _ip(*where, "neigh", "replace", address, "lladdr", "02:00:00:00:00:01", "dev", device, "nud", "permanent")
     try:
         yield
@@ -116,7 +115,7 @@ def _misled(address: str, device: str, *where: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def network() -> Iterator[Network]:
-    """One that is gone at the end."""
+    """Yield a network, and remove it at the end."""
     made = Network(f"il{secrets.token_hex(3)}", f"10.{secrets.randbelow(200) + 20}.{secrets.randbelow(250)}")
     _ip("link", "add", made.name, "type", "bridge")
     try:
@@ -131,6 +130,6 @@ def network() -> Iterator[Network]:
 
 @contextlib.contextmanager
 def host() -> Iterator[Host]:
-    """One that is gone at the end; what runs there must have ended."""
+    """Yield a host, and remove it at the end. Processes on it must have ended before."""
     with network() as made:
         yield made.host()

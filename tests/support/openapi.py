@@ -1,7 +1,7 @@
-"""Whether an answer of the API is what its OpenAPI document says.
+"""Checks that an answer of the API matches its OpenAPI document.
 
-The document is the generated one, made stricter for the tests: an object may have no field that is not in it, and
-times have the one form of the contract.
+The document is the generated one, made stricter for the tests: an object may have no undocumented field, and times have
+the one form of the contract.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class Contract:
         self.templates = [(template, _pattern(template)) for template in templates]
 
     def template(self, path: str) -> str | None:
-        """The documented path that an address belongs to."""
+        """Return the documented path of an address."""
         return next((template for template, pattern in self.templates if pattern.match(path)), None)
 
     def check(self, method: str, path: str, status: int, content_type: str, body: bytes) -> None:
-        """Raises AssertionError with what is not as documented."""
+        """Raises AssertionError with what differs from the document."""
         template = self.template(path)
         operation = self.document["paths"][template].get(method.lower()) if template else None
         media = content_type.partition(";")[0].strip()

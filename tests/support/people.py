@@ -1,4 +1,4 @@
-"""Accounts for tests: one of each role, made when first asked for."""
+"""Accounts for tests: one of each role, created when first requested."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ ROLES = (Role.VIEWER, Role.OPERATOR, Role.EDITOR, Role.ADMIN)
 
 
 def person(role: str, username: str | None = None) -> User:
-    """The account of this role (or of this name with this role)."""
+    """Return the account of this role (or of this name with this role)."""
     user, _made = User.objects.get_or_create(username=username or f"{role}-person", defaults={"role": role})
     return user

@@ -1,5 +1,5 @@
-"""A PostgreSQL server, where there is one: PGHOST, PGPORT, PGUSER and PGPASSWORD say how to reach it. And one of a
-test's own, to be stopped, killed and started again."""
+"""An existing PostgreSQL server, at PGHOST, PGPORT, PGUSER and PGPASSWORD, and a test's own one, to be stopped, killed
+and started again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def address() -> tuple[str, int]:
 
 
 def do(statement: str, where: str = "") -> None:
-    """Run it by itself, in the database of this URL; without one, in the server's own."""
+    """Run a single statement in the database of this URL; without one, in the server's own."""
     connection = psycopg2.connect(where or url())
     try:
         connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
@@ -42,7 +42,7 @@ def do(statement: str, where: str = "") -> None:
 
 @contextlib.contextmanager
 def database(like: str = "template1") -> Iterator[str]:
-    """The URL of a new database that is dropped at the end: a copy of another, without one empty."""
+    """Yield the URL of a new database that is dropped at the end: a copy of another, or an empty one."""
     name = f"interlock_test_{secrets.token_hex(6)}"
     do(f"create database {name} template {like}")
     try:
@@ -53,7 +53,7 @@ def database(like: str = "template1") -> Iterator[str]:
 
 @functools.cache
 def program(name: str) -> str:
-    """Path of a program of the server; empty: it is not installed."""
+    """Return the path of a program of the server, or an empty string if it is not installed."""
     found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
     return str(found[-1]) if found else shutil.which(name) or ""
 
@@ -64,7 +64,7 @@ PASSWORD = "correct-horse"
 class Server:
     """A server on a free port of `address`, whose one user `postgres` has PASSWORD. Its data is not synced.
 
-    `data`: a copy of this folder of a server that was stopped, instead of an empty cluster.
+    `data`: a copy of this folder of a stopped server, instead of an empty cluster.
     """
 
     def __init__(self, folder: Path, address: str, data: Path | None = None) -> None:
@@ -97,7 +97,7 @@ class Server:
         self._do("pg_ctl", "-w", "-l", str(self.folder / "log"), "-o", place, "start")
 
     def runs(self) -> bool:
-        """Whether its process is there, whatever it answers."""
+        """Return whether its process exists, even if it answers nothing."""
         try:
             self._do("pg_ctl", "status")
         except subprocess.CalledProcessError:
@@ -105,14 +105,14 @@ class Server:
         return True
 
     def stop(self, mode: str = "immediate") -> None:
-        """`immediate` is what a crash is."""
+        """`immediate` is like a crash."""
         self._do("pg_ctl", "-w", "-m", mode, "stop")
 
     def url(self, database: str = "postgres", *, user: str = "postgres", password: str = PASSWORD) -> str:
         return f"postgresql://{user}:{password}@{self.address}:{self.port}/{database}"
 
     def do(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
-        """Run it by itself; its rows."""
+        """Run a single statement and return its rows."""
         connection = psycopg2.connect(self.url(database))
         try:
             connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
@@ -125,8 +125,8 @@ class Server:
 
 @contextlib.contextmanager
 def server(address: str = "127.0.0.1", data: Path | None = None, where: Path | None = None) -> Iterator[Server]:
-    """A started server that is ended, and its folder removed, whatever happens; `data` as for Server. `where`: the
-    folder in which its own is made."""
+    """Yield a started server, and end it and remove its folder at the end. `data` as for Server. `where`: the parent of
+    its own folder."""
     folder = Path(tempfile.mkdtemp(prefix="interlock-postgres-", dir=where))
     try:
         (folder / "server").mkdir()

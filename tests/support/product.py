@@ -1,4 +1,4 @@
-"""The whole product as a user starts it: `manage.py up` in a home of its own, spoken to over HTTP."""
+"""The whole product as a user starts it: `manage.py up` in its own home, used over HTTP."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ LINK = r"/sign-in/link/[\w-]+/?"
 
 
 class _Ports:
-    """Ports of the loopback for this test process alone, by turns: its own hundred of those that the system gives to
-    nobody by itself, so that no other test, and no client, takes one while its server is down for a moment."""
+    """Ports of the loopback for this test process alone, in turn: a hundred of those that the system does not assign
+    itself, so that no other test or client takes one while its server is down for a moment."""
 
     FIRST, EACH, BLOCKS = 12_000, 100, 200
 
@@ -62,12 +62,12 @@ _ports = functools.cache(_Ports)
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens on now."""
+    """Return a port of the loopback on which nothing listens now."""
     return _ports().next()
 
 
 def processes_with(*texts: str) -> list[int]:
-    """Processes on this machine whose environment holds one of these texts, ourselves left out."""
+    """Return the processes on this machine whose environment contains one of these texts, without this one."""
     wanted = [text.encode() for text in texts]
     found = []
     for environ in Path("/proc").glob("[0-9]*/environ"):
@@ -90,11 +90,11 @@ class Answer:
 
 
 class Product:
-    """A running `up`. `environment` adds to the clean one that it starts in."""
+    """A running `up`. `environment` is added to the clean one that it starts in."""
 
     started_by = "up"
     has_worker = False
-    """Whether `up` starts one where nodes run on workers: most tests have their own."""
+    """Whether `up` starts a worker where nodes run on workers. Most tests have their own."""
     source = ROOT
     """Where its code is."""
 
@@ -112,7 +112,7 @@ class Product:
         self._door: urllib.request.OpenerDirector | None = None
 
     def start(self, timeout: float = WAIT_SECONDS) -> Product:
-        """Start `up` and wait until /readyz is well."""
+        """Start `up` and wait until /readyz answers 200."""
         options = ["--no-worker"] if self.started_by == "up" and not self.has_worker else []
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -130,7 +130,7 @@ class Product:
             time.sleep(0.02)
 
     def tree(self) -> list[int]:
-        """Process ids of `up` and all its descendants, now."""
+        """Return the current process ids of `up` and all its descendants."""
         assert self.process is not None
         children: dict[int, list[int]] = {}
         for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -146,14 +146,15 @@ class Product:
         return found
 
     def marked(self) -> list[int]:
-        """Processes on this machine that carry this home or its mark in their environment, ourselves left out."""
+        """Return the processes on this machine that have this home or its mark in their environment, without
+        this one."""
         return processes_with(str(self.home), mark_prefix(self.home))
 
     def kill(self) -> None:
-        """kill -9 of everything that belongs to it, at once."""
+        """Kill everything that belongs to it with SIGKILL at once."""
         assert self.process is not None
         if self.process.poll() is not None:
-            # Its number may be another's by now, and what it started has died with it.
+            # Its pid may be another process's by now, and what it started has died with it.
             return
         for pid in self.tree():
             with contextlib.suppress(ProcessLookupError):
@@ -161,7 +162,7 @@ class Product:
         self.process.wait()
 
     def stop(self, timeout: float = 20) -> int:
-        """SIGTERM, and the exit code."""
+        """Send SIGTERM, and return the exit code."""
         assert self.process is not None
         if self.process.poll() is None:
             self.process.terminate()
@@ -172,7 +173,7 @@ class Product:
             raise AssertionError(f"the product did not stop:\n{self.log.read_text()[-4000:]}") from None
 
     def command(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-        """`manage.py ...` with the same home; `environment` adds to its own."""
+        """Run `manage.py ...` with the same home; `environment` is added to its own."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=self.source, env={**self.environment, **environment}, capture_output=True, text=True, timeout=120,
@@ -182,8 +183,8 @@ class Product:
         return done
 
     def login_path(self, user: str = "admin") -> str:
-        """Path of a one-time link of an installation without passwords. The first is what `up` has printed, the others
-        come from the page of people."""
+        """Return the path of a one-time link of an installation without passwords. `up` prints the first; the others
+        come from the page of users."""
         if self._door is None:
             self._door = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
             self._post(self._door, self._first_link())
@@ -200,12 +201,12 @@ class Product:
         return str(re.findall(LINK, printed)[-1])
 
     def sign_in(self, door: urllib.request.OpenerDirector) -> None:
-        """Sign the first account in there."""
+        """Sign in as the first account in this opener."""
         printed = self.command("login-link", "--user", "admin").stdout
         self._post(door, str(re.findall(LINK, printed)[-1]))
 
     def _post(self, door: urllib.request.OpenerDirector, path: str, form: str = "") -> str:
-        """Open the page `form` (else `path`), send its token to `path`, and give the answer's text."""
+        """Open the page `form` (else `path`), send its token to `path`, and return the answer's text."""
         host = f"http://127.0.0.1:{self.port}"
         page = door.open(host + (form or path)).read().decode()
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
@@ -229,7 +230,7 @@ class Product:
     def call(
         self, method: str, path: str, body: Any = None, *, token: bool = True, timeout: float = 70, **headers: str
     ) -> Answer:
-        """One request on a connection of its own; `body` is sent as JSON."""
+        """Send one request on its own connection, with `body` as JSON."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if token:
@@ -250,20 +251,20 @@ class Product:
     def api(
         self, method: str, path: str, body: Any = None, *, expect: int | tuple[int, ...] = (200, 201, 202, 204)
     ) -> Any:
-        """A call under /api/v1/ that must answer as expected; the parsed body."""
+        """Make a call under /api/v1/ that must answer as expected, and return the parsed body."""
         answer = self.call(method, f"/api/v1/{path}", body)
         wanted = (expect,) if isinstance(expect, int) else expect
         assert answer.status in wanted, f"{method} {path}: {answer.status} {answer.body[:2000]!r}"
         return answer.json if answer.body else None
 
     def publish(self, slug: str, nodes: list[dict[str, Any]], edges: list[dict[str, Any]], **settings: Any) -> None:
-        """A workflow with one live version."""
+        """Create a workflow with one live version."""
         self.api("POST", "workflows/", {"name": slug, "slug": slug})
         definition = {"schema": "interlock/1", "nodes": nodes, "edges": edges, "settings": settings}
         self.api("POST", f"workflows/{slug}/versions/", {"definition": definition, "message": "first"})
 
     def ended(self, run: str, timeout: float = WAIT_SECONDS) -> Any:
-        """The run, once it is terminal."""
+        """Return the run when it is terminal."""
 
         def terminal() -> Any:
             found = self.api("GET", f"runs/{run}/")

@@ -1,4 +1,4 @@
-"""A Redis server of a test's own, to be killed, stopped, filled and started again."""
+"""A test's own Redis server, to be killed, stopped, filled and started again."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.support.product import free_port
 from tests.support.wait import wait_until
 
 DATABASE = 3
-"""The number that the product is given."""
+"""The number that the product uses."""
 
 
 class Server:
-    """`redis-server` on a free port of the loopback, and of `address`, without files. `inside` goes before its
-    command: then the loopback is not ours."""
+    """`redis-server` on a free port of the loopback, and of `address`, without files. `inside` precedes its command:
+    then the loopback is another one."""
 
     def __init__(self, folder: Path, *arguments: str, address: str = "127.0.0.1", inside: Sequence[str] = ()) -> None:
         self.folder, self.arguments, self.address, self.inside = folder, arguments, address, inside
@@ -55,14 +55,14 @@ class Server:
             return False
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill it with SIGKILL."""
         assert self.process is not None
         self.process.kill()
         self.process.wait()
 
     @contextlib.contextmanager
     def hanging(self) -> Iterator[None]:
-        """It takes connections and answers nothing."""
+        """It accepts connections and answers nothing."""
         assert self.process is not None
         os.kill(self.process.pid, signal.SIGSTOP)
         try:
@@ -73,7 +73,7 @@ class Server:
 
 @contextlib.contextmanager
 def server(folder: Path, *arguments: str, address: str = "127.0.0.1", inside: Sequence[str] = ()) -> Iterator[Server]:
-    """A started server that is ended whatever happens; `arguments` are those of redis-server."""
+    """Yield a started server, and end it at the end; `arguments` are those of redis-server."""
     started = Server(folder, *arguments, address=address, inside=inside)
     started.start()
     try:

@@ -1,5 +1,5 @@
-"""The next release, as the database sees it: a copy of this tree with migrations of the kind that may be applied
-while this one runs, and with models to match."""
+"""The next release, for the database: a copy of this tree with migrations of the kind that may be applied while this
+one runs, and matching models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.support.product import ROOT
 
 BRIGHT, CALM = "bright", "calm"
-"""What its own code writes for a run into the new column, and what the database does for those who do not know it."""
+"""What the next release writes into the new column for a run, and the database's default for earlier releases."""
 
 MODELS = f"""
 
@@ -59,11 +59,11 @@ MIGRATIONS = {
     operations = [AddIndexConcurrently("run", models.Index(fields=["mood", "id"], name="run_mood"))]
 """,
 }
-"""What each does; in this order."""
+"""What each migration does, in order."""
 
 
 def next_release(folder: Path) -> Path:
-    """Its tree, below `folder`."""
+    """Return its tree, below `folder`."""
     tree = folder / "next-release"
     tree.mkdir()
     for name in ("engine", "versions", "dashboard", "templates"):

@@ -1,4 +1,4 @@
-"""Rows of runs in states that the scheduler would have made: for tests of what only reads or asks."""
+"""Rows of runs in states that the scheduler would have made, for tests that only read or request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.text import dump
 
 
 def ended(run_id: str | int, state: str = "failed", **nodes: str) -> Run:
-    """The run, ended in `state`, its nodes in the states given."""
+    """Return a run that ended in `state`, with its nodes in the given states."""
     now = clock.now()
     run = Run.objects.get(pk=int(run_id))
     run.state, run.started_at, run.finished_at = state, now, now
@@ -24,7 +24,7 @@ def ended(run_id: str | int, state: str = "failed", **nodes: str) -> Run:
 
 
 def node_run(run: Run, node: str, state: str, *, output: dict[str, Any] | None = None, attempts: int = 1) -> NodeRun:
-    """A node run with its ended attempts."""
+    """Return a node run with its ended attempts."""
     now = clock.now()
     for number in range(1, attempts + 1):
         Attempt.objects.create(
@@ -60,7 +60,7 @@ def error(node: str) -> dict[str, Any]:
 
 
 def lines(run: Run, node: str, first_seq: int, *messages: str, level: str = "info", attempt: int = 1) -> None:
-    """Log lines numbered from `first_seq`."""
+    """Return log lines numbered from `first_seq`."""
     body = [["2026-11-24T08:00:00.000000Z", level, message] for message in messages]
     LogBatch.objects.create(
         run=run,
@@ -76,7 +76,7 @@ def host(
     name: str, state: str = "active", *, queues: Sequence[str] = ("default",), reason: str = "", capacity: int = 2,
     ahead: timedelta = timedelta(hours=1),
 ) -> Host:  # fmt: skip
-    """A worker's host that was last heard from `ahead` of now: no test takes long enough for it to be lost."""
+    """Return a worker's host whose last heartbeat is `ahead` of now: no test takes long enough for it to be lost."""
     now = clock.now()
     return Host.objects.create(
         name=name, queues=list(queues), capacity=capacity, protocol=1, state=state, reason=reason, started_at=now,

@@ -1,4 +1,4 @@
-"""An S3 server of a test's own, in a process of its own: to be killed, stopped and started again."""
+"""A test's own S3 server, in its own process: to be killed, stopped and started again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ sys.stdin.read()
 
 
 class Server:
-    """Its objects go with it."""
+    """Its objects are lost with it."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -33,14 +33,14 @@ class Server:
         self.environment = {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}", "AWS_ACCESS_KEY_ID": "key-of-a-test",
             "AWS_SECRET_ACCESS_KEY": "secret-of-a-test", "AWS_DEFAULT_REGION": "us-east-1",
-            # Nothing of this machine's own.
+            # No configuration of this machine.
             "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             "AWS_EC2_METADATA_DISABLED": "true",
         }  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, bucket: bool = True, open_to_all: bool = True) -> None:
-        """Unless it is open to all, the key of `environment` is one that it does not know."""
+        """Start it. Unless it is open to all, it does not know the key of `environment`."""
         self.process = subprocess.Popen(
             [sys.executable, "-c", _SERVE, str(self.port)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -53,7 +53,7 @@ class Server:
             self.client().create_bucket(Bucket=BUCKET)
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill it with SIGKILL."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
@@ -74,18 +74,18 @@ class Server:
         )
 
     def objects(self) -> dict[str, int]:
-        """{name under the prefix: bytes}."""
+        """Return {name under the prefix: bytes}."""
         found = self.client().list_objects_v2(Bucket=BUCKET, Prefix="some/place/").get("Contents", [])
         return {one["Key"].removeprefix("some/place/"): one["Size"] for one in found}
 
     def write(self, name: str, data: bytes) -> None:
-        """What Interlock has not written."""
+        """Write an object that Interlock has not written."""
         self.client().put_object(Bucket=BUCKET, Key=f"some/place/{name}", Body=data)
 
 
 @contextlib.contextmanager
 def server(*, open_to_all: bool = True) -> Iterator[Server]:
-    """A running one, that this process finds by its environment."""
+    """Yield a running server that this process finds by its environment."""
     made = Server()
     with mock.patch.dict(os.environ, made.environment):
         made.start(open_to_all=open_to_all)

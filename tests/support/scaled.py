@@ -1,4 +1,4 @@
-"""An installation of separate parts: schedulers and web processes, each as on a host of its own."""
+"""An installation of separate parts: schedulers and web processes, each as on its own host."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Web(Product):
 
 
 class Installation:
-    """A database, a Redis, and schedulers, each as on a host of its own."""
+    """A database, a Redis server, and schedulers, each as on its own host."""
 
     def __init__(self, folder: Path, database: str, redis_url: str) -> None:
         self.folder, self.database, self.redis_url = folder, database, redis_url
         self.schedulers: list[subprocess.Popen[bytes]] = []
         self.webs: list[Web] = []
         self.token = ""
-        """Of `admin`, where it is known."""
+        """Of `admin`, if known."""
         self.shared = {
             "INTERLOCK_ARTIFACTS": str(folder / "artifacts"), "DATABASE_URL": database, "REDIS_URL": redis_url,
             "SECRET_KEY": "only-for-tests-" + "x" * 40,
@@ -47,7 +47,7 @@ class Installation:
         return self.folder / f"{host}.log"
 
     def scheduler(self, host: str, inside: Sequence[str] = ()) -> subprocess.Popen[bytes]:
-        """A started one; `inside` goes before its command."""
+        """Start a scheduler; `inside` precedes its command."""
         with self.log(host).open("ab") as log:
             started = subprocess.Popen(
                 [*inside, sys.executable, "manage.py", "scheduler"],
@@ -60,7 +60,7 @@ class Installation:
         return started
 
     def web(self, host: str) -> Web:
-        """A started web process. There must be a scheduler, without which it is not ready."""
+        """Start a web process. There must be a scheduler, without which it is not ready."""
         made = Web(self.folder / host, **self.shared)
         made.token = self.token
         self.webs.append(made)
@@ -68,7 +68,7 @@ class Installation:
         return made
 
     def stands_by(self, host: str) -> None:
-        """Wait until that scheduler has found another in the lead."""
+        """Wait until that scheduler stands by."""
         wait_until(lambda: "scheduler_stands_by" in self.log(host).read_text())
 
     def command(self, *words: str) -> str:
@@ -89,12 +89,12 @@ class Installation:
             return list(cursor.fetchall()) if cursor.description else []
 
     def leader(self) -> tuple[int, int]:
-        """Epoch and process of whoever leads; zeros: nobody yet."""
+        """Return epoch and process of the leader, or zeros if there is none yet."""
         found = self.ask("select epoch, pid from engine_leader")
         return (int(found[0][0]), int(found[0][1])) if found else (0, 0)
 
     def lock_holders(self) -> list[int]:
-        """Server processes that hold the lock of leadership."""
+        """Return the server processes that hold the lock of leadership."""
         return [
             int(pid)
             for (pid,) in self.ask(
@@ -118,8 +118,8 @@ class Installation:
 
 @contextlib.contextmanager
 def installed(folder: Path, database: str = "") -> Iterator[Installation]:
-    """One with its tables, an account `admin`, and nothing that runs yet; without `database`, an empty one, in one of
-    its own."""
+    """Yield an installation with its tables, an account `admin`, and no running part; without `database`, an empty one
+    in its own."""
     with contextlib.ExitStack() as servers:
         url = database or servers.enter_context(templates.database())
         made = Installation(folder, url, servers.enter_context(redis.server(folder)).url)

@@ -66,7 +66,7 @@ class MemoryStore(Store):
         self.pool_stats: dict[str, list[float]] = {}
         self.epoch = 0
         self.fail = ""
-        """"before" or "after": the next commit raises, without or with its effect."""
+        """"before" or "after": the next commit raises, without or with effect."""
         self.commits = 0
         self.stats: dict[tuple[str, str], tuple[list[float], float | None]] = {}
 
@@ -217,7 +217,7 @@ class MemoryStore(Store):
 
 
 class FreeLock:
-    """Always granted; a later one raises the epoch over an earlier one."""
+    """Always granted; a later one raises the epoch above that of an earlier one."""
 
     def __init__(self, store: MemoryStore) -> None:
         self.store = store
@@ -235,7 +235,7 @@ class FreeLock:
 
 
 class Simulation:
-    """One installation on paper."""
+    """One simulated installation."""
 
     executors: type[FakeExecutor] = FakeExecutor
     stores: type[MemoryStore] = MemoryStore
@@ -264,7 +264,7 @@ class Simulation:
         scheduler._rebuild()
         return scheduler
 
-    # What people do.
+    # What users do.
 
     def start(
         self,
@@ -274,7 +274,7 @@ class Simulation:
         priority: int | None = None,
         targets: list[str] | None = None,
     ) -> StoredRun:
-        """A new run, queued, with its command."""
+        """Create a run, queued, with its command."""
         plan = Plan(len(self.store.runs) + 1, parse(document, trusted=True))
         run_id = len(self.store.runs) + 1
         values = {
@@ -312,7 +312,7 @@ class Simulation:
             self.store.pool_sizes[name] = slots
         self.command("pool_changed")
 
-    # How time goes on.
+    # How time passes.
 
     def tick(self, count: int = 1) -> None:
         for _ in range(count):
@@ -323,7 +323,7 @@ class Simulation:
         for _ in range(10_000):
             self.scheduler.tick(0)
             scheduler = self.scheduler
-            # After a failure that came again it rests, and takes no turn before that.
+            # After repeated failures it pauses, and does no tick before that is over.
             self.clock.advance(max(0.0, scheduler.next_tick - self.clock.mono))
             if (
                 not scheduler.inbox
@@ -346,14 +346,14 @@ class Simulation:
         raise AssertionError("the runs do not end")
 
     def crash(self) -> None:
-        """kill -9 of the scheduler with its node processes, and a new one."""
+        """Kill the scheduler with its node processes, and start another one."""
         self.executor = self.executors(self.clock, self.processes, self.ahead, self.executor.notes)
         self.scheduler = self._scheduler()
 
-    # What is seen.
+    # What is read.
 
     def states(self, run: StoredRun) -> dict[str, str]:
-        """{node: state} of all nodes, as stored."""
+        """Return {node: state} of all nodes, as stored."""
         return {node.id: run.nodes.get(node.id, {}).get("state", "pending") for node in run.plan.nodes}
 
     def state(self, run: StoredRun) -> str:

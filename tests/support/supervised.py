@@ -40,7 +40,7 @@ def config(home: Path, workers: int = 2) -> Config:
 
 
 class Supervised:
-    """Polls a supervisor and keeps every report. Use it as a context manager: it stops what it started."""
+    """Polls a supervisor and stores every report. As a context manager it stops what it started."""
 
     def __init__(self, home: Path, workers: int = 2, main: str = MAIN, lease: int | None = None) -> None:
         self.home = home
@@ -136,7 +136,7 @@ class Supervised:
         return reports
 
     def until(self, found: Callable[[], R | None], timeout: float = WAIT_SECONDS) -> R:
-        """Poll until `found()` is true; its value. Shows the last reports when the time is over."""
+        """Poll until `found()` is true, and return its value. Shows the last reports after the timeout."""
         end = time.monotonic() + timeout
         while True:
             value = found()
@@ -166,7 +166,7 @@ class Supervised:
         return [line[2] for one in self.of(Lines, work.claim) for line in one.lines]
 
     def run_all(self, works: Iterable[Work], timeout: float = WAIT_SECONDS) -> list[Ended]:
-        """Send as room is, again what comes back, until all have ended."""
+        """Send as room allows, also what is returned, until all have ended."""
         waiting = list(works)[::-1]
         claims = {work.claim for work in waiting}
         ended: list[Ended] = []
@@ -186,7 +186,7 @@ class Supervised:
         return ended
 
     def settle(self) -> None:
-        """Wait until all processes that are to be idle have started, the spare too."""
+        """Wait until all idle processes have started, including the spare."""
         wanted = self.supervisor.capacity + 1
         self.until(lambda: [one.state for one in self.supervisor.node_processes()].count("idle") >= wanted)
 
@@ -195,7 +195,7 @@ class Supervised:
 
 
 def marked(supervisor_mark: str) -> list[int]:
-    """Living processes, and how they were started, whose environment carries a mark that begins like this."""
+    """Return live processes, and how they were started, whose environment has a mark with this prefix."""
     needle = b"INTERLOCK_MARK=" + supervisor_mark.encode()
     return [
         one.pid

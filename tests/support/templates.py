@@ -1,4 +1,5 @@
-"""Homes in which a product was started once, to be copied: a copy is ready at once, and its account's token known."""
+"""Homes in which a product was started once, to be copied: a copy is ready at once, with a known token of its
+account."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ _templates: dict[str, Path] = {}
 
 
 def template(kind: str, make: Callable[[Path], Product]) -> Path:
-    """A folder with a `home` that has a migrated database and an account, and the account's `token`, made once a
-    session. `make` gives the product in that folder."""
+    """Return a folder with a `home` that has a migrated database and an account, and the account's `token`, made once
+    per session. `make` gives the product in that folder."""
     if kind not in _templates:
         folder = Path(tempfile.mkdtemp(prefix="interlock-template-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -33,12 +34,12 @@ def template(kind: str, make: Callable[[Path], Product]) -> Path:
 
 
 def one_host() -> Path:
-    """Of a product on SQLite."""
+    """Return the template of a product on SQLite."""
     return template("one host", lambda folder: Product(folder / "home"))
 
 
 class _OnPostgres(Product):
-    """Keeps its database, which nobody is connected to any more, for copies."""
+    """Its database stays, without connections, to be copied."""
 
     def __init__(self, folder: Path) -> None:
         self._kept = contextlib.ExitStack()
@@ -49,26 +50,26 @@ class _OnPostgres(Product):
 
     def stop(self, timeout: float = 20) -> int:
         code = super().stop(timeout)
-        # Nobody has led in a copy.
+        # No scheduler has led in a copy.
         postgres.do("delete from engine_leader", self.environment["DATABASE_URL"])
         return code
 
 
 def on_postgres() -> Path:
-    """Of a product on PostgreSQL; its file `database` has the name of one to copy."""
+    """Return the template of a product on PostgreSQL; its file `database` has the name of one to copy."""
     return template("PostgreSQL", _OnPostgres)
 
 
 @contextlib.contextmanager
 def database() -> Iterator[str]:
-    """The URL of a copy of the database of `on_postgres`, dropped at the end."""
+    """Yield the URL of a copy of the database of `on_postgres`, and drop it at the end."""
     with postgres.database(like=(on_postgres() / "database").read_text()) as url:
         yield url
 
 
 @contextlib.contextmanager
 def running(home: Path, form: type[Product] = Product, /, **environment: str) -> Iterator[Product]:
-    """A started product that is ended whatever happens, in a copy of a home. A DATABASE_URL is that of a `database`."""
+    """Yield a started product in a copy of a home, and end it at the end. A DATABASE_URL is that of a `database`."""
     with _ending(form(home, **environment)) as product:
         made = on_postgres() if "DATABASE_URL" in environment else one_host()
         shutil.copytree(made / "home", home)
@@ -78,7 +79,7 @@ def running(home: Path, form: type[Product] = Product, /, **environment: str) ->
 
 @contextlib.contextmanager
 def first_start(home: Path, **environment: str) -> Iterator[Product]:
-    """As `running`, with nothing but what is there."""
+    """Like `running`, but without a template."""
     with _ending(Product(home, **environment)) as product:
         yield product.start()
 

@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 
 def certificate(folder: Path, host: str) -> ssl.SSLContext:
-    """A server's context with a certificate for `host` that nobody has signed but itself."""
+    """Return a server's context with a self-signed certificate for `host`."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.datetime.now(datetime.UTC)
@@ -42,7 +42,7 @@ def certificate(folder: Path, host: str) -> ssl.SSLContext:
 
 
 class TlsProxy:
-    """Hands what comes to `port` over TLS on to `upstream`, with the headers that such proxies set."""
+    """Forwards `port` over TLS to `upstream`, with the headers that such proxies set."""
 
     def __init__(self, upstream: int, context: ssl.SSLContext) -> None:
         self.upstream, self.context = upstream, context
@@ -77,7 +77,7 @@ class TlsProxy:
 
 
 def _forwarded(head: bytes) -> bytes:
-    """The head of a request as it goes on: one request a connection, unless it becomes a websocket."""
+    """Return the head of a request as it is forwarded: one request per connection, unless it becomes a websocket."""
     lines = head.split(b"\r\n")
     host = next(line.split(b":", 1)[1].strip() for line in lines if line.lower().startswith(b"host:"))
     kept = lines

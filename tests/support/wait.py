@@ -9,9 +9,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 WAIT_SECONDS = 60.0
-"""How long any test waits for something before it fails. No limit of the product: a busy machine takes its time."""
+"""How long any test waits for something before it fails. This is no limit of the product: a busy machine is slow."""
 INTERVAL_SHARE, INTERVAL_SECONDS_MAX = 0.05, 0.1
-"""The longer something takes, the less often it is asked: what the test waits for needs the processor too."""
+"""The longer something takes, the less often it is checked, because what the test waits for needs the processor too."""
 
 
 def wait_until(condition: Callable[[], T | None], timeout: float = WAIT_SECONDS, interval: float = 0.01) -> T:

@@ -1,4 +1,4 @@
-"""The whole product with workers: on a database, a Redis server and a way between them of its own."""
+"""The whole product with workers: on its own database, Redis server and proxy between them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def main(inputs, ctx):
 
 
 class WithWorkers:
-    """A product with its broker and its database; workers are made by the tests."""
+    """A product with its broker and its database; tests start the workers."""
 
     def __init__(self, folder: Path, product: Product, broker: redis.Server, url: str, way: gate.Gate) -> None:
         self.folder, self.product, self.broker, self.url, self.way = folder, product, broker, url, way
@@ -45,19 +45,19 @@ class WithWorkers:
         return made
 
     def start(self, made: dict[str, Any]) -> str:
-        """A run of this document."""
+        """Start a run of this document."""
         self.slugs += 1
         slug = f"flow-{self.slugs}"
         self.product.publish(slug, made["nodes"], made["edges"])
         return str(self.product.api("POST", f"workflows/{slug}/runs/", {})["id"])
 
     def waiting(self, *names: str, once: bool = False, **policy: Any) -> dict[str, Any]:
-        """Nodes that wait for the flag (with `once`, only in their first attempt)."""
+        """Return nodes that wait for the flag (with `once`, only in their first attempt)."""
         code = WAITS.format(ledger=str(self.ledger), flag=str(self.flag), once=once)
         return document([python(name, code, **policy) for name in names or ("a",)])
 
     def starts(self) -> list[tuple[str, int, int]]:
-        """(node, attempt, pid) of all starts, in order."""
+        """Return (node, attempt, pid) of all starts, in order."""
         lines = self.ledger.read_text().splitlines() if self.ledger.exists() else []
         return [(name, int(attempt), int(pid)) for name, attempt, pid in map(str.split, lines)]
 
@@ -74,7 +74,7 @@ class WithWorkers:
         return [attempt["state"] for attempt in self.attempts(run, name)]
 
     def attempts(self, run: str, name: str = "a") -> list[Any]:
-        """The oldest first."""
+        """Return the attempts, the oldest first."""
         return list(self.product.api("GET", f"runs/{run}/nodes/{name}/attempts/")["results"])[::-1]
 
     def ended(self, run: str) -> str:
@@ -95,7 +95,7 @@ class WithWorkers:
 
 @contextlib.contextmanager
 def installation(folder: Path, *, first: bool = False) -> Iterator[WithWorkers]:
-    """A product without workers; with `first` there was nothing before it started."""
+    """Yield a product without workers; with `first` it starts in an empty home."""
     with contextlib.ExitStack() as stack:
         url = stack.enter_context(postgres.database() if first else templates.database())
         broker = stack.enter_context(redis.server(folder))

@@ -1,4 +1,4 @@
-"""Workers of the scaled form: `celery -A engine worker` in processes of their own."""
+"""Workers of the scaled form: `celery -A engine worker` in separate processes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ START_SECONDS = 60.0
 
 
 class Worker:
-    """One worker, ready once made; `environment` is that of the whole installation. Its name is `<name>@test`;
-    `inside` goes before its command. One that does not `wait` is only begun. `source`: where its code is."""
+    """One worker, ready when constructed; `environment` is that of the whole installation. Its name is `<name>@test`;
+    `inside` precedes its command. Without `wait` it is only started. `source`: where its code is."""
 
     def __init__(
         self,
@@ -47,12 +47,12 @@ class Worker:
             self.begin()
 
     def start(self) -> None:
-        """(Again) start it and wait until it takes work."""
+        """Start it (again) and wait until it takes work."""
         self.begin()
         self.wait()
 
     def begin(self) -> None:
-        """(Again) start it."""
+        """Start it (again)."""
         self._ready_before = self._ready_lines()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -61,11 +61,11 @@ class Worker:
             )  # fmt: skip
 
     def is_ready(self) -> bool:
-        """Whether it lives and takes work."""
+        """Return whether it is alive and takes work."""
         return self.process.poll() is None and self._ready_lines() > self._ready_before
 
     def wait(self) -> None:
-        """Until it takes work."""
+        """Wait until it takes work."""
         wait_until(lambda: self.is_ready() or self.process.poll() is not None, START_SECONDS)
         assert self.process.poll() is None, f"the worker did not start:\n{self.log.read_text()[-4000:]}"
 
@@ -73,22 +73,22 @@ class Worker:
         return self.log.read_text().count(f"{self.name} ready.") if self.log.exists() else 0
 
     def node_processes(self) -> list[int]:
-        """Processes with its mark: node processes and what they started."""
+        """Return processes with its mark: node processes and what they started."""
         return processes_with(mark_prefix(self.home))
 
     def kill(self) -> None:
-        """kill -9 of the worker's main process."""
+        """Kill the worker's main process with SIGKILL."""
         self.process.kill()
         self.process.wait()
 
     def stop(self, timeout: float = 40) -> int:
-        """SIGTERM, and the exit code."""
+        """Send SIGTERM, and return the exit code."""
         self.process.terminate()
         return self.process.wait(timeout)
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """The worker, not its node processes, stands still."""
+        """Stop the worker, but not its node processes."""
         os.kill(self.process.pid, signal.SIGSTOP)
         try:
             yield
@@ -106,7 +106,7 @@ class Worker:
 
 @contextlib.contextmanager
 def worker(log: Path, environment: Mapping[str, str], name: str = "one", queues: str = "default") -> Iterator[Worker]:
-    """A started worker that is ended whatever happens."""
+    """Yield a started worker, and end it at the end."""
     started = Worker(log, environment, name, queues)
     try:
         yield started
