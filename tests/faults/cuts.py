@@ -19,7 +19,7 @@ from tests.faults import count
 from tests.faults.hosts import Hosts
 from tests.support import network, redis
 from tests.support.effort import LONG, seed
-from tests.support.gate import Gate, gate
+from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 from tests.support.workers import Worker
 
 ELSEWHERE = "127.0.0.2"
@@ -27,7 +27,7 @@ ELSEWHERE = "127.0.0.2"
 address."""
 
 
-class Cabled(Hosts):
+class NamespacedHosts(Hosts):
     """Both workers are in network namespaces; servers, web process and scheduler are on this machine. `subject` is cut
     off."""
 
@@ -51,7 +51,7 @@ class Cabled(Hosts):
         self._cables.close()
 
 
-class Parted(Cabled):
+class PartitionedHosts(NamespacedHosts):
     """Redis, and a scheduler that `on_one` starts, are on "one", which is cut off. The database and everything else are
     on the other side."""
 
@@ -62,15 +62,15 @@ class Parted(Cabled):
         return self.scheduler(self.subject.inside)
 
 
-class Gated(Hosts):
+class ProxiedHosts(Hosts):
     """All are on this machine; "one" reaches the servers through proxies."""
 
     def __init__(self, folder: Path, build: str = "", home: Path | None = None, **environment: str) -> None:
         super().__init__(folder, build, home, **environment)
-        self._ways = contextlib.ExitStack()
+        self._proxies = contextlib.ExitStack()
         port = self.server.port
-        self.to_database = self._ways.enter_context(gate((self.server.address, port), ELSEWHERE, port))
-        self.to_redis = self._ways.enter_context(gate(("127.0.0.1", self.broker.port)))
+        self.to_database = self._proxies.enter_context(tcp_proxy((self.server.address, port), ELSEWHERE, port))
+        self.to_redis = self._proxies.enter_context(tcp_proxy(("127.0.0.1", self.broker.port)))
 
     def _begin_workers(self) -> list[Worker]:
         redis = self.broker.url.replace(f":{self.broker.port}/", f":{self.to_redis.port}/")
@@ -79,24 +79,24 @@ class Gated(Hosts):
 
     def end(self) -> None:
         super().end()
-        self._ways.close()
+        self._proxies.close()
 
 
-class Led(Hosts):
+class ProxiedLeader(Hosts):
     """All are on this machine; a scheduler that `through_proxy` starts reaches the database through a proxy."""
 
     def __init__(self, folder: Path, build: str = "", home: Path | None = None, **environment: str) -> None:
         super().__init__(folder, build, home, **environment)
         port = self.server.port
-        self._ways = contextlib.ExitStack()
-        self.to_database = self._ways.enter_context(gate((self.server.address, port), ELSEWHERE, port))
+        self._proxies = contextlib.ExitStack()
+        self.to_database = self._proxies.enter_context(tcp_proxy((self.server.address, port), ELSEWHERE, port))
 
-    def by_way(self) -> subprocess.Popen[bytes]:
+    def through_proxy(self) -> subprocess.Popen[bytes]:
         return self.scheduler(PGHOSTADDR=ELSEWHERE)
 
     def end(self) -> None:
         super().end()
-        self._ways.close()
+        self._proxies.close()
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def flapping(cut: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _moved(rig: Cabled) -> Iterator[None]:
+def _readdressed(rig: NamespacedHosts) -> Iterator[None]:
     """Half-open: the host is cut off, and returns with another address."""
     place = rig.subject
     with place.off():
@@ -149,22 +149,22 @@ def _moved(rig: Cabled) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _forgotten(*ways: Gate) -> Iterator[None]:
+def _unanswered(*proxies: TcpProxy) -> Iterator[None]:
     """Half-open: existing connections get no answer, while new ones work."""
-    for way in ways:
-        way.forget()
+    for proxy in proxies:
+        proxy.forget()
     yield
 
 
 @contextlib.contextmanager
-def _unknown(rig: Led) -> Iterator[None]:
+def _unacknowledged(rig: ProxiedLeader) -> Iterator[None]:
     """Half-open: existing connections get no answer and no acknowledgement."""
     rig.to_database.forget(unanswered=True)
     yield
 
 
 @contextlib.contextmanager
-def _both(rig: Gated, **sides: bool) -> Iterator[None]:
+def _both(rig: ProxiedHosts, **sides: bool) -> Iterator[None]:
     with rig.to_database.hanging(**sides), rig.to_redis.hanging(**sides):
         yield
 
@@ -172,23 +172,23 @@ def _both(rig: Gated, **sides: bool) -> Iterator[None]:
 OFF = Cut("silent", lambda rig: rig.subject.off())
 CABLES = (
     OFF,
-    Cut("what it says is lost", lambda rig: rig.subject.mute()),
-    Cut("what it is told is lost", lambda rig: rig.subject.deaf()),
-    Cut("it comes back elsewhere", _moved),
+    Cut("what it says is lost", lambda rig: rig.subject.drop_outgoing()),
+    Cut("what it is told is lost", lambda rig: rig.subject.drop_incoming()),
+    Cut("it comes back elsewhere", _readdressed),
     Cut("flapping", lambda rig: flapping(rig.subject.off), loses=False),
 )
-HALF_OPEN = Cut("both half-open", lambda rig: _forgotten(rig.to_database, rig.to_redis))
+HALF_OPEN = Cut("both half-open", lambda rig: _unanswered(rig.to_database, rig.to_redis))
 WAYS = (
     HALF_OPEN,
     Cut("database silent", lambda rig: rig.to_database.hanging()),
     Cut("database hears nothing", lambda rig: rig.to_database.hanging(back=False)),
     Cut("database is not heard", lambda rig: rig.to_database.hanging(there=False)),
-    Cut("database half-open", lambda rig: _forgotten(rig.to_database)),
+    Cut("database half-open", lambda rig: _unanswered(rig.to_database)),
     Cut("database flapping", lambda rig: flapping(rig.to_database.hanging), loses=False),
     Cut("Redis silent", lambda rig: rig.to_redis.hanging(), loses=False, spares=True),
     Cut("Redis hears nothing", lambda rig: rig.to_redis.hanging(back=False), loses=False, spares=True),
     Cut("Redis is not heard", lambda rig: rig.to_redis.hanging(there=False), loses=False, spares=True),
-    Cut("Redis half-open", lambda rig: _forgotten(rig.to_redis), loses=False, spares=True),
+    Cut("Redis half-open", lambda rig: _unanswered(rig.to_redis), loses=False, spares=True),
     Cut("Redis flapping", lambda rig: flapping(rig.to_redis.hanging), loses=False, spares=True),
     Cut("both silent", _both),
     Cut("both flapping", lambda rig: flapping(lambda: _both(rig)), loses=False),
@@ -197,7 +197,7 @@ SILENT = Cut("leader cut off", lambda rig: rig.to_database.cut())
 UNANSWERED = Cut("leader cut off from answers", lambda rig: rig.to_database.cut(there=False))
 ALONE = (
     SILENT,
-    Cut("leader half-open", _unknown),
+    Cut("leader half-open", _unacknowledged),
     Cut("leader flapping", lambda rig: flapping(rig.to_database.cut), loses=False),
 )
 HANGING = Cut("what is between leader and database stands still", lambda rig: rig.to_database.hanging())

@@ -10,8 +10,8 @@ import pytest
 
 from tests.faults import checks
 from tests.faults.checks import Broken
-from tests.faults.held import Held, i16
 from tests.faults.limits import Resize, Start, i5_pool, i5_runs, i20, passed
+from tests.faults.resources import Resources, i16
 from tests.faults.rig import Rig, document, python, rigged, state
 from tests.support.ledger import Entry, Execution
 from tests.support.wait import wait_until
@@ -163,13 +163,13 @@ def test_the_correct_build_passes(way: Callable[[Rig], None], tmp_path: Path) ->
         try_and_check(rig, way, seconds=30)
 
 
-def wear(rig: Rig) -> Held:
+def wear(rig: Rig) -> Resources:
     """Return what the product uses before twelve node processes are killed."""
     rig.start()
     rig.publish("killed", document([python("n", "import os\ndef main(inputs, ctx):\n    os.kill(os.getpid(), 9)\n")]))
     rig.launch("killed")
     rig.rest()
-    before = Held.when_ready(rig, 2)
+    before = Resources.when_ready(rig, 2)
     for _ in range(3):
         rig.launch("killed")
         rig.rest()
@@ -190,7 +190,7 @@ def test_each_kind_of_leak_is_detected(tmp_path: Path) -> None:
     with rigged(tmp_path, ",".join(LEAKS), INTERLOCK_WORKERS="2") as rig:
         before = wear(rig)
         with pytest.raises(Broken, match=r"^I16: ") as caught:
-            checks.settles(lambda: i16(before, Held.by(rig)), 1)
+            checks.settles(lambda: i16(before, Resources.by(rig)), 1)
     for said in LEAKS.values():
         assert f"{said}: " in str(caught.value)
 
@@ -199,7 +199,7 @@ def test_each_kind_of_leak_is_detected(tmp_path: Path) -> None:
 def test_the_correct_build_leaks_nothing(tmp_path: Path) -> None:
     with rigged(tmp_path, INTERLOCK_WORKERS="2") as rig:
         before = wear(rig)
-        checks.settles(lambda: i16(before, Held.by(rig)), 10)
+        checks.settles(lambda: i16(before, Resources.by(rig)), 10)
 
 
 def test_slots_that_are_taken_after_a_pool_became_smaller_are_detected() -> None:

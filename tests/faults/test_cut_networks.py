@@ -16,7 +16,7 @@ import pytest
 
 from engine.database.heartbeat import LEASE_SECONDS
 from tests.faults.busy import again, all_busy, let_go, pass_by
-from tests.faults.cuts import CABLES, HALF_OPEN, OFF, WAYS, Cabled, Cut, Gated, some
+from tests.faults.cuts import CABLES, HALF_OPEN, OFF, WAYS, Cut, NamespacedHosts, ProxiedHosts, some
 from tests.faults.hosts import SERVERS, Hosts, hosted
 from tests.support.ledger import Execution
 from tests.support.wait import wait_until
@@ -94,10 +94,10 @@ def _states(attempts: Sequence[dict[str, Any]]) -> list[str]:
 
 @pytest.mark.cables
 def test_a_host_that_is_cut_off_ends_its_work_and_it_starts_elsewhere(tmp_path: Path) -> None:
-    with hosted(tmp_path, form=Cabled) as rig:
+    with hosted(tmp_path, form=NamespacedHosts) as rig:
         cut_and_check(rig, some(CABLES, [OFF], "cut cables"))
 
 
 def test_a_host_behind_a_failing_proxy_ends_its_work_and_it_starts_elsewhere(tmp_path: Path) -> None:
-    with hosted(tmp_path, form=Gated) as rig:
+    with hosted(tmp_path, form=ProxiedHosts) as rig:
         cut_and_check(rig, some(WAYS, [HALF_OPEN], "closed ways"))

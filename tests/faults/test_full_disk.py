@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults import checks
-from tests.faults.held import i16_log
 from tests.faults.hosts import FORMS, Hosts
+from tests.faults.resources import i16_log
 from tests.faults.rig import Rig, document, python, rigged
 from tests.faults.small_disk import BYTES, small_disk
 from tests.faults.workload import Workload

@@ -16,7 +16,7 @@ from tests.faults.checks import Broken, hold
 from tests.faults.hosts import SERVERS, Hosts, hosted
 from tests.faults.rig import document, python, state
 from tests.support.effort import rounds
-from tests.support.gate import gate
+from tests.support.tcp_proxy import tcp_proxy
 from tests.support.wait import wait_until
 from tests.support.workers import Worker
 
@@ -60,12 +60,12 @@ def long(rig: Hosts) -> None:
 def cut_off(rig: Hosts) -> None:
     """Cut a worker off from its database. What it runs ends when the same runs elsewhere."""
     flag = rig.folder / "cut off"
-    with gate(("127.0.0.1", rig.server.port)) as way:
-        rig.worker("cut", "cut", DATABASE_URL=rig.server.url().replace(f":{rig.server.port}/", f":{way.port}/"))
+    with tcp_proxy(("127.0.0.1", rig.server.port)) as proxy:
+        rig.worker("cut", "cut", DATABASE_URL=rig.server.url().replace(f":{rig.server.port}/", f":{proxy.port}/"))
         code = rig.ledger.code(0, during=UNTIL.format(str(flag)))
         run = rig.run(document([python("a", code, queue="cut")]))
         worker_of(rig, run)
-        with way.hanging():
+        with proxy.hanging():
             count.injected("worker cut off from its database")
             rig.worker("other", "cut")
             wait_until(lambda: started(rig, run, "a") == 2)

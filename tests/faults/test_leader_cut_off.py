@@ -19,7 +19,19 @@ from engine.database.heartbeat import LEASE_SECONDS
 from engine.host.reporter import BEAT_SECONDS, OVERDUE_SECONDS
 from tests.faults.busy import again, all_busy, let_go, pass_by
 from tests.faults.checks import Broken
-from tests.faults.cuts import ALONE, CABLES, HANGING, OFF, SILENT, UNANSWERED, Cabled, Cut, Led, Parted, some
+from tests.faults.cuts import (
+    ALONE,
+    CABLES,
+    HANGING,
+    OFF,
+    SILENT,
+    UNANSWERED,
+    Cut,
+    NamespacedHosts,
+    PartitionedHosts,
+    ProxiedLeader,
+    some,
+)
 from tests.faults.epochs import note_writers, one_writer
 from tests.faults.hosts import PROCESSES, SERVERS, Hosts, hosted
 from tests.support.effort import LONG, seed
@@ -72,10 +84,10 @@ def replaced(rig: Hosts, begin: Begin, cut: Cut) -> float:
     return (first - at) / 1e9
 
 
-def resumed(rig: Led, cut: Cut, seconds: float) -> float:
+def resumed(rig: ProxiedLeader, cut: Cut, seconds: float) -> float:
     """Do one round with a single scheduler, cut off for so many seconds. Return the seconds from the end of the cut
     until a node starts that was requested meanwhile."""
-    led_by(rig, rig.by_way)
+    led_by(rig, rig.through_proxy)
     executions = all_busy(rig, 30)
     with cut.on(rig):
         let_go(rig, executions)
@@ -89,12 +101,12 @@ def resumed(rig: Led, cut: Cut, seconds: float) -> float:
 
 
 def test_a_leader_behind_a_failing_proxy_is_replaced_and_writes_nothing_more(tmp_path: Path) -> None:
-    with hosted(tmp_path, form=Led) as rig:
-        assert isinstance(rig, Led)
+    with hosted(tmp_path, form=ProxiedLeader) as rig:
+        assert isinstance(rig, ProxiedLeader)
         rig.start_without_web()
         note_writers(rig)
         cuts = some([*ALONE, UNANSWERED, HANGING], [SILENT], "closed ways of a leader")
-        seconds = [replaced(rig, rig.by_way, cut) for cut in cuts]
+        seconds = [replaced(rig, rig.through_proxy, cut) for cut in cuts]
         rig.check(killed_schedulers=2 * len(cuts))
         assert one_writer(rig) > len(cuts)
     assert max(seconds) <= LED_SECONDS, seconds
@@ -102,8 +114,8 @@ def test_a_leader_behind_a_failing_proxy_is_replaced_and_writes_nothing_more(tmp
 
 def test_a_single_scheduler_continues_soon_after_its_connection_does(tmp_path: Path) -> None:
     chance = random.Random(seed("a leader alone"))
-    with hosted(tmp_path, form=Led) as rig:
-        assert isinstance(rig, Led)
+    with hosted(tmp_path, form=ProxiedLeader) as rig:
+        assert isinstance(rig, ProxiedLeader)
         rig.start_without_web()
         note_writers(rig)
         # Longer than the server keeps an unacknowledged connection; in the long form also longer than a client does,
@@ -118,11 +130,11 @@ def test_a_single_scheduler_continues_soon_after_its_connection_does(tmp_path: P
 
 
 def test_a_build_whose_leader_continues_on_a_new_connection_is_detected(tmp_path: Path) -> None:
-    with hosted(tmp_path, "leads_on,fences_dropped", Led) as rig:
-        assert isinstance(rig, Led)
+    with hosted(tmp_path, "leads_on,fences_dropped", ProxiedLeader) as rig:
+        assert isinstance(rig, ProxiedLeader)
         rig.start_without_web()
         note_writers(rig)
-        led_by(rig, rig.by_way)
+        led_by(rig, rig.through_proxy)
         rig.scheduler()
         wait_until(lambda: rig.waiting_schedulers() == 1)
         epoch = rig.leader()[0]
@@ -141,7 +153,7 @@ def test_a_build_whose_leader_continues_on_a_new_connection_is_detected(tmp_path
         wait_until(writes)
 
 
-def parted(rig: Parted, cut: Cut) -> float:
+def parted(rig: PartitionedHosts, cut: Cut) -> float:
     """Do one round. Return the seconds from the cut until each lost node has started on the other side, where only the
     database announces work."""
     leader = led_by(rig, rig.on_one)
@@ -167,8 +179,8 @@ def parted(rig: Parted, cut: Cut) -> float:
 @pytest.mark.cables
 def test_two_partitions_never_run_a_node_at_once_and_reunite(tmp_path: Path) -> None:
     """Scheduler, Redis and one worker are cut off from database, standby and another worker."""
-    with hosted(tmp_path, form=Parted) as rig:
-        assert isinstance(rig, Parted)
+    with hosted(tmp_path, form=PartitionedHosts) as rig:
+        assert isinstance(rig, PartitionedHosts)
         rig.start_without_web()
         note_writers(rig)
         cuts = some(CABLES[:3], [], "two halves")
@@ -186,8 +198,8 @@ def test_two_partitions_never_run_a_node_at_once_and_reunite(tmp_path: Path) -> 
 
 @pytest.mark.cables
 def test_a_partition_that_outlives_its_lease_is_detected(tmp_path: Path) -> None:
-    with hosted(tmp_path, "lease_outlived,guard_missing", Parted) as rig:
-        assert isinstance(rig, Parted)
+    with hosted(tmp_path, "lease_outlived,guard_missing", PartitionedHosts) as rig:
+        assert isinstance(rig, PartitionedHosts)
         rig.start_without_web()
         parted(rig, OFF)
         with pytest.raises(Broken, match=r"^I5: "):
@@ -196,8 +208,8 @@ def test_a_partition_that_outlives_its_lease_is_detected(tmp_path: Path) -> None
 
 @pytest.mark.cables
 def test_a_leader_that_is_cut_off_is_replaced_and_writes_nothing_more(tmp_path: Path) -> None:
-    with hosted(tmp_path, form=Cabled) as rig:
-        assert isinstance(rig, Cabled)
+    with hosted(tmp_path, form=NamespacedHosts) as rig:
+        assert isinstance(rig, NamespacedHosts)
         rig.start_without_web()
         note_writers(rig)
         place = rig.subject = rig.network.host()

@@ -13,9 +13,9 @@ import pytest
 from tests.faults.checks import Broken, settles
 from tests.faults.clients import Client, CutClient, SlowClient
 from tests.faults.flood import flooding, i10_cuts, messages
-from tests.faults.held import i16_within
+from tests.faults.printing_run import PrintingRun
+from tests.faults.resources import i16_within
 from tests.faults.rig import Rig, document, python, rigged
-from tests.faults.talker import Talker
 from tests.live.slow import Pace
 from tests.support.memory import resident
 from tests.support.wait import wait_until
@@ -27,11 +27,11 @@ FLOOD_LINES, CHARACTERS = 9_000, 1000
 
 def followed(rig: Rig) -> None:
     rig.start()
-    talker = Talker(rig, 20)
-    client = Client(rig, talker.run)
+    printer = PrintingRun(rig, 20)
+    client = Client(rig, printer.run)
     wait_until(lambda: client.recorder.seq is not None)
-    talker.say(300)
-    talker.end()
+    printer.print_lines(300)
+    printer.end()
     rig.rest()
     try:
         client.check(5)
@@ -42,21 +42,21 @@ def followed(rig: Rig) -> None:
 def neglected(rig: Rig) -> None:
     """Start three clients that read nothing, beside one that reads."""
     rig.start()
-    talker = Talker(rig, CHARACTERS)
-    others = [SlowClient(rig, talker.run, Pace(0)) for _ in range(3)]
+    printer = PrintingRun(rig, CHARACTERS)
+    others = [SlowClient(rig, printer.run, Pace(0)) for _ in range(3)]
     wait_until(lambda: all(one.connections for one in others))
-    client = Client(rig, talker.run)
+    client = Client(rig, printer.run)
     wait_until(lambda: client.recorder.seq is not None)
 
     def heard() -> None:
-        if (at := client.recorder.seq or 0) < talker.lines:
-            raise Broken(f"I11: a client that reads is at {at}, {talker.lines} lines were told")
+        if (at := client.recorder.seq or 0) < printer.lines:
+            raise Broken(f"I11: a client that reads is at {at}, {printer.lines} lines were told")
 
     try:
         for turn in range(2):
             base = resident(rig.web_pid())
-            talker.say(FLOOD_LINES)
-            talker.stored()
+            printer.print_lines(FLOOD_LINES)
+            printer.stored()
             settles(heard, 5)
             if turn:
                 # The first messages fill buffers. What is on its way to clients is freed when it has arrived.
@@ -73,18 +73,18 @@ def grown_by(rig: Rig, before: float) -> None:
 def cut_off(rig: Rig) -> None:
     """Start a client that reconnects after more events."""
     rig.start()
-    talker = Talker(rig, 20)
-    client = CutClient(rig, talker.run)
+    printer = PrintingRun(rig, 20)
+    client = CutClient(rig, printer.run)
     try:
         wait_until(lambda: client.recorder.seq is not None)
         for turn in range(3):
             client.returns.clear()
             client.cut()
-            talker.say(30)
-            talker.stored()
+            printer.print_lines(30)
+            printer.stored()
             client.returns.set()
             wait_until(lambda met=turn + 1: client.connections > met or client.wrong)  # type: ignore[misc]
-        talker.end()
+        printer.end()
         rig.rest()
         client.check(5)
     finally:

@@ -16,8 +16,8 @@ import pytest
 from tests.faults import count
 from tests.faults.clients import Client
 from tests.faults.flood import flooding, i10_cuts, messages
-from tests.faults.held import i16_within
 from tests.faults.hosts import FORMS, Hosts
+from tests.faults.resources import i16_within
 from tests.faults.rig import Rig, document, python, rigged
 from tests.support.effort import rounds, seed
 from tests.support.memory import forget_peak, peak, resident

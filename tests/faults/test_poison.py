@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 
 from tests.faults import checks, count
-from tests.faults.cage import MEMORY, Cage, cage
 from tests.faults.checks import LOST_RETRIES
-from tests.faults.held import Held, i16, i16_log
 from tests.faults.hosts import Hosts
+from tests.faults.limited_group import MEMORY, LimitedGroup, limited_group
+from tests.faults.resources import Resources, i16, i16_log
 from tests.faults.rig import Rig, document, python, rigged
 from tests.faults.small_disk import SmallDisk, small_disk
 from tests.support.effort import LONG, in_time, rounds
@@ -132,11 +132,11 @@ IN_SHORT = ("kills its parent", "eats memory", "forks 10,000", "fills its tempor
 """What the short form runs on several hosts: most of it does not depend on the number of hosts."""
 
 
-class Ward:
+class PoisonRig:
     """The rig in which all poison nodes run, one after the other."""
 
-    def __init__(self, rig: Rig, disk: SmallDisk, cage: Cage) -> None:
-        self.rig, self.disk, self.cage = rig, disk, cage
+    def __init__(self, rig: Rig, disk: SmallDisk, limited_group: LimitedGroup) -> None:
+        self.rig, self.disk, self.limited_group = rig, disk, limited_group
         self.flag = rig.folder / "may end"
         self.killed = 0
         self.publish("short", [python(id, rig.ledger.code(0.005)) for id in "abc"], "a>b", "b>c")
@@ -155,7 +155,7 @@ class Ward:
         # What is loaded only once, on a full disk or at a limit, is no leak.
         rig.launch(slug("fills its folder"))
         rig.rest()
-        self.base = Held.when_ready(rig, WORKERS)
+        self.base = Resources.when_ready(rig, WORKERS)
 
     def publish(self, slug: str, nodes: list[dict[str, Any]], *edges: str) -> None:
         self.rig.publish(slug, document(nodes, *edges))
@@ -164,37 +164,37 @@ class Ward:
         """Return (run, seconds from the request to its end) of a run of three short nodes."""
         began = time.monotonic()
         run = self.rig.launch("short")
-        wait_until(lambda: self.tended() and run not in self.rig.unfinished(), interval=0.005)
+        wait_until(lambda: self.all_running() and run not in self.rig.unfinished(), interval=0.005)
         return run, time.monotonic() - began
 
-    def tended(self) -> bool:
+    def all_running(self) -> bool:
         """Always true, after starting killed processes again."""
-        with self.cage.entered():
+        with self.limited_group.entered():
             self.rig.tend(wait=False)
         return True
 
 
 @contextlib.contextmanager
-def warded(folder: Path, form: type[Rig], memory: int, workers: int) -> Iterator[Ward]:
+def poison_rig(folder: Path, form: type[Rig], memory: int, workers: int) -> Iterator[PoisonRig]:
     with (
-        cage(memory) as inside,
+        limited_group(memory) as inside,
         small_disk(folder / "small", DISK) as disk,
         rigged(folder / "rig", home=disk.folder / "home", form=form, INTERLOCK_WORKERS=str(workers)) as rig,
     ):
         with inside.entered():
             rig.start()
-        yield Ward(rig, disk, inside)
+        yield PoisonRig(rig, disk, inside)
 
 
 @pytest.fixture(scope="module")
-def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
-    with warded(tmp_path_factory.mktemp("poison"), Rig, MEMORY, WORKERS) as made:
+def one_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PoisonRig]:
+    with poison_rig(tmp_path_factory.mktemp("poison"), Rig, MEMORY, WORKERS) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def ward_of_hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
-    with warded(tmp_path_factory.mktemp("poison"), Hosts, MEMORY * 3 // 2, WORKERS // 2) as made:
+def several_hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PoisonRig]:
+    with poison_rig(tmp_path_factory.mktemp("poison"), Hosts, MEMORY * 3 // 2, WORKERS // 2) as made:
         yield made
 
 
@@ -205,42 +205,42 @@ def slug(name: str) -> str:
 @pytest.mark.parametrize(
     "name", [name if name in SMOKE else pytest.param(name, marks=pytest.mark.long) for name in POISONS]
 )
-def test_poison_affects_only_its_own_run(ward: Ward, name: str) -> None:
-    let_off(ward, name)
+def test_poison_affects_only_its_own_run(one_host: PoisonRig, name: str) -> None:
+    run_poison(one_host, name)
 
 
-def test_the_log_of_the_database_is_small_when_all_is_over(ward: Ward) -> None:
-    checks.settles(lambda: i16_log(ward.rig.home), 15)
+def test_the_log_of_the_database_is_small_when_all_is_over(one_host: PoisonRig) -> None:
+    checks.settles(lambda: i16_log(one_host.rig.home), 15)
 
 
 @pytest.mark.redis
 @pytest.mark.postgres
 @pytest.mark.parametrize("name", POISONS if LONG else IN_SHORT)
 @pytest.mark.long
-def test_poison_on_several_hosts_affects_only_its_own_run(ward_of_hosts: Ward, name: str) -> None:
-    let_off(ward_of_hosts, name)
+def test_poison_on_several_hosts_affects_only_its_own_run(several_hosts: PoisonRig, name: str) -> None:
+    run_poison(several_hosts, name)
 
 
-def let_off(ward: Ward, name: str) -> None:
+def run_poison(setup: PoisonRig, name: str) -> None:
     for _ in range(rounds(1, 2 if POISONS[name].kills else 8)):
-        let_off_once(ward, name, POISONS[name])
+        run_poison_once(setup, name, POISONS[name])
 
 
-def let_off_once(ward: Ward, name: str, poison: Poison) -> None:
-    rig = ward.rig
+def run_poison_once(setup: PoisonRig, name: str, poison: Poison) -> None:
+    rig = setup.rig
     long = rig.launch("long")
     wait_until(lambda: any(one.start.run == long for one in rig.ledger.executions()))
     run = rig.launch(slug(name))
-    beside = [ward.short()]
+    beside = [setup.short()]
     while run in rig.unfinished():
-        beside.append(ward.short())
+        beside.append(setup.short())
     count.injected(f"poison: {name}", 1 + poison.losses - (poison.losses > 0))
-    ward.flag.touch()
-    wait_until(lambda: ward.tended() and not rig.unfinished())
+    setup.flag.touch()
+    wait_until(lambda: setup.all_running() and not rig.unfinished())
     rig.tend()
-    ward.flag.unlink()
-    ward.killed += poison.kills
-    rows = rig.check(most=WORKERS, killed_schedulers=ward.killed)
+    setup.flag.unlink()
+    setup.killed += poison.kills
+    rows = rig.check(most=WORKERS, killed_schedulers=setup.killed)
 
     node = rows.nodes[run, "poison"]
     error = json.loads(node["error"])
@@ -253,9 +253,9 @@ def let_off_once(ward: Ward, name: str, poison: Poison) -> None:
         for (of, _), attempts in rows.attempts.items():
             assert of != other or poison.kills or len(attempts) == 1
     slowest = max(seconds for _, seconds in beside)
-    print(f"{name}: {len(beside)} short runs beside it, the slowest {slowest:.3f} s; alone {ward.alone:.3f} s")
+    print(f"{name}: {len(beside)} short runs beside it, the slowest {slowest:.3f} s; alone {setup.alone:.3f} s")
     in_time(slowest, SECONDS + poison.policy.get("hard_timeout", 0.0) + RESTART_SECONDS * poison.kills)
     if "fills" in name:
         assert any((one.run, one.what) == (run, "full") for one in rig.ledger.entries()), "the disk was never full"
-    assert ward.disk.room() > DISK // 2
-    checks.settles(lambda: i16(ward.base, Held.by(rig), CACHE_BYTES), 10)
+    assert setup.disk.room() > DISK // 2
+    checks.settles(lambda: i16(setup.base, Resources.by(rig), CACHE_BYTES), 10)

@@ -15,10 +15,10 @@ from engine.database.heartbeat import LEASE_SECONDS
 from engine.scheduler.leadership import OUTAGE_SECONDS
 from tests.faults.busy import Held, nothing_lost
 from tests.faults.checks import Broken, hold
+from tests.faults.counting_runs import CountingRuns
 from tests.faults.hosts import SERVERS, Hosts, hosted
-from tests.faults.said import Counting
+from tests.faults.page_poller import PagePoller
 from tests.faults.small_disk import small_disk
-from tests.faults.visitor import Visitor
 from tests.faults.workload import Workload
 from tests.support.effort import rounds
 from tests.support.product import Answer
@@ -97,7 +97,7 @@ def launch(rig: Hosts, work: Workload) -> Answer:
     return answer
 
 
-def refused(rig: Cramped, work: Workload, statuses: tuple[int, ...], said: str) -> list[Answer]:
+def refused(rig: Cramped, work: Workload, statuses: tuple[int, ...], message: str) -> list[Answer]:
     """Request runs until a worker has logged this, too, and longer than any lease. Return the refused ones, at least
     one."""
     before = {one.name: len(one.log.read_text()) for one in rig.workers.values()}
@@ -109,7 +109,7 @@ def refused(rig: Cramped, work: Workload, statuses: tuple[int, ...], said: str) 
         assert answer.status in (202, *statuses), answer.body
         if answer.status != 202:
             found.append(answer)
-        if not met and any(said in one.log.read_text()[before[one.name] :] for one in rig.workers.values()):
+        if not met and any(message in one.log.read_text()[before[one.name] :] for one in rig.workers.values()):
             met = time.monotonic()
         time.sleep(0.02)
     return found
@@ -126,12 +126,12 @@ class Stand:
     def __init__(self, rig: Cramped) -> None:
         self.rig = rig
         rig.start()
-        self.work, self.counting = Workload(rig, http=True, fan=20, only=KINDS), Counting(rig, http=True)
+        self.work, self.counting = Workload(rig, http=True, fan=20, only=KINDS), CountingRuns(rig, http=True)
         self.held = Held(rig)
         rig.publish("held", self.held.document)
         self.held.run = rig.launch("held")
         self.held.begun()
-        self.visitor = Visitor(rig)
+        self.page_poller = PagePoller(rig)
         self.pids = rig.roles()
 
     def begin(self) -> None:
@@ -157,7 +157,7 @@ class Stand:
         nothing_lost(rig)
         self.held.flag.touch()
         rig.rest()
-        self.visitor.close()
+        self.page_poller.close()
         self.work.check()
         self.counting.check()
         only_what_was_acknowledged(rig)
@@ -181,8 +181,8 @@ def test_a_full_database_refuses_writes_ends_nothing_and_continues_when_there_is
             rig.free()
             took.append(stand.goes_on())
         stand.end()
-    print(f"{', '.join(f'{one:.2f}' for one in took)} s to the next start; pages {dict(stand.visitor.statuses)}")
-    assert set(stand.visitor.statuses) == {200}
+    print(f"{', '.join(f'{one:.2f}' for one in took)} s to the next start; pages {dict(stand.page_poller.statuses)}")
+    assert set(stand.page_poller.statuses) == {200}
     assert max(took) <= RECOVERS_SECONDS
 
 
@@ -198,8 +198,8 @@ def test_a_database_that_ended_on_a_full_disk_loses_nothing_and_work_continues(t
             rig.free()
             took.append(stand.goes_on())
         stand.end()
-    print(f"{', '.join(f'{one:.2f}' for one in took)} s to the next start; pages {dict(stand.visitor.statuses)}")
-    assert set(stand.visitor.statuses) == {200, 503}
+    print(f"{', '.join(f'{one:.2f}' for one in took)} s to the next start; pages {dict(stand.page_poller.statuses)}")
+    assert set(stand.page_poller.statuses) == {200, 503}
     assert max(took) <= RECOVERS_SECONDS
 
 
@@ -214,4 +214,4 @@ def test_a_build_that_ends_running_work_on_a_full_disk_is_detected(tmp_path: Pat
         stand.goes_on()
         with pytest.raises(Broken, match="was lost"):
             stand.end()
-        stand.visitor.close()
+        stand.page_poller.close()

@@ -20,9 +20,9 @@ from tests.faults import count
 from tests.faults.busy import Held, nothing_lost
 from tests.faults.checks import Broken
 from tests.faults.clients import Client
+from tests.faults.counting_runs import CountingRuns
 from tests.faults.hosts import PROCESSES, SERVERS, Hosts, hosted
-from tests.faults.said import Counting
-from tests.faults.visitor import Visitor
+from tests.faults.page_poller import PagePoller
 from tests.faults.workload import Workload
 from tests.support.effort import LONG, rounds, seed
 from tests.support.wait import wait_until
@@ -134,12 +134,12 @@ def test_nothing_acknowledged_is_lost_and_work_continues_whatever_happens_to_pos
     seconds: dict[str, list[float]] = {}
     with hosted(tmp_path) as rig:
         rig.start()
-        work, counting = Workload(rig, http=True, fan=rounds(20, 100), only=KINDS), Counting(rig, http=True)
+        work, counting = Workload(rig, http=True, fan=rounds(20, 100), only=KINDS), CountingRuns(rig, http=True)
         held = Held(rig)
         rig.publish("held", held.document)
         held.run = rig.launch("held")
         held.begun()
-        visitor = Visitor(rig)
+        page_poller = PagePoller(rig)
         clients: list[Client] = []
 
         def endure_each(faults: tuple[Fault, ...], times: int) -> None:
@@ -155,7 +155,7 @@ def test_nothing_acknowledged_is_lost_and_work_continues_whatever_happens_to_pos
         endure_each(HARSH, rounds(1, 6))
         held.flag.touch()
         rig.rest()
-        slowest = visitor.close()
+        slowest = page_poller.close()
         work.check(killed_schedulers=sum(map(len, seconds.values())))
         counting.check()
         for client in clients:
@@ -164,10 +164,10 @@ def test_nothing_acknowledged_is_lost_and_work_continues_whatever_happens_to_pos
             lost = db.execute("SELECT count(*) FROM engine_attempt WHERE state = 'lost'").fetchone()[0]
     for name, found in seconds.items():
         print(f"{name}: {', '.join(f'{one:.2f}' for one in sorted(found))} s to the next start")
-    print(f"{lost} attempts were lost behind locks; {len(visitor.seconds)} pages, the slowest {slowest:.2f} s, "
-          f"{dict(visitor.statuses)}")  # fmt: skip
+    print(f"{lost} attempts were lost behind locks; {len(page_poller.seconds)} pages, the slowest {slowest:.2f} s, "
+          f"{dict(page_poller.statuses)}")  # fmt: skip
     assert max(max(found) for found in seconds.values()) <= RECOVERS_SECONDS
-    assert set(visitor.statuses) <= {200, 503}
+    assert set(page_poller.statuses) <= {200, 503}
     assert slowest <= PAGE_SECONDS
 
 

@@ -17,8 +17,8 @@ import pytest
 from tests.faults import checks, count
 from tests.faults.clients import CURRENT_SECONDS, Client, CutClient
 from tests.faults.hosts import FORMS, Hosts
+from tests.faults.printing_run import PrintingRun
 from tests.faults.rig import Rig, rigged
-from tests.faults.talker import Talker
 from tests.faults.webs import further_web
 from tests.live.recorder import Recorder
 from tests.support.effort import LONG, rounds, seed
@@ -73,11 +73,11 @@ def current(rig: Rig, clients: Sequence[Client], seconds: float = CURRENT_SECOND
     return time.monotonic() - begun
 
 
-def storm(talker: Talker, clients: Sequence[CutClient], chance: random.Random, lines: int) -> None:
+def storm(printer: PrintingRun, clients: Sequence[CutClient], chance: random.Random, lines: int) -> None:
     """Print so many lines with cuts among them, no faster than this process reads them for so many clients."""
     for _ in range(TURNS):
-        before = talker.lines
-        talker.say(lines // TURNS)
+        before = printer.lines
+        printer.print_lines(lines // TURNS)
         wait_until(lambda before=before: half_have(clients, before))  # type: ignore[misc]
         for client in chance.sample(clients, chance.randint(0, len(clients) // 4)):
             client.cut()
@@ -103,36 +103,36 @@ def test_clients_that_are_disconnected_at_any_moment_miss_nothing(form: type[Rig
         products: list[Product] = [rig.product]
         if isinstance(rig, Hosts):
             products.append(further.enter_context(further_web(rig)))
-        talker = Talker(rig, CHARACTERS, most=2 * LINES)
+        printer = PrintingRun(rig, CHARACTERS, most=2 * LINES)
         recorders = [Counted() for _ in range(CLIENTS)]
         clients = [
-            CutClient(rig, talker.run, recorder, products[n % len(products)]) for n, recorder in enumerate(recorders)
+            CutClient(rig, printer.run, recorder, products[n % len(products)]) for n, recorder in enumerate(recorders)
         ]
         wait_until(lambda: all(client.recorder.seq is not None for client in clients))
         parts = rounds(2, 20)
         took = []
         for part in range(parts):
-            storm(talker, clients, chance, LINES // parts)
+            storm(printer, clients, chance, LINES // parts)
             if part % 2 == 0:
                 # All of them at once, and more lines come before they have reconnected.
                 rig.signal(rig.web_pid(), signal.SIGKILL, "web")
-                talker.say(TURNS)
+                printer.print_lines(TURNS)
                 wait_until(lambda: serves(rig.product))
-            talker.stored()
+            printer.stored()
             took.append(current(rig, clients))
-        talker.end()
+        printer.end()
         rig.rest()
         current(rig, clients)
-        run = rig.product.api("GET", f"runs/{talker.run}/")
-        nodes = {one["node"]: one for one in rig.product.api("GET", f"runs/{talker.run}/nodes/")["results"]}
+        run = rig.product.api("GET", f"runs/{printer.run}/")
+        nodes = {one["node"]: one for one in rig.product.api("GET", f"runs/{printer.run}/nodes/")["results"]}
         for client in clients:
             checks.i11(client.recorder, run, nodes)
         checks.i10(rig.rows(), [client.recorder for client in clients])
         cuts, snapshots = sum(one.cuts for one in clients), [one.recorder.messages.count("snapshot") for one in clients]
         count.injected("connection cut", cuts)
-        print(f"{cuts} cuts, {talker.lines} lines; current after {max(took):.2f} s at most; {sum(snapshots)} snapshots")
+        print(f"{cuts} cuts, {printer.lines} lines; current after {max(took):.2f} s; {sum(snapshots)} snapshots")
         assert cuts > CLIENTS
-        assert all(one.printed in (-1, talker.lines) for one in recorders)
+        assert all(one.printed in (-1, printer.lines) for one in recorders)
         assert sum(snapshots) == CLIENTS or LONG
         for client in clients:
             client.close()

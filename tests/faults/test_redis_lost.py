@@ -16,8 +16,8 @@ from tests.faults import count
 from tests.faults.checks import Broken
 from tests.faults.clients import Client
 from tests.faults.hosts import SERVERS, Hosts, hosted
+from tests.faults.page_poller import PagePoller
 from tests.faults.rig import document, python
-from tests.faults.visitor import Visitor
 from tests.faults.workload import Workload
 from tests.support.effort import LONG, rounds, seed
 from tests.support.wait import wait_until
@@ -101,7 +101,7 @@ def test_work_pages_and_clients_continue_whatever_happens_to_redis(tmp_path: Pat
     with hosted(tmp_path) as rig:
         rig.start()
         work = Workload(rig, http=True, fan=rounds(20, 100))
-        visitor = Visitor(rig)
+        page_poller = PagePoller(rig)
         for kind in faults:
             client = Client(rig, work.start("chain"))
             resumed.append(lose_redis(rig, work, kind, chance.random() if LONG else 1))
@@ -109,14 +109,14 @@ def test_work_pages_and_clients_continue_whatever_happens_to_redis(tmp_path: Pat
             client.check()
         wait_until(lambda: listening(rig) == len(rig.workers), LISTENS_SECONDS)
         rig.rest()
-        slowest = visitor.close()
+        slowest = page_poller.close()
         work.check()
         assert all(one.process.poll() is None for one in rig.workers.values())
     said = ", ".join(f"{kind.__name__} {one:.2f}" for kind, one in zip(faults, resumed, strict=True))
     print(f"seconds from Redis there to the start of all that was to be published: {said}")
-    print(f"{len(visitor.seconds)} pages meanwhile, the slowest {slowest:.2f} s")
+    print(f"{len(page_poller.seconds)} pages meanwhile, the slowest {slowest:.2f} s")
     assert max(resumed) <= RESUMES_SECONDS
-    assert set(visitor.statuses) == {200}
+    assert set(page_poller.statuses) == {200}
     assert slowest <= PAGE_SECONDS
 
 

@@ -18,10 +18,10 @@ import pytest
 from dashboard.serving.http import THREADS
 from tests.faults import checks, count
 from tests.faults.clients import CURRENT_SECONDS, Client, SlowClient
-from tests.faults.held import i16_within
 from tests.faults.hosts import SERVERS, Hosts
+from tests.faults.printing_run import PrintingRun
+from tests.faults.resources import i16_within
 from tests.faults.rig import Rig, rigged
-from tests.faults.talker import Talker
 from tests.faults.webs import further_web
 from tests.live.recorder import Recorder
 from tests.live.slow import Pace, held
@@ -63,11 +63,11 @@ class Timed(Recorder):
 class Others:
     """Two reading clients, and their delays in one phase."""
 
-    def __init__(self, rig: Rig, talker: Talker, webs: Sequence[tuple[Product, int]]) -> None:
-        self.talker, self.webs = talker, webs
+    def __init__(self, rig: Rig, printer: PrintingRun, webs: Sequence[tuple[Product, int]]) -> None:
+        self.printer, self.webs = printer, webs
         self.recorders = [Timed(), Timed()]
         self.clients = [
-            Client(rig, talker.run, recorder, webs[n % len(webs)][0]) for n, recorder in enumerate(self.recorders)
+            Client(rig, printer.run, recorder, webs[n % len(webs)][0]) for n, recorder in enumerate(self.recorders)
         ]
 
     def spell(self) -> tuple[float, float]:
@@ -77,7 +77,7 @@ class Others:
             recorder.delays.clear()
         cpu = self.cpu_seconds()
         for _ in range(100):
-            self.talker.say(3)
+            self.printer.print_lines(3)
             time.sleep(0.02)
         self.got()
         delays = sorted(delay for recorder in self.recorders for delay in recorder.delays)
@@ -90,7 +90,7 @@ class Others:
     def got(self) -> None:
         """Wait until both have every line."""
         for recorder in self.recorders:
-            wait_until(lambda known=recorder.lines: len(known) == self.talker.lines)  # type: ignore[misc]
+            wait_until(lambda known=recorder.lines: len(known) == self.printer.lines)  # type: ignore[misc]
 
 
 def resident_in(webs: Sequence[tuple[Product, int]]) -> float:
@@ -110,23 +110,23 @@ def test_clients_that_read_slowly_or_never_do_not_affect_the_others(form: type[R
             second = further.enter_context(further_web(rig))
             assert second.process is not None
             webs.append((second, second.process.pid))
-        talker = Talker(rig, CHARACTERS)
-        others = Others(rig, talker, webs)
+        printer = PrintingRun(rig, CHARACTERS)
+        others = Others(rig, printer, webs)
         wait_until(lambda: all(recorder.seq is not None for recorder in others.recorders))
         before = others.spell()
         base, files = resident_in(webs), [descriptors(pid) for _, pid in webs]
 
         never, trickle = Pace(0), Pace(1024)
-        slow = [SlowClient(rig, talker.run, (never, trickle)[n % 2], webs[n // 2 % len(webs)][0]) for n in range(many)]
+        slow = [SlowClient(rig, printer.run, (never, trickle)[n % 2], webs[n // 2 % len(webs)][0]) for n in range(many)]
         silent_until = time.monotonic() + SILENT_SECONDS
         count.injected("client that reads nothing", many // 2)
         count.injected("client that reads 1 KB a second", many // 2)
         wait_until(lambda: all(client.connections for client in slow))
-        flood(talker, others)
+        flood(printer, others)
         full = resident_in(webs)
         # No more than an attempt reports before its end.
         for _ in range(rounds(1, 2)):
-            flood(talker, others)
+            flood(printer, others)
         # What is on its way to the others is freed when they have it.
         checks.settles(
             lambda: i16_within("The web, of a further flood,", full, resident_in(webs), len(webs) * GROWTH_MIB_MAX), 10
@@ -144,7 +144,7 @@ def test_clients_that_read_slowly_or_never_do_not_affect_the_others(form: type[R
 
         never.change(None)
         trickle.change(None)
-        talker.end()
+        printer.end()
         rig.rest()
         for client in others.clients:
             client.catch_up()
@@ -174,10 +174,10 @@ def later(seconds: float) -> float:
     return 1.2 * seconds + 0.1
 
 
-def flood(talker: Talker, others: Others) -> None:
+def flood(printer: PrintingRun, others: Others) -> None:
     """Print in portions that the reading clients can follow."""
     for _ in range(FLOOD_PARTS):
-        talker.say(FLOOD_LINES // FLOOD_PARTS)
+        printer.print_lines(FLOOD_LINES // FLOOD_PARTS)
         others.got()
 
 
@@ -187,23 +187,23 @@ def test_a_client_that_reads_nothing_for_long_is_disconnected_and_catches_up(tmp
     instead."""
     with rigged(tmp_path, "" if LONG else "impatient,hasty") as rig:
         rig.start()
-        talker = Talker(rig, CHARACTERS)
+        printer = PrintingRun(rig, CHARACTERS)
         pace = Pace()
-        client = SlowClient(rig, talker.run, pace)
+        client = SlowClient(rig, printer.run, pace)
         wait_until(lambda: client.recorder.seq is not None)
         pace.change(0)
         stalled = time.monotonic()
         count.injected("client that stalls")
-        talker.say(FLOOD_LINES)
-        talker.stored()
+        printer.print_lines(FLOOD_LINES)
+        printer.stored()
         wait_until(lambda: not held(rig.product.port), STALL_SECONDS)
         print(f"let go after {time.monotonic() - stalled:.1f} s")
-        talker.say(FLOOD_LINES)
-        talker.stored()
+        printer.print_lines(FLOOD_LINES)
+        printer.stored()
         if LONG:
             time.sleep(max(0.0, stalled + STALL_SECONDS - time.monotonic()))
         pace.change(None)
-        talker.end()
+        printer.end()
         rig.rest()
         client.check()
         assert client.connections > 1

@@ -14,7 +14,7 @@ import pytest
 from tests.faults.clients import Client
 from tests.faults.hosts import SERVERS, Hosts, hosted
 from tests.faults.rig import document, python
-from tests.faults.unreliable import Manners, Way, way
+from tests.faults.unreliable_proxy import MessageFaults, UnreliableProxy, unreliable_proxy
 from tests.faults.workload import Workload
 from tests.support.broken import Broken
 from tests.support.effort import rounds, seed
@@ -30,10 +30,15 @@ VISIBLE_SECONDS = rounds(2, 5)
 
 
 @contextlib.contextmanager
-def hosts(folder: Path, manners: Manners | None, build: str = "", **environment: str) -> Iterator[tuple[Hosts, Way]]:
+def hosts(
+    folder: Path, faults: MessageFaults | None, build: str = "", **environment: str
+) -> Iterator[tuple[Hosts, UnreliableProxy]]:
     """Yield a rig whose processes all reach Redis through a proxy with these faults."""
     chance = random.Random(seed("messages"))
-    with hosted(folder, build, Hosts, **environment) as rig, way(rig.broker.port, chance, manners) as made:
+    with (
+        hosted(folder, build, Hosts, **environment) as rig,
+        unreliable_proxy(rig.broker.port, chance, faults) as made,
+    ):
         rig.product.environment["REDIS_URL"] = rig.broker.url.replace(f":{rig.broker.port}/", f":{made.port}/")
         yield rig, made
 
@@ -48,7 +53,7 @@ def started_once(rig: Hosts) -> None:
 
 @pytest.mark.long
 def test_lost_late_and_repeated_messages_start_each_node_once(tmp_path: Path) -> None:
-    with hosts(tmp_path, Manners()) as (rig, made):
+    with hosts(tmp_path, MessageFaults()) as (rig, made):
         rig.start()
         work = Workload(rig, http=True, fan=20, only=("diamond", "fan", "branch", "pool"))
         for _ in range(rounds(1, 20)):
@@ -64,7 +69,7 @@ def test_lost_late_and_repeated_messages_start_each_node_once(tmp_path: Path) ->
 
 @pytest.mark.long
 def test_a_build_that_assigns_work_to_two_hosts_is_detected(tmp_path: Path) -> None:
-    with hosts(tmp_path, Manners(lost=0), "take_unguarded") as (rig, _):
+    with hosts(tmp_path, MessageFaults(lost=0), "take_unguarded") as (rig, _):
         rig.start_without_web()
         rig.run(document([python(name, rig.ledger.code(1, beats=True)) for name in "abcd"]))
         wait_until(lambda: len(rig.ledger.executions()) > 4)

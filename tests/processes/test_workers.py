@@ -308,7 +308,7 @@ def test_a_cancel_reaches_a_worker_within_300_ms(scaled: WithWorkers) -> None:
 
 @pytest.mark.long
 def test_a_single_worker_that_is_cut_off_ends_its_work_before_another_starts_it(scaled: WithWorkers) -> None:
-    scaled.worker("one", DATABASE_URL=through(scaled.way, scaled.url))
+    scaled.worker("one", DATABASE_URL=through(scaled.proxy, scaled.url))
     run = scaled.start(scaled.waiting("a", once=True))
     (start,) = scaled.begun()
     scaled.running(run)
@@ -319,7 +319,7 @@ def test_a_single_worker_that_is_cut_off_ends_its_work_before_another_starts_it(
         assert begun == 1 or not lives
         return not lives
 
-    with scaled.way.hanging():
+    with scaled.proxy.hanging():
         wait_until(is_gone)
         scaled.begun(2)
         assert scaled.ended(run) == "succeeded"

@@ -50,15 +50,15 @@ class Host:
             self.join()
 
     @contextlib.contextmanager
-    def mute(self) -> Iterator[None]:
+    def drop_outgoing(self) -> Iterator[None]:
         """Let no packet from the host arrive here; packets to it arrive."""
-        with _misled(self.here, f"{self.name}b", "-n", self.name):
+        with _blackholed(self.here, f"{self.name}b", "-n", self.name):
             yield
 
     @contextlib.contextmanager
-    def deaf(self) -> Iterator[None]:
+    def drop_incoming(self) -> Iterator[None]:
         """Let no packet from this machine arrive there; packets from it arrive."""
-        with _misled(self.address, self.bridge):
+        with _blackholed(self.address, self.bridge):
             yield
 
     def move(self, address: str) -> None:
@@ -103,7 +103,7 @@ def _ip(*words: str) -> None:
 
 
 @contextlib.contextmanager
-def _misled(address: str, device: str, *where: str) -> Iterator[None]:
+def _blackholed(address: str, device: str, *where: str) -> Iterator[None]:
     """Send packets for this address to a machine that does not exist. A missing route would report an error to the
     sender."""
     _ip(*where, "neigh", "replace", address, "lladdr", "02:00:00:00:00:01", "dev", device, "nud", "permanent")

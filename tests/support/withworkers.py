@@ -9,9 +9,10 @@ from typing import Any
 
 import psycopg2
 
-from tests.support import gate, postgres, redis, templates
+from tests.support import postgres, redis, templates
 from tests.support.factories import document, python
 from tests.support.product import Product
+from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 from tests.support.templates import first_start, running
 from tests.support.wait import wait_until
 from tests.support.workers import Worker
@@ -32,8 +33,8 @@ def main(inputs, ctx):
 class WithWorkers:
     """A product with its broker and its database; tests start the workers."""
 
-    def __init__(self, folder: Path, product: Product, broker: redis.Server, url: str, way: gate.Gate) -> None:
-        self.folder, self.product, self.broker, self.url, self.way = folder, product, broker, url, way
+    def __init__(self, folder: Path, product: Product, broker: redis.Server, url: str, proxy: TcpProxy) -> None:
+        self.folder, self.product, self.broker, self.url, self.proxy = folder, product, broker, url, proxy
         self.ledger, self.flag = folder / "ledger", folder / "flag"
         self.started: list[Worker] = []
         self.slugs = 0
@@ -99,7 +100,7 @@ def installation(folder: Path, *, first: bool = False) -> Iterator[WithWorkers]:
     with contextlib.ExitStack() as stack:
         url = stack.enter_context(postgres.database() if first else templates.database())
         broker = stack.enter_context(redis.server(folder))
-        way = stack.enter_context(gate.gate(postgres.address()))
+        proxy = stack.enter_context(tcp_proxy(postgres.address()))
         environment = {
             "DATABASE_URL": url,
             "REDIS_URL": broker.url,
@@ -107,7 +108,7 @@ def installation(folder: Path, *, first: bool = False) -> Iterator[WithWorkers]:
             "INTERLOCK_WORKERS": "2",
         }
         product = stack.enter_context((first_start if first else running)(folder / "home", **environment))
-        made = WithWorkers(folder, product, broker, url, way)
+        made = WithWorkers(folder, product, broker, url, proxy)
         try:
             yield made
         finally:
@@ -115,5 +116,5 @@ def installation(folder: Path, *, first: bool = False) -> Iterator[WithWorkers]:
                 one.end()
 
 
-def through(way: gate.Gate, url: str) -> str:
-    return url.replace(f":{postgres.address()[1]}/", f":{way.port}/")
+def through(proxy: TcpProxy, url: str) -> str:
+    return url.replace(f":{postgres.address()[1]}/", f":{proxy.port}/")

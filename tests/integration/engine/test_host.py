@@ -18,7 +18,7 @@ from engine.host.store import HostStore
 from tests.integration.engine.test_host_store import dispatch, register
 from tests.integration.engine.test_host_store import store as store
 from tests.integration.engine.test_host_store import url as url
-from tests.support import gate, postgres
+from tests.support import postgres, tcp_proxy
 
 pytestmark = pytest.mark.postgres
 
@@ -83,7 +83,7 @@ def test_a_thread_that_waits_for_an_answer_that_never_comes_is_released_when_the
     host: Host, store: HostStore, url: str
 ) -> None:
     dispatch(store, "a")
-    with gate.gate(postgres.address()) as way:
+    with tcp_proxy.tcp_proxy(postgres.address()) as way:
         host.given = replace(host.given, database_url=url.replace(f":{postgres.address()[1]}/", f":{way.port}/"))
         taken: list[bool] = []
         is_cut = threading.Event()

@@ -15,7 +15,7 @@ from tests.faults.rig import Rig
 TIMEOUT_SECONDS = 40.0
 
 
-class Visitor:
+class PagePoller:
     """Signed in, one page after the other, in a thread until `close`."""
 
     def __init__(self, rig: Rig, *paths: str) -> None:
@@ -27,10 +27,10 @@ class Visitor:
         self._door = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
         rig.product.sign_in(self._door)
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="visitor", daemon=True)
+        self._thread = threading.Thread(target=self._poll, name="visitor", daemon=True)
         self._thread.start()
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         for path in itertools.cycle(self.paths):
             if self._over.wait(0.05):
                 return

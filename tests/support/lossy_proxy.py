@@ -31,7 +31,7 @@ class Loss:
         return self.role in application and self.matches.search(text) is not None
 
 
-class LosingWay:
+class LossyProxy:
     """Forwards a port of the loopback to the server. End it with `close`."""
 
     def __init__(self, target: tuple[str, int]) -> None:
@@ -41,7 +41,7 @@ class LosingWay:
         self.lock = threading.Lock()
         self.waiting: list[Loss] = []
         self.open: set[_Connection] = set()
-        threading.Thread(target=self._accept, name="losing way", daemon=True).start()
+        threading.Thread(target=self._accept, name="lossy proxy", daemon=True).start()
 
     def lose(self, role: str, matches: str, outcome: str) -> Loss:
         loss = Loss(role, matches, outcome)
@@ -86,8 +86,8 @@ class LosingWay:
 class _Connection:
     """One client's connection, with a thread for each direction."""
 
-    def __init__(self, way: LosingWay, client: socket.socket, server: socket.socket) -> None:
-        self.way, self.client, self.server = way, client, server
+    def __init__(self, proxy: LossyProxy, client: socket.socket, server: socket.socket) -> None:
+        self.proxy, self.client, self.server = proxy, client, server
         self.loss: Loss | None = None
         self.down = threading.Thread(target=self._do, args=(self._down,), daemon=True)
         for end in (client, server):
@@ -99,8 +99,8 @@ class _Connection:
         self.down.join()
         for end in (self.client, self.server):
             end.close()
-        with self.way.lock:
-            self.way.open.discard(self)
+        with self.proxy.lock:
+            self.proxy.open.discard(self)
 
     def _do(self, work: Callable[[], None]) -> None:
         # Either end may close at any moment; then the other one is closed too.
@@ -121,7 +121,7 @@ class _Connection:
             head = _exactly(self.client, 5)
             body = _exactly(self.client, int.from_bytes(head[1:], "big") - 4)
             # A query is only sent after all earlier answers were read, so the next answer is this one's.
-            self.loss = self.way.taken(application, body.rstrip(b"\0")) if head[:1] == QUERY else None
+            self.loss = self.proxy.taken(application, body.rstrip(b"\0")) if head[:1] == QUERY else None
             if self.loss is not None and self.loss.outcome == "statement lost":
                 return
             if self.loss is not None and self.loss.outcome == "done late":
@@ -185,8 +185,8 @@ def _shut(end: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def losing_way(target: tuple[str, int]) -> Iterator[LosingWay]:
-    made = LosingWay(target)
+def lossy_proxy(target: tuple[str, int]) -> Iterator[LossyProxy]:
+    made = LossyProxy(target)
     try:
         yield made
     finally:

@@ -23,7 +23,7 @@ def main(inputs, ctx):
 """
 
 
-class Counting:
+class CountingRuns:
     """Starts such runs, over HTTP or without a web process."""
 
     def __init__(self, rig: Rig, *, http: bool) -> None:
@@ -37,7 +37,7 @@ class Counting:
 
     def check(self) -> None:
         """Each line of an attempt is stored once, in order. An attempt that did not succeed may lack its last lines."""
-        said: dict[tuple[str, str, int], list[int]] = defaultdict(list)
+        printed: dict[tuple[str, str, int], list[int]] = defaultdict(list)
         with self.rig.database() as db:
             batches = table(
                 db,
@@ -51,11 +51,11 @@ class Counting:
             )
         for batch in batches:
             key = str(batch["run_id"]), batch["node"], batch["attempt"]
-            said[key] += [int(message) for _, _, message in json.loads(batch["body"]) if message.isdigit()]
+            printed[key] += [int(message) for _, _, message in json.loads(batch["body"]) if message.isdigit()]
 
         def problems() -> Iterable[str]:
             for one in attempts:
-                lines = said[str(one["run_id"]), one["node"], one["number"]]
+                lines = printed[str(one["run_id"]), one["node"], one["number"]]
                 expected = list(range(LINES if one["state"] == "succeeded" else len(lines)))
                 if lines != expected:
                     yield f"node {one['node']} of run {one['run_id']} counted to {LINES}, stored is {lines}"

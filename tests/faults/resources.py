@@ -21,7 +21,7 @@ LOG_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
-class Held:
+class Resources:
     """What a rig whose whole product is idle uses."""
 
     memory: dict[str, int]
@@ -36,7 +36,7 @@ class Held:
     """Files of attempts, folders of ended node processes, partly written artifacts."""
 
     @classmethod
-    def by(cls, rig: Rig) -> Held:
+    def by(cls, rig: Rig) -> Resources:
         pids = rig.roles()
         status = {role: _status(pid) for role, pid in pids.items()}
         return cls(
@@ -49,7 +49,7 @@ class Held:
         )
 
     @classmethod
-    def when_ready(cls, rig: Rig, workers: int) -> Held:
+    def when_ready(cls, rig: Rig, workers: int) -> Resources:
         """Return it when all node processes are running, with a spare one where there is one, and all threads of the
         web process."""
         owners = rig.owners()
@@ -60,7 +60,7 @@ class Held:
         return cls.by(rig)
 
 
-def i16(before: Held, after: Held, cache_bytes: int = 0) -> None:
+def i16(before: Resources, after: Resources, cache_bytes: int = 0) -> None:
     """Memory, descriptors, threads and processes are back within ten per cent, and no folder or control group is left.
 
     `cache_bytes`: how much the page cache of the database may have grown.

@@ -17,7 +17,7 @@ MEMORY = 600 << 20
 """For the whole product on one host, including what its nodes may use."""
 
 
-class Cage:
+class LimitedGroup:
     """Limits on the number of tasks and on memory (version 1 of control groups)."""
 
     def __init__(self, parents: dict[str, Path], name: str) -> None:
@@ -38,12 +38,12 @@ class Cage:
 
 
 @contextlib.contextmanager
-def cage(memory: int = MEMORY) -> Iterator[Cage]:
+def limited_group(memory: int = MEMORY) -> Iterator[LimitedGroup]:
     """Yield a limited group. Skips the test where no group can be made, because poison may not run outside one. In CI
     that is a failure, unless the host has no version 1 of control groups."""
     if not (ROOT / "pids").is_dir():
         pytest.skip("there is no version 1 of control groups here, so poison cannot be let off safely")
-    made = Cage({controller: _own(controller) for controller in ("pids", "memory")}, f"cage-{os.getpid()}")
+    made = LimitedGroup({controller: _own(controller) for controller in ("pids", "memory")}, f"cage-{os.getpid()}")
     try:
         for folder in made.folders.values():
             folder.mkdir()

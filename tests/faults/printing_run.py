@@ -8,53 +8,58 @@ from pathlib import Path
 from tests.faults.rig import Rig, document, python
 from tests.support.wait import wait_until
 
-KEPT = 40_000
+NODE_LINES = 40_000
 """Lines of one node: fewer than the number up to which all are stored."""
 CODE = """
 import time
 
 def main(inputs, ctx):
-    said = {said}
-    while said < {most}:
-        asked = open({asked!r}).read()
-        if asked == "over":
+    printed = {printed}
+    while printed < {most}:
+        requested = open({requested!r}).read()
+        if requested == "over":
             return
-        while said < min(int(asked), {most}):
-            said += 1
-            print(said, {text!r})
+        while printed < min(int(requested), {most}):
+            printed += 1
+            print(printed, {text!r})
         time.sleep(0.002)
 """
 
 
-class Talker:
+class PrintingRun:
     """A run of such nodes in sequence, on a rig with a web process. They print `most` lines at most."""
 
-    def __init__(self, rig: Rig, characters: int, slug: str = "talk", most: int = KEPT) -> None:
+    def __init__(self, rig: Rig, characters: int, slug: str = "talk", most: int = NODE_LINES) -> None:
         self.rig = rig
         self.lines, self.most = 0, most
-        self._asked = rig.folder / slug
-        self._ask("0")
+        self._requested = rig.folder / slug
+        self._request("0")
         nodes = [
-            python(f"n{said}", CODE.format(asked=str(self._asked), said=said, most=said + KEPT, text="x" * characters))
-            for said in range(0, most, KEPT)
+            python(
+                f"n{first}",
+                CODE.format(
+                    requested=str(self._requested), printed=first, most=first + NODE_LINES, text="x" * characters
+                ),
+            )
+            for first in range(0, most, NODE_LINES)
         ]
         rig.publish(slug, document(nodes, *(f"{one['id']}>{other['id']}" for one, other in pairwise(nodes))))
         self.run = rig.launch(slug)
 
-    def _ask(self, text: str) -> None:
+    def _request(self, text: str) -> None:
         # Replaced at once, so that the node never reads a part of it.
-        new = Path(f"{self._asked}.new")
+        new = Path(f"{self._requested}.new")
         new.write_text(text)
-        new.rename(self._asked)
+        new.rename(self._requested)
 
-    def say(self, lines: int) -> None:
+    def print_lines(self, lines: int) -> None:
         """Print so many more lines."""
         self.lines += lines
         assert self.lines <= self.most
-        self._ask(str(self.lines))
+        self._request(str(self.lines))
 
     def end(self) -> None:
-        self._ask("over")
+        self._request("over")
 
     def stored(self, seconds: float = 30) -> None:
         """Wait until all lines are in the database."""

@@ -22,7 +22,7 @@ def _drop_all(end: socket.socket) -> None:
     end.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(program)))
 
 
-class Gate:
+class TcpProxy:
     """Forwards a port of `address` to `target` while it is open. End it with `close`."""
 
     def __init__(self, target: tuple[str, int], address: str = "127.0.0.1", port: int = 0) -> None:
@@ -150,8 +150,8 @@ class Gate:
 
 
 @contextlib.contextmanager
-def gate(target: tuple[str, int], address: str = "127.0.0.1", port: int = 0) -> Iterator[Gate]:
-    made = Gate(target, address, port)
+def tcp_proxy(target: tuple[str, int], address: str = "127.0.0.1", port: int = 0) -> Iterator[TcpProxy]:
+    made = TcpProxy(target, address, port)
     try:
         yield made
     finally:

@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from tests.faults import count
 from tests.support import redis
 
-TELLS = (b"PUBLISH", b"LPUSH")
+DELIVERING = (b"PUBLISH", b"LPUSH")
 """Commands that deliver something: hints and Celery messages."""
 PUTS = (b"LPUSH", b"RPUSH")
-INSTEAD = b"*1\r\n$8\r\nLASTSAVE\r\n"
+REPLACEMENT = b"*1\r\n$8\r\nLASTSAVE\r\n"
 """The server gets this in place of them: it also answers with a number, which is not 0."""
-AGAIN = b'"redelivered": true'
+REDELIVERED = b'"redelivered": true'
 """Celery's transport writes this into a message that it returns to its queue."""
 
 
 @dataclass(frozen=True)
-class Manners:
+class MessageFaults:
     """Which faults happen to messages."""
 
     lost: float = 0.1
@@ -33,16 +33,16 @@ class Manners:
     """Each copy arrives at a random moment within so many seconds."""
 
 
-class Way:
+class UnreliableProxy:
     """Forwards a port of the loopback to a Redis server, unchanged unless message faults are set."""
 
-    def __init__(self, target: int, rng: random.Random, manners: Manners | None = None) -> None:
-        self.target, self.rng, self.manners = target, rng, manners
+    def __init__(self, target: int, rng: random.Random, faults: MessageFaults | None = None) -> None:
+        self.target, self.rng, self.faults = target, rng, faults
         self.seen: Counter[str] = Counter()
         """What happened to messages, and redeliveries by queue."""
         self._open_ends: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="way to Redis", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy to Redis", daemon=True)
         self._thread.start()
         self.port: int = asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(10)
 
@@ -91,17 +91,17 @@ class Way:
 
     def _pass(self, raw: bytes, parts: Sequence[bytes]) -> bytes:
         """Send the server the commands that pass now."""
-        if parts and parts[0].upper() in PUTS and AGAIN in parts[2]:
+        if parts and parts[0].upper() in PUTS and REDELIVERED in parts[2]:
             self.seen[f"again: {parts[1].decode()}"] += 1
-        if self.manners is None or not parts or parts[0].upper() not in TELLS:
+        if self.faults is None or not parts or parts[0].upper() not in DELIVERING:
             return raw
-        if self.rng.random() < self.manners.lost:
+        if self.rng.random() < self.faults.lost:
             self.seen["lost"] += 1
         else:
             self.seen["twice, late"] += 1
-            for _ in range(self.manners.copies):
-                self._loop.call_later(self.rng.uniform(0, self.manners.late_seconds), self._own.write, raw)
-        return INSTEAD
+            for _ in range(self.faults.copies):
+                self._loop.call_later(self.rng.uniform(0, self.faults.late_seconds), self._own.write, raw)
+        return REPLACEMENT
 
 
 async def _command(reader: asyncio.StreamReader) -> tuple[bytes, list[bytes]] | None:
@@ -132,8 +132,8 @@ async def _discard(reader: asyncio.StreamReader) -> None:
 
 
 @contextlib.contextmanager
-def way(target: int, rng: random.Random, manners: Manners | None = None) -> Iterator[Way]:
-    made = Way(target, rng, manners)
+def unreliable_proxy(target: int, rng: random.Random, faults: MessageFaults | None = None) -> Iterator[UnreliableProxy]:
+    made = UnreliableProxy(target, rng, faults)
     try:
         yield made
     finally:
