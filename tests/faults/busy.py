@@ -10,40 +10,40 @@ from tests.faults.rig import document, python
 from tests.support.ledger import Execution, Ledger
 from tests.support.wait import wait_until
 
-STAYS = ("a", "b", "c", "d")
+BLOCKED = ("a", "b", "c", "d")
 """As many nodes as there are processes."""
 
 
-def stay(rig: Hosts) -> str:
+def start_blocked(rig: Hosts) -> str:
     """Start a run of as many nodes as there are processes. In its first attempt each node runs until it is released."""
     free = f"os.path.exists(f'{rig.folder}/go-{{ctx.run[\"id\"]}}-{{ctx.node}}')"
     during = f"while ctx.attempt == 1 and not {free}: time.sleep(0.005); note('beat', ctx)"
-    return rig.run(document([python(name, rig.ledger.code(0, during=during), lost_retries=20) for name in STAYS]))
+    return rig.run(document([python(name, rig.ledger.code(0, during=during), lost_retries=20) for name in BLOCKED]))
 
 
-def pass_by(rig: Hosts) -> str:
+def start_short(rig: Hosts) -> str:
     """Start a run of nodes that end at once."""
     code = rig.ledger.code(0.02, beats=True)
-    return rig.run(document([python(name, code, lost_retries=20) for name in STAYS], "a>b"))
+    return rig.run(document([python(name, code, lost_retries=20) for name in BLOCKED], "a>b"))
 
 
-def let_go(rig: Hosts, executions: Sequence[Execution]) -> None:
+def release(rig: Hosts, executions: Sequence[Execution]) -> None:
     for one in executions:
         (rig.folder / f"go-{one.start.run}-{one.start.node}").touch()
 
 
 def all_busy(rig: Hosts, seconds: float) -> list[Execution]:
     """Start a run that takes all processes of all hosts. Return its executions when all have started."""
-    run = stay(rig)
+    run = start_blocked(rig)
 
     def under_way() -> list[Execution]:
         found = [one for one in rig.ledger.executions() if one.start.run == run and not one.ended]
-        return found if len(found) == len(STAYS) else []
+        return found if len(found) == len(BLOCKED) else []
 
     return wait_until(under_way, seconds)
 
 
-def again(ledger: Ledger, lost: Execution) -> int:
+def restart_of(ledger: Ledger, lost: Execution) -> int:
     """Return when the node of this execution started again, or 0 if it has not."""
     key = lost.start.run, lost.start.node
     return next(
@@ -56,7 +56,7 @@ def again(ledger: Ledger, lost: Execution) -> int:
     )
 
 
-class Held:
+class BlockedRun:
     """A run of nodes that run until they are released."""
 
     def __init__(self, rig: Hosts) -> None:
@@ -67,7 +67,7 @@ class Held:
         self.document = document([python(f"held{i}", code, lost_retries=100) for i in range(PROCESSES)])
         self.run = ""
 
-    def begun(self) -> None:
+    def wait_until_started(self) -> None:
         wait_until(lambda: sum(one.start.run == self.run for one in self.rig.ledger.executions()) == PROCESSES)
 
 

@@ -218,11 +218,11 @@ def _cut_at_next(executions: list[Execution], seconds: float) -> list[Execution]
     return found[::-1]
 
 
-def i6(rows: Rows, at_rest: bool, kept: Mapping[str, int] | None = None) -> dict[str, int]:
+def i6(rows: Rows, at_rest: bool, before: Mapping[str, int] | None = None) -> dict[str, int]:
     """Slots in use are those of active attempts, within the pool's size, and none at rest. Return the number of slots
     held in each pool.
 
-    `held`: the number of slots that may still be held of a pool that was just made smaller.
+    `before`: the number of slots that may still be held of a pool that was just made smaller.
     """
     held: dict[str, int] = defaultdict(int)
     running: dict[str, int] = defaultdict(int)
@@ -233,7 +233,7 @@ def i6(rows: Rows, at_rest: bool, kept: Mapping[str, int] | None = None) -> dict
 
     def problems() -> Iterable[str]:
         for name, pool in rows.pools.items():
-            if held[name] > max(pool["slots"], (kept or {}).get(name, 0)):
+            if held[name] > max(pool["slots"], (before or {}).get(name, 0)):
                 yield f"pool {name} has {pool['slots']} slots and {held[name]} are held"
             if pool["acquired"] - pool["released"] != running[name]:
                 yield f"pool {name}: {pool['acquired']} taken, {pool['released']} given back, {running[name]} in use"
@@ -374,7 +374,7 @@ def i13(*homes: Path) -> None:
                 node = any(part.endswith(b"worker/main.py") for part in command)
                 # A process that has just ended has no command line.
                 if stat[0] != "Z" and command != [b""] and (int(stat[1]) != owner or not node):
-                    yield f"process {environ.parent.name} lives on: {b' '.join(command[:6])!r}"
+                    yield f"process {environ.parent.name} is still alive: {b' '.join(command[:6])!r}"
 
     hold("I13", problems())
 

@@ -61,7 +61,7 @@ class Client:
                         return
             self._over.wait(0.05)
 
-    def catch_up(self, seconds: float = CURRENT_SECONDS) -> None:
+    def check_current(self, seconds: float = CURRENT_SECONDS) -> None:
         """Check I11 within so many seconds."""
         product = self.rig.product
         deadline = time.monotonic() + seconds
@@ -80,7 +80,7 @@ class Client:
 
     def check(self, seconds: float = CURRENT_SECONDS) -> None:
         """Check I10 and I11 within so many seconds, then close the client."""
-        self.catch_up(seconds)
+        self.check_current(seconds)
         # A message may be folded in part, or more may come that change neither the run nor a node.
         checks.settles(lambda: checks.i10(self.rig.rows(), [self.recorder]), seconds)
         self.close()

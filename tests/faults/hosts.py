@@ -120,7 +120,7 @@ class Hosts(Rig):
     def dead(self) -> list[Worker]:
         return [one for one in self.workers.values() if one.process.poll() is not None]
 
-    def tend(self, wait: bool = True) -> int:
+    def restart_killed(self, wait: bool = True) -> int:
         """Start killed workers again, as a service manager does."""
         dead = self.dead()
         for one in dead:
@@ -136,7 +136,7 @@ class Hosts(Rig):
         found = self.do(f"SELECT count(*) FROM pg_stat_activity WHERE {asked} AND pid NOT IN ({holders})")
         return int(found[0][0])
 
-    def lives(self, worker: Worker) -> list[tuple[int, str]]:
+    def registrations(self, worker: Worker) -> list[tuple[int, str]]:
         """Return (number, state) of all registrations in the database, the newest last."""
         found = self.do(f"SELECT id, state FROM engine_host WHERE name = '{worker.name}' ORDER BY id")
         return [(int(id), str(state)) for id, state in found]

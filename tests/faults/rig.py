@@ -132,7 +132,7 @@ class Rig:
         """Return all processes that belong to the product."""
         return processes_with(str(self.home), *map(mark_prefix, self.homes()))
 
-    def tend(self, wait: bool = True) -> int:
+    def restart_killed(self, wait: bool = True) -> int:
         """Start killed processes again that the product does not restart itself, and wait until they are ready. Return
         their number."""
         return 0
@@ -182,7 +182,7 @@ class Rig:
 
     # Work.
 
-    def desk(self, **asked: Any) -> dict[str, Any]:
+    def launcher(self, **asked: Any) -> dict[str, Any]:
         """Send a line to the process that starts runs without a web process."""
         if self._desk is None:
             self._desk = subprocess.Popen(
@@ -200,11 +200,11 @@ class Rig:
         return answer
 
     def pool(self, name: str, slots: int) -> None:
-        self.desk(pool=name, slots=slots)
+        self.launcher(pool=name, slots=slots)
 
     def run(self, document: dict[str, Any], workflow: str = "test") -> str:
         """Start a run without a web process. It counts as accepted."""
-        run = str(self.desk(document=document, workflow=workflow)["run"])
+        run = str(self.launcher(document=document, workflow=workflow)["run"])
         self.accepted.append(run)
         return run
 

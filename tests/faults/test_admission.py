@@ -37,7 +37,7 @@ class Race:
     def __init__(self, rig: Rig, most: int, chance: random.Random) -> None:
         self.rig, self.most, self.chance = rig, most, chance
         self.resizes: dict[str, list[Resize]] = {name: [] for name in POOLS}
-        self.kept: dict[str, int] = {}
+        self.available: dict[str, int] = {}
         """Slots that were held or available at the last check."""
         self.samples = 0
         self.versions = 1
@@ -91,10 +91,12 @@ class Race:
         """Check I6 during the work."""
         with self.rig.database() as db:
             rows = Rows.of_pools(db)
-        held = checks.i6(rows, at_rest=False, kept=self.kept)
+        held = checks.i6(rows, at_rest=False, before=self.available)
         # Until the scheduler has applied a smaller pool size, it admits by the old one.
-        before = self.kept if rows.open_commands else {}
-        self.kept = {name: max(pool["slots"], held[name], before.get(name, 0)) for name, pool in rows.pools.items()}
+        before = self.available if rows.open_commands else {}
+        self.available = {
+            name: max(pool["slots"], held[name], before.get(name, 0)) for name, pool in rows.pools.items()
+        }
         self.samples += 1
         return rows
 

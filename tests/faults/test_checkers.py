@@ -20,7 +20,7 @@ UNTIL = "while not os.path.exists({!r}): time.sleep(0.01); note('beat', ctx)"
 """A line of a node that waits for a file, and writes to the ledger meanwhile."""
 
 
-def given_time(condition: Callable[[], bool]) -> None:
+def wait_for(condition: Callable[[], bool]) -> None:
     """Wait for a state that a correct build does not reach."""
     deadline = time.monotonic() + 1
     while not condition() and time.monotonic() < deadline:
@@ -34,7 +34,7 @@ def pooled(rig: Rig) -> None:
     code = rig.ledger.code(0, during=UNTIL.format(str(flag)))
     rig.run(document([python(f"n{i}", code, pool="two") for i in range(5)]))
     wait_until(lambda: len(rig.ledger.executions()) >= 2)
-    given_time(lambda: len(rig.ledger.executions()) > 2)
+    wait_for(lambda: len(rig.ledger.executions()) > 2)
     flag.touch()
 
 
@@ -56,7 +56,7 @@ def running(rig: Rig, run: str, node: str) -> bool:
     return row is not None and row["state"] == "running"
 
 
-def torn(rig: Rig) -> None:
+def killed_before_commit(rig: Rig) -> None:
     """Stop the scheduler just before the commit of a node's end, and kill it there."""
     flag = rig.folder / "flag"
     codes = [rig.ledger.code(0.05, during=during) for during in ("", UNTIL.format(str(flag)), "")]
@@ -65,7 +65,7 @@ def torn(rig: Rig) -> None:
     rig.inject("tick.before_write", "stop")
     flag.touch()
     wait_until(lambda: state(rig.schedulers[0].pid) == "T")
-    given_time(lambda: any(one.node == "n2" for one in rig.ledger.entries()))
+    wait_for(lambda: any(one.node == "n2" for one in rig.ledger.entries()))
     rig.schedulers[0].kill()
     rig.schedulers[0].wait()
     rig.scheduler()
@@ -82,7 +82,7 @@ def many(rig: Rig) -> None:
         rig.run(document([python("n", rig.ledger.code(0))]))
 
 
-def deserted(rig: Rig) -> None:
+def child_left_group(rig: Rig) -> None:
     """Kill the scheduler while a child of a node has left its process group; the next scheduler cleans up."""
     flag = rig.folder / "flag"
     code = (
@@ -136,10 +136,10 @@ WAYS: list[tuple[str, Callable[[Rig], None], str]] = [
     ("results_told_twice", many, "I9"),
     ("lost_not_declared", crashed, "I3"),
     ("success_forgotten", crashed, "I1"),
-    ("dispatched_before_commit", torn, "I1"),
+    ("dispatched_before_commit", killed_before_commit, "I1"),
     ("losses_not_counted", poisoned, "I8"),
     ("runs_forgotten", many, "I2"),
-    ("leftovers_kept", deserted, "I13"),
+    ("leftovers_kept", child_left_group, "I13"),
     ("tree_kept", orphaned, "I13"),
     ("run_limit_larger", raced, "I5"),
     ("workflow_limit_larger", raced, "I5"),
@@ -155,7 +155,9 @@ def test_a_broken_build_is_detected(build: str, way: Callable[[Rig], None], inva
 
 
 @pytest.mark.parametrize(
-    "way", [pooled, crashed, torn, poisoned, many, deserted, orphaned, raced], ids=lambda way: way.__name__
+    "way",
+    [pooled, crashed, killed_before_commit, poisoned, many, child_left_group, orphaned, raced],
+    ids=lambda way: way.__name__,
 )
 @pytest.mark.long
 def test_the_correct_build_passes(way: Callable[[Rig], None], tmp_path: Path) -> None:
@@ -163,7 +165,7 @@ def test_the_correct_build_passes(way: Callable[[Rig], None], tmp_path: Path) ->
         try_and_check(rig, way, seconds=30)
 
 
-def wear(rig: Rig) -> Resources:
+def use_resources(rig: Rig) -> Resources:
     """Return what the product uses before twelve node processes are killed."""
     rig.start()
     rig.publish("killed", document([python("n", "import os\ndef main(inputs, ctx):\n    os.kill(os.getpid(), 9)\n")]))
@@ -188,7 +190,7 @@ LEAKS = {
 @pytest.mark.long
 def test_each_kind_of_leak_is_detected(tmp_path: Path) -> None:
     with rigged(tmp_path, ",".join(LEAKS), INTERLOCK_WORKERS="2") as rig:
-        before = wear(rig)
+        before = use_resources(rig)
         with pytest.raises(Broken, match=r"^I16: ") as caught:
             checks.settles(lambda: i16(before, Resources.by(rig)), 1)
     for said in LEAKS.values():
@@ -198,7 +200,7 @@ def test_each_kind_of_leak_is_detected(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_the_correct_build_leaks_nothing(tmp_path: Path) -> None:
     with rigged(tmp_path, INTERLOCK_WORKERS="2") as rig:
-        before = wear(rig)
+        before = use_resources(rig)
         checks.settles(lambda: i16(before, Resources.by(rig)), 10)
 
 
@@ -209,10 +211,10 @@ def test_slots_that_are_taken_after_a_pool_became_smaller_are_detected() -> None
 
     smaller = [Resize(asked_at=10, done_at=12, slots=1)]
     # Two slots were held when it became smaller; they stay held, and one of them starts only now.
-    kept = [execution(5, 20), execution(15, 25), execution(26, 30), execution(31, 40)]
-    i5_pool("p", kept, 2, smaller)
+    executions = [execution(5, 20), execution(15, 25), execution(26, 30), execution(31, 40)]
+    i5_pool("p", executions, 2, smaller)
     with pytest.raises(Broken, match=r"^I5: pool p: 1 times"):
-        i5_pool("p", [*kept, execution(35, 40)], 2, smaller)
+        i5_pool("p", [*executions, execution(35, 40)], 2, smaller)
     with pytest.raises(Broken, match=r"^I5: pool p: 1 times"):
         i5_pool("p", [execution(1, 9), execution(2, 9), execution(3, 9)], 2, smaller)
 

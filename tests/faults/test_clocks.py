@@ -98,7 +98,7 @@ def spans(rig: Rig, asked: Mapping[str, int]) -> None:
     )
 
 
-def told(rig: Rig, run: str) -> Iterator[tuple[str, Any]]:
+def api_answers(rig: Rig, run: str) -> Iterator[tuple[str, Any]]:
     """Return what the API shows of a run and of the hosts, by address."""
     for path in ("", "nodes/", "timeline/", "diagnostics/", "nodes/retry/attempts/", "nodes/soft/attempts/"):
         answer = rig.product.call("GET", f"/api/v1/runs/{run}/{path}")
@@ -130,7 +130,7 @@ def negative(what: str, value: Any) -> Iterator[str]:
 
 def durations(rig: Rig, run: str) -> None:
     """Raises Broken for a negative duration."""
-    hold("I9", [problem for what, answer in told(rig, run) for problem in negative(what, answer)])
+    hold("I9", [problem for what, answer in api_answers(rig, run) for problem in negative(what, answer)])
 
 
 def nothing_lost(rows: Rows) -> None:
@@ -141,9 +141,7 @@ def nothing_lost(rows: Rows) -> None:
 def hosts_live(rig: Hosts) -> None:
     """No lease expired because a clock was set. On a busy machine one may expire by seconds."""
     silences = rig.do("SELECT silent_seconds FROM engine_host")
-    hold(
-        "I4", [f"a host that lives was not heard from for {one:.0f} s" for (one,) in silences if one and one > SKEW / 2]
-    )
+    hold("I4", [f"an active host sent no heartbeat for {one:.0f} s" for (one,) in silences if one and one > SKEW / 2])
 
 
 def accurate(rig: Rig, rows: Rows) -> None:
@@ -201,7 +199,7 @@ def test_setting_a_clock_changes_no_wait_or_limit_and_loses_nothing(form: type[R
     with with_clocks(tmp_path, form) as (rig, clocks):
         if isinstance(rig, Hosts):
             agree(rig)
-            elsewhere(rig, clocks[1])
+            check_other_host(rig, clocks[1])
         documents = work(rig)
         for slug, made in documents.items():
             rig.publish(slug, made)
@@ -210,7 +208,7 @@ def test_setting_a_clock_changes_no_wait_or_limit_and_loses_nothing(form: type[R
             at = time.monotonic_ns()
             runs = [rig.launch(slug) for slug in documents]
             asked |= dict.fromkeys(runs, at)
-            wait_until(partial(begun, rig, runs))
+            wait_until(partial(all_running, rig, runs))
             steps = list(STEPS)
             chance.shuffle(steps)
             for seconds in steps:
@@ -230,7 +228,7 @@ def test_setting_a_clock_changes_no_wait_or_limit_and_loses_nothing(form: type[R
         taken_over(rig, clocks[0])
 
 
-def begun(rig: Rig, runs: Sequence[str]) -> bool:
+def all_running(rig: Rig, runs: Sequence[str]) -> bool:
     """Return whether everything that waits or is limited is running."""
     found = {one.start.node for one in rig.ledger.executions() if one.start.run in runs}
     return found >= SPANS.keys()
@@ -271,7 +269,7 @@ def agree(rig: Hosts, each: float = 0.2) -> None:
     assert {one["worker"].partition("@")[0] for found in rows.attempts.values() for one in found} == {"one", "two"}
 
 
-def elsewhere(rig: Hosts, clock: Clock) -> None:
+def check_other_host(rig: Hosts, clock: Clock) -> None:
     """A web process whose clock differs by half a minute still sees the scheduler's heartbeat, and `doctor` reports the
     difference."""
     assert "30 s ahead of the database's" in rig.product.command("doctor", check=False).stdout

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from engine.database.heartbeat import LEASE_SECONDS
-from tests.faults.busy import again, all_busy, let_go, pass_by
+from tests.faults.busy import all_busy, release, restart_of, start_short
 from tests.faults.cuts import CABLES, HALF_OPEN, OFF, WAYS, Cut, NamespacedHosts, ProxiedHosts, some
 from tests.faults.hosts import SERVERS, Hosts, hosted
 from tests.support.ledger import Execution
@@ -38,14 +38,14 @@ def with_victims(rig: Hosts) -> list[Execution]:
     victims = [one for one in executions if one.start.pid in mine]
     assert 0 < len(victims) < len(executions)
     others = [one for one in executions if one not in victims]
-    let_go(rig, others)
+    release(rig, others)
     starts = {one.start for one in others}
     wait_until(lambda: all(one.ended for one in rig.ledger.executions() if one.start in starts))
     return victims
 
 
 def all_again(rig: Hosts, victims: Sequence[Execution]) -> None:
-    wait_until(lambda: all(again(rig.ledger, one) for one in victims), 2 * RECOVERED_SECONDS)
+    wait_until(lambda: all(restart_of(rig.ledger, one) for one in victims), 2 * RECOVERED_SECONDS)
 
 
 def cut_off(rig: Hosts, cut: Cut) -> list[float]:
@@ -55,15 +55,15 @@ def cut_off(rig: Hosts, cut: Cut) -> list[float]:
     with cut.on(rig):
         if cut.loses:
             all_again(rig, victims)
-        meanwhile = pass_by(rig)
+        meanwhile = start_short(rig)
         wait_until(lambda: meanwhile not in rig.unfinished())
         wait_until(lambda: time.monotonic_ns() - at > HELD_SECONDS * 1e9)
-    recovered = [(moment - at) / 1e9 for one in victims if (moment := again(rig.ledger, one))]
-    let_go(rig, victims)
+    recovered = [(moment - at) / 1e9 for one in victims if (moment := restart_of(rig.ledger, one))]
+    release(rig, victims)
     rejoined = time.monotonic()
     executions = all_busy(rig, JOINED_SECONDS)
     print(f"{cut}: again after {[round(one, 2) for one in recovered]}, back after {time.monotonic() - rejoined:.2f} s")
-    let_go(rig, executions)
+    release(rig, executions)
     rig.rest()
     return recovered
 

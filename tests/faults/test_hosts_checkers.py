@@ -88,11 +88,11 @@ def stopped(rig: Hosts) -> None:
     other = rig.run(document([python("b", rig.ledger.code(0.1, beats=True), pool="one")]))
     os.kill(worker.process.pid, signal.SIGCONT)
     # Either it knows that its registration has ended and registers again, or its reports are accepted.
-    wait_until(lambda: rig.lives(worker)[-1][1] == "active" or started(rig, other, "b"))
+    wait_until(lambda: rig.registrations(worker)[-1][1] == "active" or started(rig, other, "b"))
     flags[1].touch()
 
 
-def talking(rig: Hosts) -> None:
+def printing(rig: Hosts) -> None:
     """Start nodes whose lines are counted. They end when some are stored, because what comes with an end is stored with
     it."""
     flag = rig.folder / "some are stored"
@@ -109,12 +109,12 @@ def talking(rig: Hosts) -> None:
     with rig.database() as db:
         for run in runs:
             rows = db.execute(f"SELECT body FROM engine_logbatch WHERE run_id = {run} ORDER BY first_seq").fetchall()
-            told = [line[2] for (body,) in rows for line in json.loads(body)]
+            reported = [line[2] for (body,) in rows for line in json.loads(body)]
             printed = [str(i) for i in range(200)]
-            hold("I10", [] if told == printed else [f"run {run} printed 200 lines, and {len(told)} are known"])
+            hold("I10", [] if reported == printed else [f"run {run} printed 200 lines, and {len(reported)} are known"])
 
 
-def left_dead(rig: Hosts) -> None:
+def left_down(rig: Hosts) -> None:
     """Kill a worker and leave it down."""
     first = rig.folder / "first"
     code = rig.ledger.code(0, during=f"if ctx.attempt == 1: open({str(first)!r}, 'w').close(); time.sleep(60)")
@@ -124,56 +124,56 @@ def left_dead(rig: Hosts) -> None:
     worker.kill()
 
 
-def fatal(rig: Hosts) -> None:
+def killing(rig: Hosts) -> None:
     """Start a node whose worker is killed each time before it has reported the start: first restarted at once, then
     after its lease has ended."""
     rig.inject("host.before_batch", "stop")
     run = rig.run(document([python("a", rig.ledger.code(0), lost_retries=1)]))
-    end_untold(rig, run, 1)
+    kill_before_report(rig, run, 1)
     # Its lease is not judged meanwhile.
     rig.signal(rig.schedulers[0].pid, signal.SIGSTOP, "a scheduler")
-    rig.tend()
+    rig.restart_killed()
     rig.inject("host.before_batch", "stop")
     os.kill(rig.schedulers[0].pid, signal.SIGCONT)
-    second = end_untold(rig, run, 2)
-    wait_until(lambda: rig.lives(second)[-1][1] == "gone")
-    rig.tend()
+    second = kill_before_report(rig, run, 2)
+    wait_until(lambda: rig.registrations(second)[-1][1] == "gone")
+    rig.restart_killed()
 
 
-def end_untold(rig: Hosts, run: str, starts: int) -> Worker:
+def kill_before_report(rig: Hosts, run: str, starts: int) -> Worker:
     """Wait until the node has started so often, and kill the worker before it reports that."""
     wait_until(lambda: started(rig, run, "a") == starts)
     one = wait_until(lambda: next((one for one in rig.workers.values() if state(one.process.pid) == "T"), None))
-    rig.signal(one.process.pid, signal.SIGKILL, "a worker that has not told of a start")
+    rig.signal(one.process.pid, signal.SIGKILL, "a worker that has not reported a start")
     one.process.wait()
     return one
 
 
-def deserted(rig: Hosts) -> None:
+def child_left_group(rig: Hosts) -> None:
     """Kill a worker, and leave it down, while a child of its node has left the process group."""
     first = "if ctx.attempt == 1:\n        import subprocess\n        subprocess.Popen(['setsid', 'sleep', '300'])"
     run = rig.run(document([python("a", rig.ledger.code(0, during=f"{first}\n        time.sleep(60)"))]))
     worker_of(rig, run).kill()
 
 
-def deserted_and_back(rig: Hosts) -> None:
+def child_left_group_and_restart(rig: Hosts) -> None:
     """The same, but the worker starts again before anything has ended the child."""
-    deserted(rig)
-    rig.tend()
+    child_left_group(rig)
+    rig.restart_killed()
 
 
 Way = Callable[[Hosts], None]
 ALL: list[tuple[str, Way, str]] = [
     ("messages_twice,take_unguarded", beside, "I[135]"),
-    ("lost_hosts_not_declared", left_dead, "I3"),
-    ("reports_written_twice", talking, "I10"),
+    ("lost_hosts_not_declared", left_down, "I3"),
+    ("reports_written_twice", printing, "I10"),
     ("published_though_taken,take_unguarded", long, "I5"),
     ("lease_outlived,guard_missing", cut_off, "I5"),
     ("stale_reports_taken,gone_hosts_heard,lease_outlived,guard_missing", stopped, "I5"),
     ("ends_not_written", beside, "I3"),
-    ("starts_not_stored", fatal, "I8"),
-    ("leftovers_kept,guard_missing", deserted_and_back, "I13"),
-    ("guard_missing", deserted, "I13"),
+    ("starts_not_stored", killing, "I8"),
+    ("leftovers_kept,guard_missing", child_left_group_and_restart, "I13"),
+    ("guard_missing", child_left_group, "I13"),
 ]
 WAYS = ALL[: rounds(3, len(ALL))]
 """A rig for each takes its time."""
@@ -198,5 +198,5 @@ def test_the_correct_build_passes(tmp_path: Path) -> None:
     with hosted(tmp_path, "messages_twice") as rig:
         rig.start_without_web()
         for way in dict.fromkeys(way for _, way, _ in WAYS):
-            rig.tend()
+            rig.restart_killed()
             try_and_check(rig, way, seconds=30)

@@ -40,7 +40,7 @@ WAITING = (
 """Work of a lost host, and work that no host has taken for a while."""
 
 
-class Reaper:
+class WorkerKiller:
     """Kills workers one after the other, and starts them again."""
 
     def __init__(self, rig: Hosts) -> None:
@@ -52,7 +52,7 @@ class Reaper:
         self.lost: list[tuple[Worker, int]] = []
         """Workers that stay down until their registration is known to be over."""
 
-    def see_to_dead(self) -> None:
+    def restart_dead(self) -> None:
         dead = {one for one, _ in self.lost}
         for one in self.rig.dead():
             if one in dead:
@@ -61,10 +61,10 @@ class Reaper:
             if len(self.kills) % 2:
                 one.begin()
             else:
-                self.lost.append((one, self.rig.lives(one)[-1][0]))
-        for one, life in list(self.lost):
-            if (life, "gone") in self.rig.lives(one):
-                self.lost.remove((one, life))
+                self.lost.append((one, self.rig.registrations(one)[-1][0]))
+        for one, registration in list(self.lost):
+            if (registration, "gone") in self.rig.registrations(one):
+                self.lost.remove((one, registration))
                 one.begin()
 
     def may_kill(self) -> bool:
@@ -100,22 +100,22 @@ def test_a_worker_may_be_killed_at_any_moment_of_an_attempt(tmp_path: Path) -> N
         rig.start()
         work = Workload(rig, http=True, fan=20)
         client = Client(rig, work.start("fan"))
-        reaper = Reaper(rig)
+        killer = WorkerKiller(rig)
         deadline = time.monotonic() + rounds(200, 7000)
-        while waiting or len(reaper.kills) < reaper.asked or reaper.lost:
+        while waiting or len(killer.kills) < killer.asked or killer.lost:
             work.keep(4)
-            reaper.see_to_dead()
-            if waiting and reaper.may_kill() and reaper.kill(waiting[-1]):
+            killer.restart_dead()
+            if waiting and killer.may_kill() and killer.kill(waiting[-1]):
                 waiting.pop()
             assert time.monotonic() < deadline, f"{len(waiting)} faults are left"
             time.sleep(0.01)
         rig.rest()
-        work.check(killed_schedulers=len(reaper.kills))
+        work.check(killed_schedulers=len(killer.kills))
         client.check()
-        found = sorted(recoveries(rig) + waits(rig, reaper.kills))
+        found = sorted(recoveries(rig) + waits(rig, killer.kills))
         assert len(found) >= rounds(5, 500), "hardly anything was cut off"
         late = found[int(len(found) * 0.99)]
-        print(f"{len(reaper.kills)} workers, {len(found)} works: median {found[len(found) // 2]:.3f} s, "
+        print(f"{len(killer.kills)} workers, {len(found)} works: median {found[len(found) // 2]:.3f} s, "
               f"99 % {late:.3f} s, {found[-1]:.3f} s")  # fmt: skip
         assert late <= LOST_SECONDS
 

@@ -17,7 +17,7 @@ import pytest
 
 from engine.database.heartbeat import LEASE_SECONDS
 from engine.host.reporter import BEAT_SECONDS, OVERDUE_SECONDS
-from tests.faults.busy import again, all_busy, let_go, pass_by
+from tests.faults.busy import all_busy, release, restart_of, start_short
 from tests.faults.checks import Broken
 from tests.faults.cuts import (
     ALONE,
@@ -71,8 +71,8 @@ def replaced(rig: Hosts, begin: Begin, cut: Cut) -> float:
     executions = all_busy(rig, 30)
     at = time.monotonic_ns()
     with cut.on(rig):
-        let_go(rig, executions)
-        run = pass_by(rig)
+        release(rig, executions)
+        run = start_short(rig)
         first = wait_until(lambda: rig.ledger.start_after(at))
         assert not cut.loses or rig.leader()[0] > epoch
         wait_until(lambda: run not in rig.unfinished())
@@ -90,8 +90,8 @@ def resumed(rig: ProxiedLeader, cut: Cut, seconds: float) -> float:
     led_by(rig, rig.through_proxy)
     executions = all_busy(rig, 30)
     with cut.on(rig):
-        let_go(rig, executions)
-        run = pass_by(rig)
+        release(rig, executions)
+        run = start_short(rig)
         time.sleep(seconds)
         back = time.monotonic_ns()
     first = wait_until(lambda: rig.ledger.start_of(run))
@@ -143,7 +143,7 @@ def test_a_build_whose_leader_continues_on_a_new_connection_is_detected(tmp_path
 
         def writes() -> bool:
             """The first one writes again whenever there is something to write."""
-            pass_by(rig)
+            start_short(rig)
             try:
                 one_writer(rig)
             except Broken:
@@ -165,15 +165,15 @@ def parted(rig: PartitionedHosts, cut: Cut) -> float:
     assert len(victims) == PROCESSES
     at = time.monotonic_ns()
     with cut.on(rig):
-        let_go(rig, [one for one in executions if one not in victims])
-        wait_until(lambda: all(again(rig.ledger, one) for one in victims), 4 * PARTED_SECONDS)
-        run = pass_by(rig)
+        release(rig, [one for one in executions if one not in victims])
+        wait_until(lambda: all(restart_of(rig.ledger, one) for one in victims), 4 * PARTED_SECONDS)
+        run = start_short(rig)
         wait_until(lambda: run not in rig.unfinished())
-    let_go(rig, victims)
+    release(rig, victims)
     assert leader.wait(60) != 0
     rig.schedulers.remove(leader)
     rig.rest()
-    return max(again(rig.ledger, one) - at for one in victims) / 1e9
+    return max(restart_of(rig.ledger, one) - at for one in victims) / 1e9
 
 
 @pytest.mark.cables
@@ -188,7 +188,7 @@ def test_two_partitions_never_run_a_node_at_once_and_reunite(tmp_path: Path) -> 
         for cut in cuts:
             seconds.append(parted(rig, cut))
             back = time.monotonic()
-            let_go(rig, all_busy(rig, JOINED_SECONDS))
+            release(rig, all_busy(rig, JOINED_SECONDS))
             print(f"{cut}: again after {seconds[-1]:.2f} s, back after {time.monotonic() - back:.2f} s")
         rig.rest()
         rig.check(killed_schedulers=2 * len(cuts))

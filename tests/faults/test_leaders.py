@@ -29,7 +29,7 @@ KINDS = ("chain", "diamond", "fan", "pool")
 LOCK = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
 
 
-class Stand:
+class LoadedRig:
     """So many schedulers and two workers, with work that never ends."""
 
     def __init__(self, rig: Hosts, many: int) -> None:
@@ -70,76 +70,76 @@ class Stand:
         self.work.keep(4)
 
 
-def is_held_up(stand: Stand) -> None:
+def is_held_up(loaded: LoadedRig) -> None:
     """Stop the leader for a moment: it continues undisturbed."""
-    rig = stand.rig
-    epoch, pid = stand.leader()
-    stand.work.keep(6)
+    rig = loaded.rig
+    epoch, pid = loaded.leader()
+    loaded.work.keep(6)
     stand_still(rig, pid)
     time.sleep(1)
     assert rig.leader() == (epoch, pid)
     os.kill(pid, signal.SIGCONT)
-    stand.dispatches(time.monotonic())
+    loaded.dispatches(time.monotonic())
     assert rig.leader() == (epoch, pid)
 
 
-def stands_still(stand: Stand) -> None:
+def stands_still(loaded: LoadedRig) -> None:
     """The server releases the lock of a stopped leader, and another one leads. When the first continues, it ends
     without writing."""
-    epoch, pid = stand.leader()
-    stand.work.keep(6)
-    stand_still(stand.rig, pid)
-    stand.moves_on(epoch, time.monotonic())
-    goes_on_and_ends(stand, pid)
+    epoch, pid = loaded.leader()
+    loaded.work.keep(6)
+    stand_still(loaded.rig, pid)
+    loaded.moves_on(epoch, time.monotonic())
+    goes_on_and_ends(loaded, pid)
 
 
-def is_killed(stand: Stand) -> None:
-    epoch, pid = stand.leader()
-    stand.rig.signal(pid, signal.SIGKILL, "the leader")
-    stand.moves_on(epoch, time.monotonic())
+def is_killed(loaded: LoadedRig) -> None:
+    epoch, pid = loaded.leader()
+    loaded.rig.signal(pid, signal.SIGKILL, "the leader")
+    loaded.moves_on(epoch, time.monotonic())
 
 
-def loses_its_lock(stand: Stand) -> None:
+def loses_its_lock(loaded: LoadedRig) -> None:
     """The server ends the connection of a working leader; it, or another one, leads with a new epoch."""
-    epoch, _ = stand.leader()
-    assert stand.rig.do(LOCK) == [(True,)]
+    epoch, _ = loaded.leader()
+    assert loaded.rig.do(LOCK) == [(True,)]
     count.injected("the leader's connection ended")
-    stand.moves_on(epoch, time.monotonic())
+    loaded.moves_on(epoch, time.monotonic())
 
 
-def loses_its_lock_while_it_stands_still(stand: Stand) -> None:
+def loses_its_lock_while_it_stands_still(loaded: LoadedRig) -> None:
     """When it continues, another one leads, and it ends without writing."""
-    rig = stand.rig
-    epoch, pid = stand.leader()
-    stand.work.keep(6)
+    rig = loaded.rig
+    epoch, pid = loaded.leader()
+    loaded.work.keep(6)
     stand_still(rig, pid)
     assert rig.do(LOCK) == [(True,)]
     count.injected("the connection of a leader that stands still ended")
-    stand.moves_on(epoch, time.monotonic())
-    goes_on_and_ends(stand, pid)
+    loaded.moves_on(epoch, time.monotonic())
+    goes_on_and_ends(loaded, pid)
 
 
-def stands_still_in_a_transaction(stand: Stand) -> None:
+def stands_still_in_a_transaction(loaded: LoadedRig) -> None:
     """The same, although its transaction blocks others."""
-    rig = stand.rig
-    epoch, pid = stand.leader()
-    stand.work.keep(6)
+    rig = loaded.rig
+    epoch, pid = loaded.leader()
+    loaded.work.keep(6)
     rig.inject("before_commit.trip", "stop")
     wait_until(lambda: state(pid) == "T")
     rig.met()
-    stand.moves_on(epoch, time.monotonic())
-    goes_on_and_ends(stand, pid)
+    loaded.moves_on(epoch, time.monotonic())
+    goes_on_and_ends(loaded, pid)
 
 
-def goes_on_and_ends(stand: Stand, pid: int) -> None:
-    rig = stand.rig
+def goes_on_and_ends(loaded: LoadedRig, pid: int) -> None:
+    rig = loaded.rig
     ended = next(one for one in rig.schedulers if one.pid == pid)
     os.kill(pid, signal.SIGCONT)
     assert ended.wait(20) != 0
     assert "Another scheduler leads this installation now" in rig.product.log.read_text()
 
 
-FAULTS: tuple[Callable[[Stand], None], ...] = (
+FAULTS: tuple[Callable[[LoadedRig], None], ...] = (
     is_held_up, stands_still, is_killed, loses_its_lock,
 )  # fmt: skip
 
@@ -149,46 +149,46 @@ FAULTS: tuple[Callable[[Stand], None], ...] = (
 def test_one_leads_whatever_happens_to_the_leader(tmp_path: Path, many: int) -> None:
     chance = random.Random(seed("leaders"))
     with hosted(tmp_path, "statements") as rig:
-        stand = Stand(rig, many)
+        loaded = LoadedRig(rig, many)
         epochs = rig.leader()[0]
         for _ in range(rounds(1, 10)):
             faults = [*FAULTS, *([stands_still_in_a_transaction, loses_its_lock_while_it_stands_still] if LONG else [])]
             chance.shuffle(faults)
             for fault in faults:
-                fault(stand)
-                stand.keep_schedulers()
+                fault(loaded)
+                loaded.keep_schedulers()
         rig.rest()
-        stand.work.check()
+        loaded.work.check()
         assert one_writer(rig) > epochs
 
 
-def two_lead(stand: Stand) -> None:
+def two_lead(loaded: LoadedRig) -> None:
     """The lock is lost but the connection is not: behind a pooler, the server has released the lock."""
-    rig = stand.rig
+    rig = loaded.rig
     epoch = rig.leader()[0]
     rig.scheduler()
     wait_until(lambda: rig.leader()[0] > epoch)
     seen = len(rig.ledger.entries())
-    stand.work.keep(6)
+    loaded.work.keep(6)
     wait_until(lambda: len(rig.ledger.entries()) > seen + 50)
 
 
 @pytest.mark.long
 def test_a_leader_whose_lock_was_lost_unnoticed_writes_nothing_and_ends(tmp_path: Path) -> None:
     with hosted(tmp_path, "lock_forgotten") as rig:
-        stand = Stand(rig, 1)
+        loaded = LoadedRig(rig, 1)
         first = rig.schedulers[0]
-        two_lead(stand)
+        two_lead(loaded)
         assert first.wait(20) != 0
         rig.rest()
-        stand.work.check()
+        loaded.work.check()
         assert one_writer(rig) == 2
 
 
 @pytest.mark.long
 def test_a_build_without_fences_writes_and_is_detected(tmp_path: Path) -> None:
     with hosted(tmp_path, "lock_forgotten,fences_dropped") as rig:
-        stand = Stand(rig, 1)
-        two_lead(stand)
+        loaded = LoadedRig(rig, 1)
+        two_lead(loaded)
         with pytest.raises(Broken, match=r"^one epoch: "):
             one_writer(rig)

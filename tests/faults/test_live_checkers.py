@@ -39,7 +39,7 @@ def followed(rig: Rig) -> None:
         client.close()
 
 
-def neglected(rig: Rig) -> None:
+def unread(rig: Rig) -> None:
     """Start three clients that read nothing, beside one that reads."""
     rig.start()
     printer = PrintingRun(rig, CHARACTERS)
@@ -48,7 +48,7 @@ def neglected(rig: Rig) -> None:
     client = Client(rig, printer.run)
     wait_until(lambda: client.recorder.seq is not None)
 
-    def heard() -> None:
+    def check_progress() -> None:
         if (at := client.recorder.seq or 0) < printer.lines:
             raise Broken(f"I11: a client that reads is at {at}, {printer.lines} lines were told")
 
@@ -57,7 +57,7 @@ def neglected(rig: Rig) -> None:
             base = resident(rig.web_pid())
             printer.print_lines(FLOOD_LINES)
             printer.stored()
-            settles(heard, 5)
+            settles(check_progress, 5)
             if turn:
                 # The first messages fill buffers. What is on its way to clients is freed when it has arrived.
                 settles(lambda before=base: grown_by(rig, before), 5)  # type: ignore[misc]
@@ -104,8 +104,8 @@ WAYS: list[tuple[str, Callable[[Rig], None], str]] = [
     ("event_told_twice", followed, "I10"),
     ("events_out_of_order", followed, "I10"),
     ("news_kept_back", followed, "I11"),
-    ("everybody_waits", neglected, "I11"),
-    ("queue_without_end", neglected, "I16"),
+    ("everybody_waits", unread, "I11"),
+    ("queue_without_end", unread, "I16"),
     ("cut_not_told", flooded, "I10"),
     ("return_misheard", cut_off, "I10"),
 ]
@@ -117,7 +117,7 @@ def test_a_broken_build_is_detected(build: str, way: Callable[[Rig], None], inva
         way(rig)
 
 
-@pytest.mark.parametrize("way", [neglected, flooded], ids=lambda way: way.__name__)
+@pytest.mark.parametrize("way", [unread, flooded], ids=lambda way: way.__name__)
 def test_the_correct_build_passes(way: Callable[[Rig], None], tmp_path: Path) -> None:
     with rigged(tmp_path) as rig:
         way(rig)

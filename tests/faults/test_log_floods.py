@@ -72,15 +72,15 @@ def test_floods_are_cut_and_use_no_memory_and_affect_no_other_run(form: type[Rig
         found = {name: peak(pid) for name, pid in watched.items()}
         rig.check(most=3 * len(rig.owners()))
 
-        kept = {id: messages(rig, run, id) for id in floods}
+        stored = {id: messages(rig, run, id) for id in floods}
         print(
             f"{len(times)} runs beside them, the slowest in {max(times):.2f} s; node processes: {node:.0f} MiB at most"
         )
         print(", ".join(f"{name}: {base[name]:.0f} MiB, at most {found[name]:.0f}" for name in watched))
-        print(f"{[len(one) for one in kept.values()]} lines are kept; the download has {lines} in {size >> 20} MiB")
+        print(f"{[len(one) for one in stored.values()]} lines are kept; the download has {lines} in {size >> 20} MiB")
         for id, (_, printed) in floods.items():
-            i10_cuts(id, printed, kept[id])
-        assert lines == sum(map(len, kept.values()))
+            i10_cuts(id, printed, stored[id])
+        assert lines == sum(map(len, stored.values()))
         assert len(times) >= 3
         assert node <= NODE_MIB
         for name in watched:
@@ -189,7 +189,7 @@ def test_binary_output_is_shown_as_text_and_a_huge_line_is_cut(form: type[Rig], 
         assert [message for message in found["odd"] if message != LOGGED_SHOWN] == ODD_SHOWN
         assert LOGGED_SHOWN in found["odd"]
         assert rows.nodes[run, "odd"]["state"] == "failed"
-        for what in told(rig, run):
+        for what in shown_texts(rig, run):
             # Of the control characters, only tabs and line breaks are shown unchanged in JSON and in pages.
             assert not re.search(rb"[\x00-\x08\x0b-\x1f]", what)
             what.decode()
@@ -199,7 +199,7 @@ def shown(line: bytes) -> str:
     return line.decode("utf-8", "replace").replace("\x00", "\u2400")
 
 
-def told(rig: Rig, run: str) -> Iterator[bytes]:
+def shown_texts(rig: Rig, run: str) -> Iterator[bytes]:
     """Return what the API and the pages show of the run's logs and errors."""
     for path in ("", "nodes/", "nodes/odd/", "logs/?limit=10000", "diagnostics/"):
         yield rig.product.call("GET", f"/api/v1/runs/{run}/{path}").body

@@ -89,7 +89,7 @@ BY_GROUP = ("without-environment", "owner killed")
 """Such a process is found only by its control group. Without control groups it survives."""
 
 
-class Ward:
+class TreeRig:
     """A product with a workflow for each way to hide and each way to end."""
 
     def __init__(self, rig: Rig) -> None:
@@ -115,11 +115,11 @@ class Ward:
         lines = file.read_text().splitlines() if file.exists() else []
         return [(int(pid), int(start), int(at)) for pid, start, at in map(str.split, lines)]
 
-    def lives(self, run: str) -> bool:
-        return any(lives(pid, start) for pid, start, _ in self.tree(run))
+    def is_alive(self, run: str) -> bool:
+        return any(is_alive(pid, start) for pid, start, _ in self.tree(run))
 
 
-def lives(pid: int, start: int) -> bool:
+def is_alive(pid: int, start: int) -> bool:
     """Return whether the process is still alive. Another process with its pid does not count."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -128,28 +128,28 @@ def lives(pid: int, start: int) -> bool:
     return int(fields[19]) == start and fields[0] not in "ZX"
 
 
-def limit(ward: Ward, runs: list[str]) -> None:
+def limit(trees: TreeRig, runs: list[str]) -> None:
     """The limit passes by itself."""
 
 
-def cancel(ward: Ward, runs: list[str]) -> None:
+def cancel(trees: TreeRig, runs: list[str]) -> None:
     for run in runs:
-        ward.rig.product.api("POST", f"runs/{run}/cancel/", {})
+        trees.rig.product.api("POST", f"runs/{run}/cancel/", {})
 
 
-def kill_processes(ward: Ward, runs: list[str]) -> None:
+def kill_processes(trees: TreeRig, runs: list[str]) -> None:
     for run in runs:
-        ward.rig.signal(ward.tree(run)[0][0], signal.SIGKILL, "a node process with orphans")
+        trees.rig.signal(trees.tree(run)[0][0], signal.SIGKILL, "a node process with orphans")
 
 
-def kill_owners(ward: Ward, runs: list[str]) -> None:
+def kill_owners(trees: TreeRig, runs: list[str]) -> None:
     """Kill the scheduler, or the workers, which stay down."""
-    for pid in ward.rig.owners():
-        ward.rig.signal(pid, signal.SIGKILL, "an owner of orphans")
-        ward.killed += 1
+    for pid in trees.rig.owners():
+        trees.rig.signal(pid, signal.SIGKILL, "an owner of orphans")
+        trees.killed += 1
 
 
-ENDS: dict[str, tuple[Callable[[Ward, list[str]], None], str]] = {
+ENDS: dict[str, tuple[Callable[[TreeRig, list[str]], None], str]] = {
     "hard limit": (limit, "timed_out"),
     "cancel": (cancel, "cancelled"),
     "process killed": (kill_processes, "failed"),
@@ -160,33 +160,33 @@ ENDS: dict[str, tuple[Callable[[Ward, list[str]], None], str]] = {
 
 
 @pytest.fixture(scope="module", params=FORMS)
-def ward(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
+def trees(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TreeRig]:
     form: type[Rig] = request.param
     processes = -(-len(KINDS) // 2) if form is Hosts else len(KINDS)
     folder = tmp_path_factory.mktemp("orphans") / "rig"
     with rigged(folder, form=form, INTERLOCK_WORKERS=str(processes)) as rig:
-        yield Ward(rig.start())
+        yield TreeRig(rig.start())
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("end", ENDS)
-def test_no_process_of_a_tree_survives(ward: Ward, end: str) -> None:
-    kinds = [kind for kind in KINDS if ward.grouped or (kind, end) != BY_GROUP]
-    slugs = {kind: ward.publish(kind, end) for kind in kinds}
+def test_no_process_of_a_tree_survives(trees: TreeRig, end: str) -> None:
+    kinds = [kind for kind in KINDS if trees.grouped or (kind, end) != BY_GROUP]
+    slugs = {kind: trees.publish(kind, end) for kind in kinds}
     for _ in range(rounds(1, 10)):
-        end_all(ward, slugs, *ENDS[end])
-        ward.rig.tend()
+        end_all(trees, slugs, *ENDS[end])
+        trees.rig.restart_killed()
 
 
-def end_all(ward: Ward, slugs: dict[str, str], how: Callable[[Ward, list[str]], None], state: str) -> None:
+def end_all(trees: TreeRig, slugs: dict[str, str], how: Callable[[TreeRig, list[str]], None], state: str) -> None:
     """Start a tree of each kind, end all at once, and check what is left."""
-    rig = ward.rig
+    rig = trees.rig
     kinds = {rig.launch(slug): kind for kind, slug in slugs.items()}
     if how is not limit:
-        wait_until(lambda: all(len(ward.tree(run)) > KINDS[kind][0] for run, kind in kinds.items()))
-        moment = time.monotonic() + ward.chance.uniform(0, rounds(0, 1))
+        wait_until(lambda: all(len(trees.tree(run)) > KINDS[kind][0] for run, kind in kinds.items()))
+        moment = time.monotonic() + trees.chance.uniform(0, rounds(0, 1))
         wait_until(lambda: time.monotonic() >= moment)
-    how(ward, list(kinds))
+    how(trees, list(kinds))
     ended: dict[str, float] = {}
     gone: dict[str, float] = {}
     deadline = time.monotonic() + 30
@@ -195,14 +195,14 @@ def end_all(ward: Ward, slugs: dict[str, str], how: Callable[[Ward, list[str]], 
         for run in kinds:
             if run not in left:
                 ended.setdefault(run, time.monotonic())
-                if not ward.lives(run):
+                if not trees.is_alive(run):
                     gone.setdefault(run, time.monotonic())
         time.sleep(0.005)
     assert gone.keys() == kinds.keys(), [kinds[run] for run in kinds.keys() - gone.keys()]
-    rows = rig.check(most=len(KINDS), killed_schedulers=ward.killed)
+    rows = rig.check(most=len(KINDS), killed_schedulers=trees.killed)
     for run, kind in kinds.items():
         assert rows.nodes[run, "tree"]["state"] == state, kind
         assert gone[run] - ended[run] <= GONE_SECONDS, kind
         if state == "timed_out":
-            assert gone[run] - ward.tree(run)[0][2] / 1e9 <= HARD + PAST_HARD_SECONDS, kind
+            assert gone[run] - trees.tree(run)[0][2] / 1e9 <= HARD + PAST_HARD_SECONDS, kind
     print(f"gone {max(gone[run] - ended[run] for run in kinds):.3f} s after the end that was seen, at the latest")

@@ -41,9 +41,9 @@ class Mixed(Hosts):
 
     def replace_scheduler(self, release: str) -> None:
         """Let a scheduler of this release stand by, and lead after the previous one was stopped."""
-        waited = self.product.log.read_text().count("scheduler_stands_by")
+        restart_seconds = self.product.log.read_text().count("scheduler_stands_by")
         made = self.scheduler(INTERLOCK_TEST_BUILD=self.build(release))
-        wait_until(lambda: self.product.log.read_text().count("scheduler_stands_by") > waited)
+        wait_until(lambda: self.product.log.read_text().count("scheduler_stands_by") > restart_seconds)
         self.signal(self.leads.pid, signal.SIGTERM, f"the leader, for one of release {release}")
         assert self.leads.wait(20) == 0
         wait_until(lambda: self.leader()[1] == made.pid)
@@ -60,7 +60,7 @@ class Mixed(Hosts):
         attempts = self.product.api("GET", f"runs/{run}/nodes/held/attempts/")["results"]
         return bool(node["state"] == "running" and attempts[0]["worker"].startswith(f"{release}@"))
 
-    def waited(self, run: str, release: str) -> float:
+    def restart_seconds(self, run: str, release: str) -> float:
         """Return the seconds from the last heartbeat of the excluded worker to the second attempt."""
         ((seconds,),) = self.do(
             "SELECT min(EXTRACT(EPOCH FROM a.started_at - h.beat_at))::float FROM engine_attempt a, engine_host h "
@@ -91,13 +91,13 @@ def test_work_goes_to_a_worker_that_can_read_it_and_runs_once(tmp_path: Path) ->
         # No worker can take it. The page reports that with advice, and a new worker takes it.
         assert rig.workers["this"].stop() == 0
         run = work.start("diamond")
-        said = wait_until(lambda: finding(rig, run))
-        assert said["message"].endswith("those that serve the queue default run another release than the scheduler.")
+        found = wait_until(lambda: finding(rig, run))
+        assert found["message"].endswith("those that serve the queue default run another release than the scheduler.")
         for name in ("older", "newer"):
             assert any(
                 f"{name}@test runs another release than the scheduler: upgrade both to the same release"
                 in one["message"]
-                for one in said["evidence"]
+                for one in found["evidence"]
             )
         rig.workers["this"].start()
         rig.rest()
@@ -117,7 +117,7 @@ def test_work_goes_to_a_worker_that_can_read_it_and_runs_once(tmp_path: Path) ->
             row = rig.rows().nodes[held, "held"]
             assert (row["state"], row["attempt"], row["losses"], row["retries"]) == ("succeeded", 2, 0, 0)
             # By then the host had ended its work, even one that got no message.
-            assert rig.waited(held, before) > LEASE_SECONDS - KILL_SECONDS
+            assert rig.restart_seconds(held, before) > LEASE_SECONDS - KILL_SECONDS
             before = release
         # Work that had just started has no attempt if its report cannot be read.
         work.check(killed_schedulers=rounds(1, 13))

@@ -170,7 +170,7 @@ class PoisonRig:
     def all_running(self) -> bool:
         """Always true, after starting killed processes again."""
         with self.limited_group.entered():
-            self.rig.tend(wait=False)
+            self.rig.restart_killed(wait=False)
         return True
 
 
@@ -237,7 +237,7 @@ def run_poison_once(setup: PoisonRig, name: str, poison: Poison) -> None:
     count.injected(f"poison: {name}", 1 + poison.losses - (poison.losses > 0))
     setup.flag.touch()
     wait_until(lambda: setup.all_running() and not rig.unfinished())
-    rig.tend()
+    rig.restart_killed()
     setup.flag.unlink()
     setup.killed += poison.kills
     rows = rig.check(most=WORKERS, killed_schedulers=setup.killed)

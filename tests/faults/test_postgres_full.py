@@ -13,7 +13,7 @@ import pytest
 
 from engine.database.heartbeat import LEASE_SECONDS
 from engine.scheduler.leadership import OUTAGE_SECONDS
-from tests.faults.busy import Held, nothing_lost
+from tests.faults.busy import BlockedRun, nothing_lost
 from tests.faults.checks import Broken, hold
 from tests.faults.counting_runs import CountingRuns
 from tests.faults.hosts import SERVERS, Hosts, hosted
@@ -35,7 +35,7 @@ RECOVERS_SECONDS = 10.0
 KINDS = ("chain", "fan", "diamond", "pool")
 
 
-class Cramped(Hosts):
+class SmallDiskHosts(Hosts):
     """PostgreSQL has its own small disk."""
 
     def __init__(self, folder: Path, build: str = "", home: Path | None = None, **environment: str) -> None:
@@ -97,7 +97,7 @@ def launch(rig: Hosts, work: Workload) -> Answer:
     return answer
 
 
-def refused(rig: Cramped, work: Workload, statuses: tuple[int, ...], message: str) -> list[Answer]:
+def refused(rig: SmallDiskHosts, work: Workload, statuses: tuple[int, ...], message: str) -> list[Answer]:
     """Request runs until a worker has logged this, too, and longer than any lease. Return the refused ones, at least
     one."""
     before = {one.name: len(one.log.read_text()) for one in rig.workers.values()}
@@ -120,17 +120,17 @@ def only_what_was_acknowledged(rig: Hosts) -> None:
     hold("I2", (f"run {run} was refused, and is there" for run in rig.rows().runs.keys() - set(rig.accepted)))
 
 
-class Stand:
+class LoadedRig:
     """The product with work that never ends, a page poller, and nodes that run throughout."""
 
-    def __init__(self, rig: Cramped) -> None:
+    def __init__(self, rig: SmallDiskHosts) -> None:
         self.rig = rig
         rig.start()
         self.work, self.counting = Workload(rig, http=True, fan=20, only=KINDS), CountingRuns(rig, http=True)
-        self.held = Held(rig)
+        self.held = BlockedRun(rig)
         rig.publish("held", self.held.document)
         self.held.run = rig.launch("held")
-        self.held.begun()
+        self.held.wait_until_started()
         self.page_poller = PagePoller(rig)
         self.pids = rig.roles()
 
@@ -164,54 +164,54 @@ class Stand:
 
 
 def test_a_full_database_refuses_writes_ends_nothing_and_continues_when_there_is_room(tmp_path: Path) -> None:
-    with hosted(tmp_path, form=Cramped) as rig:
-        assert isinstance(rig, Cramped)
-        stand = Stand(rig)
+    with hosted(tmp_path, form=SmallDiskHosts) as rig:
+        assert isinstance(rig, SmallDiskHosts)
+        loaded = LoadedRig(rig)
         took = []
         for _ in range(rounds(1, 8)):
-            stand.begin()
+            loaded.begin()
             epoch, began = rig.leader()[0], time.monotonic()
             rig.fill()
-            for answer in refused(rig, stand.work, (507,), FULL):
+            for answer in refused(rig, loaded.work, (507,), FULL):
                 assert answer.headers["content-type"] == "application/problem+json"
                 assert answer.json["code"] == "storage_full"
                 assert answer.json["detail"].startswith("PostgreSQL: The server's disk is full. Nothing was saved.")
             # A leader that read everything again at each poll would keep the server busy.
             assert rig.leader()[0] - epoch <= (time.monotonic() - began) / OUTAGE_SECONDS + 2
             rig.free()
-            took.append(stand.goes_on())
-        stand.end()
-    print(f"{', '.join(f'{one:.2f}' for one in took)} s to the next start; pages {dict(stand.page_poller.statuses)}")
-    assert set(stand.page_poller.statuses) == {200}
+            took.append(loaded.goes_on())
+        loaded.end()
+    print(f"{', '.join(f'{one:.2f}' for one in took)} s to the next start; pages {dict(loaded.page_poller.statuses)}")
+    assert set(loaded.page_poller.statuses) == {200}
     assert max(took) <= RECOVERS_SECONDS
 
 
 def test_a_database_that_ended_on_a_full_disk_loses_nothing_and_work_continues(tmp_path: Path) -> None:
-    with hosted(tmp_path, form=Cramped) as rig:
-        assert isinstance(rig, Cramped)
-        stand = Stand(rig)
+    with hosted(tmp_path, form=SmallDiskHosts) as rig:
+        assert isinstance(rig, SmallDiskHosts)
+        loaded = LoadedRig(rig)
         took = []
         for _ in range(8):
-            stand.begin()
+            loaded.begin()
             rig.fill_log()
-            refused(rig, stand.work, (503, 507), "database_away")
+            refused(rig, loaded.work, (503, 507), "database_away")
             rig.free()
-            took.append(stand.goes_on())
-        stand.end()
-    print(f"{', '.join(f'{one:.2f}' for one in took)} s to the next start; pages {dict(stand.page_poller.statuses)}")
-    assert set(stand.page_poller.statuses) == {200, 503}
+            took.append(loaded.goes_on())
+        loaded.end()
+    print(f"{', '.join(f'{one:.2f}' for one in took)} s to the next start; pages {dict(loaded.page_poller.statuses)}")
+    assert set(loaded.page_poller.statuses) == {200, 503}
     assert max(took) <= RECOVERS_SECONDS
 
 
 def test_a_build_that_ends_running_work_on_a_full_disk_is_detected(tmp_path: Path) -> None:
-    with hosted(tmp_path, "full_ends_lives", Cramped) as rig:
-        assert isinstance(rig, Cramped)
-        stand = Stand(rig)
-        stand.begin()
+    with hosted(tmp_path, "full_ends_lives", SmallDiskHosts) as rig:
+        assert isinstance(rig, SmallDiskHosts)
+        loaded = LoadedRig(rig)
+        loaded.begin()
         rig.fill()
-        refused(rig, stand.work, (507,), FULL)
+        refused(rig, loaded.work, (507,), FULL)
         rig.free()
-        stand.goes_on()
+        loaded.goes_on()
         with pytest.raises(Broken, match="was lost"):
-            stand.end()
-        stand.page_poller.close()
+            loaded.end()
+        loaded.page_poller.close()

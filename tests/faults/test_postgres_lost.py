@@ -17,7 +17,7 @@ import pytest
 from engine.database.heartbeat import LEASE_SECONDS
 from engine.scheduler.leader_lock import ADVISORY_KEY
 from tests.faults import count
-from tests.faults.busy import Held, nothing_lost
+from tests.faults.busy import BlockedRun, nothing_lost
 from tests.faults.checks import Broken
 from tests.faults.clients import Client
 from tests.faults.counting_runs import CountingRuns
@@ -53,7 +53,7 @@ def all_cut(rig: Hosts, chance: random.Random) -> None:
     assert len(rig.do(f"SELECT pg_terminate_backend(pid) {OURS}")) > 3
 
 
-def crowded(rig: Hosts, chance: random.Random) -> None:
+def exhaust_connections(rig: Hosts, chance: random.Random) -> None:
     """Another client has all available connections, and the leader has lost its own."""
     log = rig.home / "log" / "scheduler.log"
     before = log.read_text().count("too many clients")
@@ -104,12 +104,12 @@ def locked(rig: Hosts, chance: random.Random) -> None:
         time.sleep(LOCK_SECONDS)
 
 
-GENTLE: tuple[Fault, ...] = (leader_cut, all_cut, crowded, restarted, backend_killed, crashed)
+LOSSLESS: tuple[Fault, ...] = (leader_cut, all_cut, exhaust_connections, restarted, backend_killed, crashed)
 """These lose no running attempt."""
 HARSH: tuple[Fault, ...] = (locked,)
 
 
-def endure(rig: Hosts, work: Workload, fault: Fault, chance: random.Random) -> float:
+def inject(rig: Hosts, work: Workload, fault: Fault, chance: random.Random) -> float:
     """Inject the fault during work. Return the seconds from its end to the next start of a node."""
     work.keep(4)
     epoch = rig.leader()[0]
@@ -135,24 +135,24 @@ def test_nothing_acknowledged_is_lost_and_work_continues_whatever_happens_to_pos
     with hosted(tmp_path) as rig:
         rig.start()
         work, counting = Workload(rig, http=True, fan=rounds(20, 100), only=KINDS), CountingRuns(rig, http=True)
-        held = Held(rig)
+        held = BlockedRun(rig)
         rig.publish("held", held.document)
         held.run = rig.launch("held")
-        held.begun()
+        held.wait_until_started()
         page_poller = PagePoller(rig)
         clients: list[Client] = []
 
-        def endure_each(faults: tuple[Fault, ...], times: int) -> None:
+        def inject_each(faults: tuple[Fault, ...], times: int) -> None:
             chosen = [fault for fault in faults for _ in range(times)]
             chance.shuffle(chosen)
             for fault in chosen:
                 counting.start()
                 clients.append(Client(rig, work.start("chain")))
-                seconds.setdefault(fault.__name__, []).append(endure(rig, work, fault, chance))
+                seconds.setdefault(fault.__name__, []).append(inject(rig, work, fault, chance))
 
-        endure_each(GENTLE, rounds(1, 5))
+        inject_each(LOSSLESS, rounds(1, 5))
         nothing_lost(rig)
-        endure_each(HARSH, rounds(1, 6))
+        inject_each(HARSH, rounds(1, 6))
         held.flag.touch()
         rig.rest()
         slowest = page_poller.close()
@@ -177,14 +177,14 @@ def test_a_build_that_loses_running_work_in_an_outage_is_detected(build: str, tm
     with hosted(tmp_path, build) as rig:
         rig.scheduler()
         worker = rig.worker("one")
-        held = Held(rig)
+        held = BlockedRun(rig)
         held.run = rig.run(held.document)
-        held.begun()
+        held.wait_until_started()
         wait_until(lambda: len(rig.rows().attempts) == PROCESSES)
-        life, _ = rig.lives(worker)[-1]
+        registration, _ = rig.registrations(worker)[-1]
         away(rig, LEASE_SECONDS + 0.5)
         # An end that is reported earlier would save what is to be lost.
-        wait_until(lambda: (life, "gone") in rig.lives(worker))
+        wait_until(lambda: (registration, "gone") in rig.registrations(worker))
         held.flag.touch()
         rig.rest()
         with pytest.raises(Broken, match=r"was lost"):

@@ -33,14 +33,14 @@ LISTENS_SECONDS = 40.0
 
 
 @contextlib.contextmanager
-def emptied(rig: Hosts) -> Iterator[float]:
+def empty_redis(rig: Hosts) -> Iterator[float]:
     with rig.broker.client() as client:
         client.flushall()
     yield 0
 
 
 @contextlib.contextmanager
-def full(rig: Hosts) -> Iterator[float]:
+def fill_redis(rig: Hosts) -> Iterator[float]:
     """It accepts no message, neither a new one nor one that Celery holds while it reads it."""
     with rig.broker.client() as client:
         client.config_set("maxmemory", 1)
@@ -49,20 +49,20 @@ def full(rig: Hosts) -> Iterator[float]:
 
 
 @contextlib.contextmanager
-def still(rig: Hosts) -> Iterator[float]:
+def stop_redis(rig: Hosts) -> Iterator[float]:
     with rig.broker.hanging():
         yield rounds(2, 10)
 
 
 @contextlib.contextmanager
-def away(rig: Hosts) -> Iterator[float]:
+def lose_data(rig: Hosts) -> Iterator[float]:
     """Killed, and started again without its data."""
     rig.broker.kill()
     yield rounds(1, 30)
     rig.broker.start()
 
 
-KINDS = (emptied, full, still, away)
+OUTAGES = (empty_redis, fill_redis, stop_redis, lose_data)
 """Each yields how many seconds the outage should last at most."""
 
 
@@ -88,14 +88,14 @@ def lose_redis(
     back = time.monotonic_ns()
     count.injected(f"Redis is {kind.__name__}")
     waiting.append(work.start("diamond"))
-    firsts = wait_until(lambda: found if all(found := [begun(rig, run) for run in waiting]) else None)
+    firsts = wait_until(lambda: found if all(found := [first_start(rig, run) for run in waiting]) else None)
     return (max(firsts) - back) / 1e9
 
 
 @pytest.mark.long
 def test_work_pages_and_clients_continue_whatever_happens_to_redis(tmp_path: Path) -> None:
     chance = random.Random(seed("Redis lost"))
-    faults = [kind for kind in KINDS for _ in range(rounds(1, 10))]
+    faults = [kind for kind in OUTAGES for _ in range(rounds(1, 10))]
     chance.shuffle(faults)
     resumed = []
     with hosted(tmp_path) as rig:
@@ -112,8 +112,8 @@ def test_work_pages_and_clients_continue_whatever_happens_to_redis(tmp_path: Pat
         slowest = page_poller.close()
         work.check()
         assert all(one.process.poll() is None for one in rig.workers.values())
-    said = ", ".join(f"{kind.__name__} {one:.2f}" for kind, one in zip(faults, resumed, strict=True))
-    print(f"seconds from Redis there to the start of all that was to be published: {said}")
+    text = ", ".join(f"{kind.__name__} {one:.2f}" for kind, one in zip(faults, resumed, strict=True))
+    print(f"seconds from Redis there to the start of all that was to be published: {text}")
     print(f"{len(page_poller.seconds)} pages meanwhile, the slowest {slowest:.2f} s")
     assert max(resumed) <= RESUMES_SECONDS
     assert set(page_poller.statuses) == {200}
@@ -126,7 +126,7 @@ def messages(rig: Hosts) -> int:
         return int(client.llen("default"))
 
 
-def begun(rig: Hosts, run: str) -> int:
+def first_start(rig: Hosts, run: str) -> int:
     """Return when the first node of this run started, or 0 if none has."""
     return min((entry.at for entry in rig.ledger.entries() if (entry.run, entry.what) == (run, "start")), default=0)
 
@@ -147,7 +147,7 @@ def test_a_build_that_never_republishes_is_detected(tmp_path: Path) -> None:
             for number in range(3):
                 rig.run(document([python("n", rig.ledger.code(number / 100))]))
             wait_until(lambda: messages(rig) > 0)
-            with emptied(rig):
+            with empty_redis(rig):
                 pass
         with pytest.raises(Broken, match=r"^I3: "):
             rig.rest(8)

@@ -44,11 +44,11 @@ class Parts(Hosts):
         """Start a further scheduler of the release in this folder."""
         waited = self.product.log.read_text().count("scheduler_stands_by")
         made = self.scheduler(source=source)
-        wait_until(lambda: made.poll() is not None or self._told() > waited)
+        wait_until(lambda: made.poll() is not None or self._signal() > waited)
         assert made.poll() is None, self.product.log.read_text()[-2000:]
         return made
 
-    def _told(self) -> int:
+    def _signal(self) -> int:
         return self.product.log.read_text().count("scheduler_stands_by")
 
     def replace_scheduler(self, standby: subprocess.Popen[bytes]) -> None:
@@ -92,13 +92,13 @@ class People(threading.Thread):
         except Exception as error:
             self.wrong.append(f"{error!r} at {path}")
 
-    def look_twice(self) -> None:
+    def wait_for_all_pages(self) -> None:
         """Wait until all pages were opened once more."""
         seen = self.looks
         wait_until(lambda: self.wrong or self.looks >= seen + 2)
         assert self.wrong == []
 
-    def leave(self) -> None:
+    def stop(self) -> None:
         self._over.set()
         self.join()
         assert self.wrong == []
@@ -112,7 +112,7 @@ def test_each_part_is_replaced_while_runs_and_pages_work(tmp_path: Path) -> None
         people = People(Workload(rig, http=True, fan=10, only=("chain", "diamond", "fan", "retry", "pool", "branch")))
         people.start()
         try:
-            people.look_twice()
+            people.wait_for_all_pages()
             done = subprocess.run(
                 [sys.executable, "manage.py", "migrate"], cwd=new, env=rig.product.environment, capture_output=True,
                 text=True, timeout=60,
@@ -126,10 +126,10 @@ def test_each_part_is_replaced_while_runs_and_pages_work(tmp_path: Path) -> None
             assert rig.product.ended(run)["state"] == "succeeded"
             assert rig.mood(run) == CALM
             rig.replace_scheduler(rig.stands_by(ROOT))
-            people.look_twice()
+            people.wait_for_all_pages()
 
             rig.replace_scheduler(rig.stands_by(new))
-            people.look_twice()
+            people.wait_for_all_pages()
             for name in rig.names:
                 rig.worker(f"new-{name}", source=new)
                 assert rig.workers[name].stop() == 0
@@ -138,14 +138,14 @@ def test_each_part_is_replaced_while_runs_and_pages_work(tmp_path: Path) -> None
             web.source, web._token, web._door = new, old.token, old._door
             web.start()
             people.go_to(web)
-            people.look_twice()
+            people.wait_for_all_pages()
             assert old.stop() == 0
             run = people.work.start("diamond")
             assert rig.product.ended(run)["state"] == "succeeded"
             assert rig.mood(run) == BRIGHT
             count.injected("part replaced by one of the next release", 2 + len(rig.names))
         finally:
-            people.leave()
+            people.stop()
         rig.rest()
         people.work.check(most=rig.capacity)
         # No run was affected.

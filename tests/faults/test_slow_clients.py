@@ -147,10 +147,10 @@ def test_clients_that_read_slowly_or_never_do_not_affect_the_others(form: type[R
         printer.end()
         rig.rest()
         for client in others.clients:
-            client.catch_up()
+            client.check_current()
         # What they have to read first, some 3 MB each, is read and parsed by this process.
         for client in slow:
-            client.catch_up(30)
+            client.check_current(30)
         recorders = [client.recorder for client in (*others.clients, *slow)]
         checks.settles(lambda: checks.i10(rig.rows(), recorders), CURRENT_SECONDS)
         for client in (*slow, *others.clients):

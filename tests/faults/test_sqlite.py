@@ -62,7 +62,7 @@ def long_reader(rig: Rig) -> Iterator[None]:
 def test_writers_that_are_killed_lose_nothing_that_they_acknowledged(tmp_path: Path) -> None:
     """Four writers, beside a scheduler that works and a reader that blocks every checkpoint."""
     chance = random.Random(seed("killed writers"))
-    told: list[str] = []
+    acknowledged: list[str] = []
     locked: list[str] = []
     with rigged(tmp_path) as rig:
         scheduler = rig.scheduler()
@@ -73,26 +73,26 @@ def test_writers_that_are_killed_lose_nothing_that_they_acknowledged(tmp_path: P
             for turn in range(rounds(8, 200)):
                 for writer in writers:
                     writer.ready()
-                before = sum(len(writer.told) for writer in writers)
+                before = sum(len(writer.acknowledged) for writer in writers)
                 enough = before + chance.randrange(1, 25)
-                wait_until(lambda many=enough: sum(len(one.told) for one in writers) >= many)  # type: ignore[misc]
+                wait_until(lambda many=enough: sum(len(one.acknowledged) for one in writers) >= many)  # type: ignore[misc]
                 victim = writers[turn % 4]
                 victim.kill()
-                told += victim.told
+                acknowledged += victim.acknowledged
                 locked += victim.errors
                 writers[turn % 4] = Writer(rig, f"writer{turn % 4}")
         for writer in writers:
             writer.kill()
-            told += writer.told
+            acknowledged += writer.acknowledged
             locked += writer.errors
         assert locked == []
-        rig.accepted += told
-        assert len(told) > rounds(50, 1000)
+        rig.accepted += acknowledged
+        assert len(acknowledged) > rounds(50, 1000)
         # So many runs need not all be executed: their rows matter.
         scheduler.kill()
         scheduler.wait()
         rows = rig.rows()
-        assert [run for run in told if run not in rows.runs] == []
+        assert [run for run in acknowledged if run not in rows.runs] == []
         with rig.database() as db:
             checks.i18(db)
 
@@ -101,7 +101,7 @@ class Writer:
     """A process that starts runs, one transaction after the other, and prints each."""
 
     def __init__(self, rig: Rig, name: str) -> None:
-        self.told: list[str] = []
+        self.acknowledged: list[str] = []
         self.errors: list[str] = []
         self._ready = threading.Event()
         self.process = subprocess.Popen(
@@ -117,7 +117,7 @@ class Writer:
             if line == "ready\n":
                 self._ready.set()
             elif line.endswith("\n"):
-                self.told.append(line.strip())
+                self.acknowledged.append(line.strip())
 
     def ready(self) -> None:
         assert self._ready.wait(60)
@@ -208,8 +208,8 @@ def test_a_backup_under_load_is_intact_and_continues_in_another_home(tmp_path: P
         rig.rest()
         work.check()
         with contextlib.closing(sqlite3.connect(backup)) as db:
-            for (said,) in db.execute("PRAGMA integrity_check"):
-                assert said == "ok"
+            for (result,) in db.execute("PRAGMA integrity_check"):
+                assert result == "ok"
             assert db.execute("PRAGMA foreign_key_check").fetchall() == []
             copied = Rows.read(db)
         assert set(accepted) <= set(copied.runs)

@@ -71,7 +71,7 @@ def kill_once(rig: Hosts, work: Workload, point: str, chance: random.Random) -> 
     rig.inject(point)
     if dies == 2:
         rig.signal(leader, signal.SIGKILL, "the leader")
-    wait_until(lambda: not keep_and_left(rig, work))
+    wait_until(lambda: not start_runs_and_count_faults(rig, work))
     died = wait_until(lambda: found if len(found := dead(rig)) == dies else None)
     killed = time.monotonic()
     run = rig.run(document([python("n", rig.ledger.code(0))]), "probe")
@@ -87,6 +87,6 @@ def dead(rig: Hosts) -> list[subprocess.Popen[bytes]]:
     return [one for one in rig.schedulers if one.poll() is not None]
 
 
-def keep_and_left(rig: Hosts, work: Workload) -> int:
+def start_runs_and_count_faults(rig: Hosts, work: Workload) -> int:
     work.keep(6)
     return rig.left()

@@ -64,44 +64,47 @@ def test_a_host_stopped_past_its_lease_does_nothing_more_and_registers_again(tmp
         for turn in range(rounds(1, 20)):
             ways = WAYS[::2] if turn == 0 else chance.sample(WAYS, 2)
             stopped = dict(zip(("one", "two"), ways, strict=True))
-            over |= while_it_runs_nodes(rig, stopped, str(tmp_path / f"turn{turn}-"))
+            over |= stop_hosts_with_blocked_nodes(rig, stopped, str(tmp_path / f"turn{turn}-"))
             work.keep(4)
-            over |= before_it_writes(rig, work)
+            over |= stop_hosts_before_writes(rig, work)
             scheduler_and_node_process(rig, work)
         rig.rest()
         # Some of what had been prefetched to a stopped host may have started unreported.
         work.check(killed_schedulers=len(over))
-        assert over == told_by(rig, over), "a life that was over has told something"
+        assert over == reported_by(rig, over), "an ended registration has reported something"
         refused = rig.do("SELECT count(*) FROM test_refused")[0][0]
-        print(f"{len(over)} lives of hosts ended while they stood still; {refused} of their writes were refused")
+        print(f"{len(over)} registrations ended while their hosts were stopped; {refused} of their writes were refused")
 
 
 def test_a_build_without_the_guard_runs_nodes_twice_and_is_detected(tmp_path: Path) -> None:
     with hosted(tmp_path, "guard_missing") as rig:
         rig.start_without_web()
         with pytest.raises(Broken, match=r"^I5: "):
-            while_it_runs_nodes(rig, {"one": WAYS[0]}, str(tmp_path / "missing-"))
+            stop_hosts_with_blocked_nodes(rig, {"one": WAYS[0]}, str(tmp_path / "missing-"))
 
 
-def told_by(rig: Hosts, lives: Iterable[int]) -> dict[int, int]:
+def reported_by(rig: Hosts, registrations: Iterable[int]) -> dict[int, int]:
     """Return how much each of these registrations has reported."""
     found = rig.do("SELECT id, told FROM engine_host")
-    return {int(id): int(told) for id, told in found if id in lives}
+    return {int(id): int(reported) for id, reported in found if id in registrations}
 
 
 def until_gone(rig: Hosts, stopped: Iterable[Worker]) -> dict[int, int]:
     """Wait until the registrations of these hosts are over. Return how much each has reported."""
-    lives = {rig.lives(one)[-1][0]: one for one in stopped}
-    wait_until(lambda: all((life, "gone") in rig.lives(one) for life, one in lives.items()), LEASE_SECONDS + 5)
-    return told_by(rig, lives)
+    registrations = {rig.registrations(one)[-1][0]: one for one in stopped}
+    wait_until(
+        lambda: all((registration, "gone") in rig.registrations(one) for registration, one in registrations.items()),
+        LEASE_SECONDS + 5,
+    )
+    return reported_by(rig, registrations)
 
 
 def until_active(rig: Hosts) -> None:
     """Wait until all hosts are active."""
-    wait_until(lambda: all(rig.lives(one)[-1][1] == "active" for one in rig.workers.values()))
+    wait_until(lambda: all(rig.registrations(one)[-1][1] == "active" for one in rig.workers.values()))
 
 
-def while_it_runs_nodes(rig: Hosts, ways: dict[str, str], flag: str) -> dict[int, int]:
+def stop_hosts_with_blocked_nodes(rig: Hosts, ways: dict[str, str], flag: str) -> dict[int, int]:
     """Stop hosts with nodes that do not end: they are started elsewhere, and do not run beside that. Return what the
     ended registrations have reported."""
     ledger = Ledger(Path(flag + "ledger"))
@@ -122,7 +125,7 @@ def while_it_runs_nodes(rig: Hosts, ways: dict[str, str], flag: str) -> dict[int
     stopped = {name: stop(rig.workers[name], way) for name, way in ways.items()}
     over = until_gone(rig, [rig.workers[name] for name in ways])
     wait_until(lambda: run not in rig.unfinished())
-    at = {name: go_on(pids) for name, pids in stopped.items()}
+    at = {name: resume(pids) for name, pids in stopped.items()}
     until_active(rig)
     wait_until(lambda: not any(state(pid) not in ("", "Z") for pid in cut), GRACE_SECONDS)
     hold("I5", overlaps(ledger.executions(), zombies, ways, at))
@@ -142,7 +145,7 @@ def stop(worker: Worker, way: str) -> list[int]:
     return pids
 
 
-def go_on(pids: Iterable[int]) -> int:
+def resume(pids: Iterable[int]) -> int:
     """Let them continue. Return when, in the ledger's time."""
     at = time.monotonic_ns()
     for pid in pids:
@@ -166,28 +169,28 @@ def overlaps(
                 yield f"{zombie.start.node} of a host that was stopped {ways[name]} went on for {more:.3f} s"
 
 
-def before_it_writes(rig: Hosts, work: Workload) -> dict[int, int]:
+def stop_hosts_before_writes(rig: Hosts, work: Workload) -> dict[int, int]:
     """Stop hosts just before they report an attempt, and before they take one. Return what those registrations have
     reported."""
     stopped: list[Worker] = []
     # Another host meets the second one, because the first is stopped.
     for point in ("host.before_batch", "host.before_take"):
         rig.inject(point, "stop")
-        wait_until(lambda: not keep_and_left(rig, work))
-        stopped.append(wait_until(lambda: standing_still(rig, stopped)))
+        wait_until(lambda: not start_runs_and_count_faults(rig, work))
+        stopped.append(wait_until(lambda: stopped_host(rig, stopped)))
     over = until_gone(rig, stopped)
-    go_on(one.process.pid for one in rig.workers.values())
+    resume(one.process.pid for one in rig.workers.values())
     until_active(rig)
     return over
 
 
-def standing_still(rig: Hosts, known: Sequence[Worker]) -> Worker | None:
+def stopped_host(rig: Hosts, known: Sequence[Worker]) -> Worker | None:
     """Return a further host that is stopped."""
     others = (one for one in rig.workers.values() if one not in known)
     return next((one for one in others if state(one.process.pid) == "T"), None)
 
 
-def keep_and_left(rig: Hosts, work: Workload) -> int:
+def start_runs_and_count_faults(rig: Hosts, work: Workload) -> int:
     work.keep(6)
     return rig.left()
 
@@ -199,7 +202,7 @@ def scheduler_and_node_process(rig: Hosts, work: Workload) -> None:
     before, leader = rig.do(lost), rig.leader()[1]
     work.keep(6)
     rig.inject("node.running", "stop")
-    wait_until(lambda: not keep_and_left(rig, work))
+    wait_until(lambda: not start_runs_and_count_faults(rig, work))
     processes = [pid for one in rig.workers.values() for pid in one.node_processes()]
     (stopped,) = wait_until(lambda: [pid for pid in processes if state(pid) == "T"])
     stand_still(rig, leader)
@@ -207,7 +210,7 @@ def scheduler_and_node_process(rig: Hosts, work: Workload) -> None:
     while time.monotonic() < end:
         work.keep(6)
         time.sleep(0.1)
-    go_on([leader, stopped])
+    resume([leader, stopped])
     rig.rest()
     assert rig.leader()[1] == leader
     assert rig.do(lost) == before

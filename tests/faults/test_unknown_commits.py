@@ -30,7 +30,7 @@ STATEMENTS = {
     "a host's report": ("worker", r"INSERT INTO engine_hostreport"),
     "a host's lines": ("worker", r'INSERT INTO engine_hostreport .*\["l"'),
     "a host's taking": ("worker", r"UPDATE engine_dispatch d SET host_id"),
-    "a host's sign of life": ("worker", r"UPDATE engine_host SET beat_at"),
+    "a host's heartbeat": ("worker", r"UPDATE engine_host SET beat_at"),
 }
 """{what is done: (who sends it, its text)}."""
 LAUNCHES = {

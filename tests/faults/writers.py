@@ -145,8 +145,8 @@ class Publishes(Writer):
             newest = self.rig.product.api("GET", f"workflows/published/versions/{numbers[-1]}/")["definition"]
             if newest["nodes"] != self.document(numbers[-1])["nodes"]:
                 yield f"version {numbers[-1]} is {newest}"
-        yield from _told(self.rig, "published", "version_published", len(numbers))
-        yield from _one_lives(self.rig, "published", {1} if numbers else set())
+        yield from _check_audit(self.rig, "published", "version_published", len(numbers))
+        yield from _check_one_live(self.rig, "published", {1} if numbers else set())
 
 
 class Deploys(Writer):
@@ -160,11 +160,11 @@ class Deploys(Writer):
         return self.rig.product.call("POST", "/api/v1/workflows/deployed/deployments/", body)
 
     def problems(self, committed: bool | None) -> Iterable[str]:
-        yield from _one_lives(self.rig, "deployed", {1 + n % 2 for n in self.last(committed)})
+        yield from _check_one_live(self.rig, "deployed", {1 + n % 2 for n in self.last(committed)})
         with self.rig.database() as db:
             count = "SELECT count(*) FROM versions_deployment d JOIN versions_workflow w ON w.id = d.workflow_id "
             there = db.execute(count + "WHERE w.slug = 'deployed'").fetchone()[0]
-        yield from _told(self.rig, "deployed", "deployed", there)
+        yield from _check_audit(self.rig, "deployed", "deployed", there)
         if there - 1 not in self.last(committed):
             yield f"{there} deployments, {self.acknowledged} were acknowledged after the first"
 
@@ -222,7 +222,7 @@ class Uploads(Writer):
 KINDS: tuple[type[Writer], ...] = (Launches, Publishes, Deploys, Saves, Uploads)
 
 
-def _told(rig: Rig, workflow: str, action: str, expected: int) -> Iterable[str]:
+def _check_audit(rig: Rig, workflow: str, action: str, expected: int) -> Iterable[str]:
     """Check that the audit log has an entry for each."""
     with rig.database() as db:
         query = f"SELECT count(*) FROM versions_auditentry WHERE workflow = '{workflow}' AND action = '{action}'"
@@ -231,7 +231,7 @@ def _told(rig: Rig, workflow: str, action: str, expected: int) -> Iterable[str]:
         yield f"the audit log has {found} entries {action}, {expected} were done"
 
 
-def _one_lives(rig: Rig, workflow: str, versions: set[int]) -> Iterable[str]:
+def _check_one_live(rig: Rig, workflow: str, versions: set[int]) -> Iterable[str]:
     with rig.database() as db:
         found = db.execute(
             "SELECT v.number FROM versions_deployment d JOIN versions_workflow w ON w.id = d.workflow_id "
