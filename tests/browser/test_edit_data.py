@@ -52,7 +52,7 @@ def runs_of(person: Any, slug: str) -> list[dict[str, Any]]:
 def test_running_to_a_node_asks_for_inputs_shows_its_rows_and_leaves_the_rest_out(person):
     page = opened(person, "edit-data-here", definition(asks=True))
     page.locator('[data-card="numbers"]').click()
-    expect(page.get_by_text("Nothing is known yet")).to_be_visible()
+    expect(page.get_by_text("Not run yet")).to_be_visible()
     page.locator("[data-data-run]").click()
     form = page.get_by_role("dialog")
     expect(form.get_by_text("Runs Numbers and everything it depends on.")).to_be_visible()
@@ -101,7 +101,7 @@ def test_an_edit_makes_data_old_and_a_failure_leads_to_its_line(person):
     # More rows than are made at once.
     page.locator('[data-card="numbers"]').click()
     expect(page.locator("#drawer-data tbody tr")).to_have_count(200)
-    expect(page.locator("#drawer-data")).to_contain_text("The first 200 rows of 900")
+    expect(page.locator("#drawer-data")).to_contain_text("the first 200 of 900 rows")
     page.locator('[data-card="total"]').click()
     expect(page.locator("#drawer-data [data-value]")).to_have_text(re.compile(r'"rows": 900'))
     expect(page.locator("[data-stale]")).to_be_hidden()

@@ -102,7 +102,7 @@ def test_each_kind_of_field_writes_its_value_and_nothing_else(person):
     first.get_by_role("radio", name="No", exact=True).click()
     skip = it.field("Lines to skip (CSV)")
     skip.fill("x")
-    expect(it.panel.get_by_text("Write a whole number.")).to_be_visible()
+    expect(it.panel.get_by_text("Enter a whole number.")).to_be_visible()
     skip.fill("2")
     nulls = it.panel.get_by_role("group", name="Values treated as null (CSV)")
     nulls.get_by_role("button", name="Add entry").click()
@@ -149,7 +149,7 @@ def test_each_kind_of_field_writes_its_value_and_nothing_else(person):
     it.choose("odd")
     expect(it.panel.get_by_text("The node type acme.odd is not installed here")).to_be_visible()
     it.field("Config").fill('{"a": 2')
-    expect(it.panel.get_by_text("This is no JSON yet")).to_be_visible()
+    expect(it.panel.get_by_text("Invalid JSON")).to_be_visible()
     it.field("Config").fill('{"a": 2}')
     it.config("odd", {"a": 2})
 
@@ -288,7 +288,7 @@ def test_names_and_ports_are_followed(person):
     expect(port).to_have_value("rows")
     port.fill("Rows!")
     port.press("Enter")
-    expect(it.page.locator(".toast")).to_contain_text("A port starts with a small letter")
+    expect(it.page.locator(".toast")).to_contain_text("Use up to 63 lowercase letters")
     expect(port).to_have_value("rows")
     port.fill("table_1")
     port.press("Enter")
@@ -342,15 +342,15 @@ def test_the_settings_of_the_workflow_and_the_inputs_of_its_runs(person):
     expect(row.locator(":scope > .saids")).to_contain_text("must be at most 12")
     row.get_by_label("Default").fill("2")
     it.panel.get_by_role("button", name="As JSON Schema").click()
-    raw = json.loads(it.panel.get_by_label("JSON Schema of the inputs").input_value())
+    raw = json.loads(it.panel.get_by_label("JSON Schema of inputs").input_value())
     assert raw["properties"] == {"which": {**month, "default": 2}}
     it.panel.get_by_role("button", name="As rows").click()
-    it.panel.get_by_role("radio", name="Go on elsewhere").click()
+    it.panel.get_by_role("radio", name="Continue other branches").click()
     it.field("Nodes at once").fill("2")
-    it.field("Time limit of a run").fill("1 h")
+    it.field("Run time limit").fill("1 h")
     it.saved(lambda draft: draft.get("settings"), {"on_failure": "continue", "max_concurrent": 2, "timeout": 3600})
     it.field("Nodes at once").fill("")
-    it.field("Time limit of a run").fill("")
+    it.field("Run time limit").fill("")
     it.panel.get_by_role("radio", name="Stop").click()
     it.saved(lambda draft: draft.get("settings"), None)
 
@@ -376,7 +376,7 @@ def test_an_edge_says_what_passes_and_takes_a_node_in(person):
     it.page.keyboard.press("Escape")
     it.panel.get_by_role("button", name="Delete").click()
     it.saved(lambda draft: len(draft["edges"]), 1)
-    expect(it.panel.get_by_text("Settings of the workflow")).to_be_visible()
+    expect(it.panel.get_by_text("Workflow settings")).to_be_visible()
 
 
 @pytest.mark.axe

@@ -99,13 +99,13 @@ def test_a_save_from_elsewhere_is_never_written_over_and_either_can_be_kept(pers
     draw(page)
     stands(page, "conflict")
     expect(notice(page)).to_contain_text("Your draft was saved from another tab")
-    expect(notice(page).locator("li", has_text="theirs is only in what was saved")).to_be_visible()
+    expect(notice(page).locator("li", has_text="theirs is only in the saved draft")).to_be_visible()
     expect(notice(page).locator("li", has_text="b is only in this tab")).to_be_visible()
     # What is drawn on beside it is not lost either, and nothing is sent.
     draw(page, "shell")
     expect(notice(page).locator("li", has_text="is only in this tab")).to_have_count(3)
     assert ids(person, slug) == ["a", "theirs"]
-    page.get_by_role("button", name="Take theirs").click()
+    page.get_by_role("button", name="Use the other tab's version").click()
     stands(page, "saved")
     expect(notice(page)).to_have_count(0)
     assert ids(person, slug) == ["a", "theirs"]
@@ -139,12 +139,12 @@ def test_tabs_of_one_browser_tell_each_other(person, slug):
     draw(page)
     stands(page, "saved")
     expect(notice(text)).to_contain_text("Your draft was saved from another tab")
-    text.get_by_role("button", name="Take theirs").click()
+    text.get_by_role("button", name="Use the other tab's version").click()
     wait_until(lambda: len(json.loads(area.input_value())["nodes"]) == 3)
     area.fill(json.dumps(chain("x", "y", "z")))
     stands(text, "saved")
     expect(notice(page)).to_contain_text("Your draft was saved from another tab")
-    page.get_by_role("button", name="Take theirs").click()
+    page.get_by_role("button", name="Use the other tab's version").click()
     stands(page, "saved")
     expect(page.locator('[data-card="z"]')).to_be_visible()
     assert ids(person, slug) == ["x", "y", "z"]
@@ -156,7 +156,7 @@ def test_without_a_network_it_says_so_asks_before_leaving_and_saves_when_it_is_b
     person.context.set_offline(True)
     draw(page)
     stands(page, "offline")
-    expect(page.locator("[data-saved]")).to_have_text("Not saved: offline, kept in this browser")
+    expect(page.locator("[data-saved]")).to_have_text("Not saved: offline, stored in this browser")
     asked: list[str] = []
 
     def stay(dialog: Dialog) -> None:
@@ -213,7 +213,7 @@ def test_a_killed_server_costs_nothing_not_even_with_the_tab_closed(author, own,
     page.close()
     own.start()
     page = opened(author, slug, author.context.new_page())
-    expect(page.locator(".toast")).to_contain_text("What was not saved yet is back")
+    expect(page.locator(".toast")).to_contain_text("Unsaved changes restored")
     stands(page, "saved")
     assert len(ids(author, slug)) == 5
     # And once more, with a save from elsewhere before it is opened again.
@@ -224,7 +224,7 @@ def test_a_killed_server_costs_nothing_not_even_with_the_tab_closed(author, own,
     own.start()
     put(author, slug, chain("a", "theirs"), own.call("GET", f"/api/v1/workflows/{slug}/draft/").headers["etag"])
     page = opened(author, slug, author.context.new_page())
-    expect(notice(page)).to_contain_text("Kept in this browser: work that was never saved")
+    expect(notice(page)).to_contain_text("Unsaved changes restored from this browser")
     assert ids(author, slug) == ["a", "theirs"]
     page.get_by_role("button", name="Keep mine").click()
     stands(page, "saved")
@@ -236,7 +236,7 @@ def test_a_full_disk_is_told_and_what_was_drawn_is_saved_when_there_is_room(auth
     with full_disk(own):
         draw(page)
         expect(notice(page)).to_contain_text("The server's disk refuses to store more")
-        expect(page.locator("[data-saved]")).to_have_text("Not saved, kept in this browser")
+        expect(page.locator("[data-saved]")).to_have_text("Not saved, stored in this browser")
         assert ids(author, slug) == ["a", "b"]
         draw(page, "shell")
     stands(page, "saved")
@@ -268,7 +268,7 @@ def test_somebody_who_was_signed_out_goes_on_after_signing_in_but_never_as_someb
     other = Person(author.product, author.context, author.context.new_page())
     other.sign_in("bob")
     back(page)
-    expect(notice(page)).to_contain_text("bob is signed in now")
+    expect(notice(page)).to_contain_text("Signed in as bob")
     assert ids(author, slug) == ["a", "b"]
     other.sign_in("admin")
     back(page)

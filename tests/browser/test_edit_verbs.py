@@ -106,7 +106,7 @@ def test_n_finds_a_type_and_enter_adds_it_after_what_is_chosen(person, slug):
     it.leave_field()
     it.key("n")
     it.page.keyboard.type("nothing like that")
-    expect(it.page.get_by_text("No node type has that name.")).to_be_visible()
+    expect(it.page.get_by_text("No matching node types.")).to_be_visible()
     it.key("Enter", "Escape", "Escape")
     expect(field).not_to_be_focused()
     it.is_now("read_table sql", "read_table>sql")
@@ -253,7 +253,7 @@ def test_the_palette_and_the_inspector_fold_and_stay_folded(person, slug):
     it = Drawing(person, slug, placed(chain("a", "b")))
     page = it.page
     wide = box_of(page.locator("[data-edit-canvas]"))["width"]
-    page.get_by_role("button", name="Names of the node types").click()
+    page.get_by_role("button", name="Node type names").click()
     page.get_by_role("button", name="Inspector").click()
     expect(page.locator("#panel")).to_be_hidden()
     page.reload()
@@ -269,7 +269,7 @@ def test_the_palette_and_the_inspector_fold_and_stay_folded(person, slug):
     it.leave_field()
     page.locator('[data-palette-side] [data-add="noop"]').click()
     it.is_now("a b sql no_operation", "a>b sql>no_operation")
-    page.get_by_role("button", name="Names of the node types").click()
+    page.get_by_role("button", name="Node type names").click()
     it.key("n")
     expect(page.get_by_label("Add a node", exact=True)).to_be_focused()
 

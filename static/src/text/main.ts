@@ -11,10 +11,10 @@ import { setBeforeLoad } from "../behaviours/popover";
 import { toast } from "../behaviours/toast";
 import { debounced, element, icon, one, setAttribute, setText } from "../dom";
 import { differences } from "../editor/saving/conflict";
-import { BrowserShelf, Keeper, type Kept } from "../editor/saving/local-copies";
+import { BrowserStorage, LocalCopies, type LocalCopy } from "../editor/saving/local-copies";
 import { type Problem, readProblems } from "../document/problems";
 
-import { begun, isSaved, type State } from "../editor/saving/machine";
+import { initialState, isSaved, type State } from "../editor/saving/machine";
 import { type Content, Saver } from "../editor/saving/saver";
 import { type Notice, NoticePlace, showStatus, troubleNotice } from "../editor/saving/notice";
 import { readDocument } from "../document/document";
@@ -82,9 +82,9 @@ class Editor {
   private lines = 0;
   private readonly slug: string;
   private readonly saver: Saver<string>;
-  private readonly keeper: Keeper<string>;
+  private readonly copies: LocalCopies<string>;
   private keeps = true;
-  private waiting: Kept<string>[] = [];
+  private waiting: LocalCopy<string>[] = [];
   private readonly notices = new NoticePlace(() => this.list.parentElement);
   private readonly soonCheck = debounced(CHECK_MS, () => void this.check());
 
@@ -116,15 +116,17 @@ class Editor {
       base: data["base"] ? Number(data["base"]) : null,
       drafted: at !== null,
     };
-    this.saver = new Saver(content, begun(area.defaultValue, ground, at), (state, before) => this.told(state, before));
-    const keepable = { kind: "text", whole: (text: string) => text, step: () => null, read: (text: string) => text };
-    this.keeper = new Keeper(
-      new BrowserShelf(),
-      keepable,
+    this.saver = new Saver(content, initialState(area.defaultValue, ground, at), (state, before) =>
+      this.savingChanged(state, before),
+    );
+    const textFormat = { kind: "text", whole: (text: string) => text, step: () => null, read: (text: string) => text };
+    this.copies = new LocalCopies(
+      new BrowserStorage(),
+      textFormat,
       user,
       this.slug,
       (can) => this.able(can),
-      (tag) => this.saver.heard(tag),
+      (tag) => this.saver.savedElsewhere(tag),
     );
   }
 
@@ -142,14 +144,14 @@ class Editor {
     setBeforeLoad(() => this.saver.settle());
     window.addEventListener("beforeunload", (event) => {
       // While the browser asks: once it is left, nothing is sure to be written any more.
-      void this.keeper.flush();
+      void this.copies.flush();
       const { doc, trouble, sending, blocked } = this.saver.state;
-      if (this.saver.atRisk && (trouble || blocked || sending === null || !this.keeper.has(doc)))
+      if (this.saver.atRisk && (trouble || blocked || sending === null || !this.copies.has(doc)))
         event.preventDefault();
     });
-    window.addEventListener("pagehide", () => void this.keeper.flush());
+    window.addEventListener("pagehide", () => void this.copies.flush());
     document.addEventListener("visibilitychange", () => {
-      if (document.hidden) void this.keeper.flush();
+      if (document.hidden) void this.copies.flush();
     });
     document.addEventListener("keydown", (event) => {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
@@ -169,10 +171,10 @@ class Editor {
       );
     });
     window.setInterval(() => showStatus(this.saver.state, this.keeps), AGE_MS);
-    this.keeper.left().then(
+    this.copies.ofClosedTabs().then(
       (left) => {
         this.waiting = left;
-        this.takeUp();
+        this.restore();
       },
       () => this.able(false),
     );
@@ -194,14 +196,14 @@ class Editor {
     this.showSaving();
   }
 
-  private told(state: State<string>, before: State<string>): void {
+  private savingChanged(state: State<string>, before: State<string>): void {
     if (isSaved(state)) {
-      if (state.ground.tag !== before.ground.tag || !isSaved(before)) this.keeper.saved(state.doc, state.ground);
+      if (state.ground.tag !== before.ground.tag || !isSaved(before)) this.copies.saved(state.doc, state.ground);
     } else if (state.doc !== before.doc || state.ground !== before.ground || isSaved(before))
-      this.keeper.keep(state.doc, state.ground);
+      this.copies.keep(state.doc, state.ground);
     this.showSaving();
     if (before.trouble?.kind === "conflict" && state.trouble?.kind !== "conflict") {
-      this.takeUp();
+      this.restore();
     }
   }
 
@@ -222,14 +224,14 @@ class Editor {
     return {
       kind: "conflict",
       title: trouble.kept
-        ? gettext("Kept in this browser: work that was never saved")
+        ? gettext("Unsaved changes restored from this browser")
         : gettext("Your draft was saved from another tab"),
       text: gettext("Nothing was written over. Your text here stays as it is until you choose; undo brings it back."),
       lines: mine && theirs ? differences(mine, theirs).lines : [],
       actions: [
         { label: gettext("Keep mine"), run: () => this.saver.mine(), primary: true },
         {
-          label: gettext("Take theirs"),
+          label: gettext("Use the other tab's version"),
           run: () => {
             this.replace(trouble.theirs);
             this.saver.theirs(this.area.value);
@@ -240,39 +242,39 @@ class Editor {
   }
 
   /** Text that was not saved when its page was left comes back. */
-  private takeUp(): void {
-    const kept = this.waiting.shift();
-    if (!kept) return;
+  private restore(): void {
+    const copy = this.waiting.shift();
+    if (!copy) return;
     const { doc, trouble, ground } = this.saver.state;
-    if (kept.doc === doc) {
-      void this.keeper.forget(kept.tab);
-      this.takeUp();
+    if (copy.doc === doc) {
+      void this.copies.remove(copy.tab);
+      this.restore();
       return;
     }
     if (trouble?.kind === "conflict") {
-      this.waiting.unshift(kept);
+      this.waiting.unshift(copy);
       return;
     }
     const fits =
       isSaved(this.saver.state) &&
-      kept.ground.tag === ground.tag &&
-      kept.ground.drafted === ground.drafted &&
-      kept.ground.base === ground.base;
-    this.replace(kept.doc);
+      copy.ground.tag === ground.tag &&
+      copy.ground.drafted === ground.drafted &&
+      copy.ground.base === ground.base;
+    this.replace(copy.doc);
     if (fits)
       toast(
-        documentOf(kept.doc)
+        documentOf(copy.doc)
           ? gettext("What you typed last is back.")
           : gettext("What you typed last is back; it was not JSON yet, so it was kept in this browser only."),
       );
     else {
-      this.saver.clash(doc, { ...ground, base: kept.ground.tag === ground.tag ? kept.ground.base : ground.base });
+      this.saver.clash(doc, { ...ground, base: copy.ground.tag === ground.tag ? copy.ground.base : ground.base });
     }
-    this.keeper.keep(this.area.value, this.saver.state.ground);
-    void this.keeper.flush().then(() => {
-      if (this.keeper.has(this.area.value) || isSaved(this.saver.state)) void this.keeper.forget(kept.tab);
+    this.copies.keep(this.area.value, this.saver.state.ground);
+    void this.copies.flush().then(() => {
+      if (this.copies.has(this.area.value) || isSaved(this.saver.state)) void this.copies.remove(copy.tab);
     });
-    if (fits) this.takeUp();
+    if (fits) this.restore();
   }
 
   private async check(): Promise<void> {

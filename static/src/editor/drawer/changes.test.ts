@@ -39,7 +39,7 @@ describe("changes in words", () => {
       "Delays by wind → b disconnected",
       "Input month removed",
       "Input year added",
-      "Workflow: what follows a failure changed",
+      "Workflow: on failure changed",
       "b moved",
     ]);
   });

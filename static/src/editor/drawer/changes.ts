@@ -122,7 +122,10 @@ export function takenBack(change: DocumentChange, doc: Doc, live: Doc | null, la
       const { source, target } = change.edge;
       if (pathBetween(doc, target, source))
         return {
-          refused: fill(gettext("{source} depends on {target} now: the wire would close a cycle."), ends(change, doc)),
+          refused: fill(
+            gettext("{source} now depends on {target}: this connection would create a cycle."),
+            ends(change, doc),
+          ),
         };
       return done([{ kind: "add", nodes: [], edges: [change.edge] }]);
     }
@@ -152,7 +155,7 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
     if (host.hidden || changes === shown) return;
     shown = changes;
     if (changes === null) {
-      host.replaceChildren(element("p", "dim pad", gettext("Looking at the live version …")));
+      host.replaceChildren(element("p", "dim pad", gettext("Loading the live version …")));
       return;
     }
     if (published.live === null) {
@@ -164,7 +167,9 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
           element(
             "p",
             "",
-            gettext("What you publish first goes live by itself. From then on this shows what your draft changes."),
+            gettext(
+              "The first version goes live automatically. After that, the changes in your draft are listed here.",
+            ),
           ),
         ),
       );
@@ -172,11 +177,7 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
     }
     if (!changes.length) {
       host.replaceChildren(
-        element(
-          "p",
-          "dim pad",
-          fill(gettext("Your draft says the same as v{n}, which is live."), { n: published.live }),
-        ),
+        element("p", "dim pad", fill(gettext("No changes: your draft matches v{n} (live)."), { n: published.live })),
       );
       return;
     }
@@ -214,13 +215,13 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
       button.addEventListener("click", opens);
       item.append(button);
     } else item.append(element("span", "said", text));
-    const back = element("button", "btn quiet small", gettext("Take back"));
+    const back = element("button", "btn quiet small", gettext("Revert"));
     back.type = "button";
-    back.setAttribute("aria-label", fill(gettext("Take back: {change}"), { change: text }));
+    back.setAttribute("aria-label", fill(gettext("Revert: {change}"), { change: text }));
     back.addEventListener("click", () =>
       performVerb(
         editing,
-        takenBack(change, store.doc, published.liveDoc, fill(gettext("Take back: {change}"), { change: text })),
+        takenBack(change, store.doc, published.liveDoc, fill(gettext("Revert: {change}"), { change: text })),
       ),
     );
     const detail = detailOf(change, facts.types);
@@ -233,7 +234,7 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
   const unfolder = (item: HTMLElement, detail: HTMLElement, text: string): HTMLElement => {
     const button = element("button", "btn quiet small", gettext("Show"));
     button.type = "button";
-    button.title = fill(gettext("What was said and is said now: {change}"), { change: text });
+    button.title = fill(gettext("Show before and after: {change}"), { change: text });
     const turn = (open: boolean): void => {
       button.setAttribute("aria-expanded", String(open));
       button.textContent = open ? gettext("Hide") : gettext("Show");

@@ -56,7 +56,7 @@ class DataView {
     "span",
     "chip st-stuck",
     icon("warn"),
-    element("span", "", gettext("From before your changes")),
+    element("span", "", gettext("Before your changes")),
   );
   private readonly get = element("button", "btn quiet small icon", icon("out", true));
   private readonly menu = element("div", "menu float");
@@ -74,14 +74,14 @@ class DataView {
     this.body.setAttribute("role", "region");
     host.replaceChildren(this.note, this.body);
     this.get.type = "button";
-    this.get.setAttribute("aria-label", gettext("Download the data"));
-    this.get.title = gettext("Download the data");
+    this.get.setAttribute("aria-label", gettext("Download data"));
+    this.get.title = gettext("Download data");
     this.menu.id = "data-download";
     this.menu.setAttribute("popover", "");
     this.menu.dataset["anchor"] = "end";
     this.get.setAttribute("popovertarget", this.menu.id);
     this.stale.dataset["stale"] = "";
-    this.stale.title = gettext("The node, or one before it, was edited since this run.");
+    this.stale.title = gettext("This node or one upstream was edited since this run.");
     this.again.type = "button";
     this.again.dataset["dataAgain"] = "";
     this.again.setAttribute("aria-label", gettext("Run to here"));
@@ -142,8 +142,8 @@ class DataView {
           "div",
           "empty small",
           icon("table"),
-          element("b", "", gettext("Choose a node or an edge")),
-          element("p", "", gettext("Its data is shown here: the rows of a table with types and nulls, or the value.")),
+          element("b", "", gettext("Nothing selected")),
+          element("p", "", gettext("Select a node or connection to preview its output.")),
         ),
       );
       return;
@@ -161,7 +161,7 @@ class DataView {
           "empty small",
           icon("run"),
           element("b", "", gettext("No data yet")),
-          element("p", "", gettext("It is shown as soon as this node has succeeded.")),
+          element("p", "", gettext("Data appears when this node succeeds.")),
         ),
       );
     else this.showFile(node);
@@ -286,8 +286,8 @@ class DataView {
       "div",
       "empty small",
       icon("table"),
-      element("b", "", gettext("Nothing is known yet")),
-      element("p", "", gettext("Run to here to see its data: this node runs, and what it needs.")),
+      element("b", "", gettext("Not run yet")),
+      element("p", "", gettext("Run to here to see its data. This runs the node and everything it depends on.")),
     );
     if (!facts.archived) {
       const run = element("button", "btn", icon("play", true), gettext("Run to here"));
@@ -399,7 +399,7 @@ class DataView {
       if (this.asked !== key) return;
       const why =
         error instanceof TypeError
-          ? gettext("Offline: this did not reach the server.")
+          ? gettext("You're offline. Try again when you're connected.")
           : error instanceof Error
             ? error.message
             : String(error);
@@ -430,7 +430,7 @@ class DataView {
         "div",
         "empty small",
         icon("warn"),
-        element("b", "", gettext("The data cannot be read any more")),
+        element("b", "", gettext("The data is no longer available")),
         element("p", "", visible(payload.why)),
       );
     if (payload.kind === "none") return this.unknown(node);
@@ -443,7 +443,7 @@ class DataView {
           element(
             "p",
             "meta",
-            fill(gettext("The beginning of {size}; the download has all."), { size: size(payload.bytes) }),
+            fill(gettext("Showing the beginning of {size}. Download for everything."), { size: size(payload.bytes) }),
           ),
         );
       return said;
@@ -465,8 +465,8 @@ class DataView {
           "meta",
           fill(
             ngettext(
-              "The first {n} row of the file, without a run.",
-              "The first {n} rows of the file, without a run.",
+              "Showing the first {n} row of the file.",
+              "Showing the first {n} rows of the file.",
               payload.total,
             ),
             { n: count(payload.total) },
@@ -479,21 +479,21 @@ class DataView {
     }
     if (payload.rows.length < payload.total)
       said.push(
-        fill(gettext("The first {n} rows of {all}; the download has all."), {
+        fill(gettext("Showing the first {n} of {all} rows. Download for all."), {
           n: count(payload.rows.length),
           all: count(payload.total),
         }),
       );
     if (payload.shown < payload.columns.length)
       said.push(
-        fill(gettext("The first {n} columns of {all}."), {
+        fill(gettext("Showing the first {n} of {all} columns."), {
           n: count(payload.shown),
           all: count(payload.columns.length),
         }),
       );
     if (payload.counted < payload.total)
       said.push(fill(gettext("Nulls are counted in the first {n} rows."), { n: count(payload.counted) }));
-    if (!payload.total) said.push(gettext("It has no rows."));
+    if (!payload.total) said.push(gettext("No rows."));
     if (said.length) box.append(element("p", "meta", said.join(" ")));
     this.fillRows(body, payload);
     return box;

@@ -65,7 +65,7 @@ export function mountDrawer(root: HTMLElement, editing: Editing): Drawer {
   fold.dataset["drawerFold"] = "";
   fold.setAttribute("aria-expanded", "true");
   fold.setAttribute("aria-controls", "drawer");
-  fold.setAttribute("aria-label", gettext("Fold the drawer"));
+  fold.setAttribute("aria-label", gettext("Collapse the drawer"));
   drawer.replaceChildren(grip, element("div", "drawbar", tabs, strip, ...tools.values(), fold), ...hosts.values());
 
   const turn = (name: DrawerTab): void => {

@@ -21,15 +21,15 @@ function plainName(path: Path): string | null {
     case "policy.retries":
       return gettext("retries");
     case "policy.lost_retries":
-      return gettext("starts after a lost worker");
+      return gettext("restarts after a lost worker");
     case "policy.retry_delay":
-      return gettext("delay of retries");
+      return gettext("retry delay");
     case "policy.retry_backoff":
-      return gettext("growth of the delay");
+      return gettext("backoff");
     case "policy.retry_max_delay":
       return gettext("longest delay");
     case "policy.retry_on":
-      return gettext("errors that are retried");
+      return gettext("retried errors");
     case "policy.soft_timeout":
       return gettext("soft time limit");
     case "policy.hard_timeout":
@@ -52,15 +52,15 @@ function plainName(path: Path): string | null {
     case "policy.cache":
       return gettext("cache");
     case "policy.checkpoint_interval":
-      return gettext("interval of checkpoints");
+      return gettext("checkpoint interval");
     case "settings.max_concurrent":
       return gettext("nodes at once");
     case "settings.max_runs":
       return gettext("runs at once");
     case "settings.timeout":
-      return gettext("time limit of a run");
+      return gettext("run time limit");
     case "settings.on_failure":
-      return gettext("what follows a failure");
+      return gettext("on failure");
     default:
       return null;
   }

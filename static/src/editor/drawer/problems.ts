@@ -27,7 +27,7 @@ export function mountProblems(host: HTMLElement, editing: Editing): { focus(): v
     "div",
     "empty small",
     icon("ok"),
-    element("b", "", gettext("No problems: it can be published and run")),
+    element("b", "", gettext("No problems: ready to publish and run")),
   );
   host.replaceChildren(note, list, more, empty);
   const rows = new Map<string, HTMLElement>();

@@ -14,7 +14,7 @@ export function mountRunStrip(host: HTMLElement, { store }: Editing): void {
   cancel.dataset["draftCancel"] = "";
   const away = element("button", "btn quiet small icon", icon("bad", true));
   away.type = "button";
-  away.setAttribute("aria-label", gettext("Show the run no longer"));
+  away.setAttribute("aria-label", gettext("Dismiss"));
   host.setAttribute("role", "status");
   host.dataset["draftRun"] = "";
   host.replaceChildren(chip, cancel, away);

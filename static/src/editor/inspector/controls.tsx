@@ -92,9 +92,9 @@ function useTyped<T extends Json>(
 }
 
 const WRONG: Readonly<Record<"number" | "whole" | "seconds", () => string>> = {
-  number: () => gettext("Write a number."),
-  whole: () => gettext("Write a whole number."),
-  seconds: () => gettext("Write seconds, or a time such as 5 m or 1 h 30 m."),
+  number: () => gettext("Enter a number."),
+  whole: () => gettext("Enter a whole number."),
+  seconds: () => gettext("Enter seconds, or a duration such as 5 m or 1 h 30 m."),
 };
 
 export function TextField(props: ControlProps & { long?: boolean; mono?: boolean; rows?: number }): ReactNode {
@@ -239,7 +239,7 @@ interface ChoiceProps extends ControlProps {
 }
 
 const SEGMENTS_MAX = 3;
-const SEGMENTS_LETTERS = 26;
+const SEGMENTS_LETTERS = 28;
 
 export function ChoiceField(props: ChoiceProps): ReactNode {
   const { options, unset, list = false } = props;

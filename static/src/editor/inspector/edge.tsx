@@ -41,7 +41,9 @@ export function EdgeView({ edge: key }: { edge: string }): ReactNode {
             {fill(gettext("{source} to {target}"), { source: named(edge.source), target: named(edge.target) })}
           </h1>
         </div>
-        <div className="meta">{uses ? knownText({ kind, columns, rows }) : gettext("orders only: no data passes")}</div>
+        <div className="meta">
+          {uses ? knownText({ kind, columns, rows }) : gettext("order only: no data is passed")}
+        </div>
       </div>
       <div className="pbody" tabIndex={-1}>
         <section className="fields">
@@ -74,7 +76,7 @@ export function EdgeView({ edge: key }: { edge: string }): ReactNode {
                 )}
               </div>
               {at === 1 && uses && (
-                <p className="help">{gettext("The name under which the node's code finds the value.")}</p>
+                <p className="help">{gettext("The name that the node's code uses for this value.")}</p>
               )}
             </div>
           ))}

@@ -33,12 +33,12 @@ export function InputsSection({ id }: { id: string }): ReactNode {
         ) : (
           <p className="help">
             {uses
-              ? gettext("Nothing yet. Draw an edge to this node, or drop one of its wires on it.")
-              : gettext("It starts at once. An edge to it makes it wait, and brings no data.")}
+              ? gettext("None yet. Connect a node to this one.")
+              : gettext("Starts immediately. A connection makes it wait, but passes no data.")}
           </p>
         )}
         {!uses && edges.length > 0 && (
-          <p className="help">{gettext("These edges only order: the node takes no data from them.")}</p>
+          <p className="help">{gettext("These connections only set the order. They pass no data.")}</p>
         )}
       </div>
       <Outputs id={id} />

@@ -46,11 +46,11 @@ export function JsonField(props: ControlProps & { rows?: number; object?: boolea
   const result = fits ? read(typed.text) : { value };
   const wrong =
     "wrong" in result
-      ? fill(gettext("This is no JSON yet: {why}"), { why: result.wrong })
+      ? fill(gettext("Invalid JSON: {why}"), { why: result.wrong })
       : object &&
           result.value !== undefined &&
           (typeof result.value !== "object" || result.value === null || Array.isArray(result.value))
-        ? gettext("Write an object: { … }")
+        ? gettext("Enter an object: { … }")
         : "";
   const rows = Math.min(props.rows ?? 24, Math.max(4, text.split("\n").length));
   return (

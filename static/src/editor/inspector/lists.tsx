@@ -161,7 +161,7 @@ export function MapField(props: ControlProps & { texts: boolean }): ReactNode {
       tall
       typed={
         twice.size
-          ? fill(gettext("{names} stands here twice; the first one counts."), { names: [...twice].join(", ") })
+          ? fill(gettext("{names} is listed twice. The first one is used."), { names: [...twice].join(", ") })
           : ""
       }
     >

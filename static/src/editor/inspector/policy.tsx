@@ -53,9 +53,9 @@ export function PoolField({ short = false }: { short?: boolean }): ReactNode {
   const help =
     pools.length || short ? undefined : (
       <>
-        {gettext("There are no pools yet.")}{" "}
+        {gettext("No pools yet.")}{" "}
         <a className="text" href="/resources/">
-          {gettext("Make one under Resources")}
+          {gettext("Create one under Resources")}
         </a>
       </>
     );
@@ -87,7 +87,7 @@ export function PriorityField({ short = false }: { short?: boolean }): ReactNode
       help={
         short
           ? undefined
-          : gettext("1 starts first, 9 last. Nobody waits for ever: a 9 waits at most 8 minutes behind later ones.")
+          : gettext("1 starts first, 9 last. A 9 waits at most 8 minutes behind nodes that became ready later.")
       }
       clean={(value) => value ?? undefined}
       unset={fill(gettext("{n} (run's)"), { n: own })}
@@ -102,7 +102,7 @@ export function ExpectedField(): ReactNode {
     <SecondsField
       path={path("expected_duration")}
       label={gettext("Expected duration")}
-      help={gettext("Past twice this, the node counts as stuck.")}
+      help={gettext("Flagged as stuck after twice this time.")}
       placeholder={
         learned === null
           ? gettext("learned from its runs")
@@ -125,7 +125,7 @@ export function Limits(): ReactNode {
         none={gettext("No limit")}
         placeholder={fill(gettext("{n} (default)"), { n: 300 })}
         help={gettext(
-          "After it the code is told: it may save its progress, and the attempt ends as timed out. Only time while it runs counts.",
+          "The code is then asked to save its progress and stop, and the attempt ends as timed out. Only running time counts.",
         )}
       />
       <SecondsField
@@ -133,7 +133,7 @@ export function Limits(): ReactNode {
         label={gettext("Hard time limit")}
         none={gettext("No limit")}
         placeholder={fill(gettext("{n} (default)"), { n: usual })}
-        help={gettext("After it the process is killed with all its children.")}
+        help={gettext("The process and all its children are then killed.")}
       />
       <ExpectedField />
       <PoolField />
@@ -143,7 +143,7 @@ export function Limits(): ReactNode {
           label={gettext("Slots")}
           whole
           placeholder="1"
-          help={gettext("Slots of the pool that the node takes while it runs.")}
+          help={gettext("Slots of the pool that the node uses while it runs.")}
         />
       )}
       <PriorityField />
@@ -153,7 +153,7 @@ export function Limits(): ReactNode {
         whole
         unit="MB"
         placeholder={gettext("no limit")}
-        help={gettext("Above it the node is stopped, and the error names the memory.")}
+        help={gettext("Above this, the node is stopped with a memory error.")}
       />
       <Others shown={LIMIT_FIELDS} hidden={RETRY_FIELDS} />
     </div>
@@ -177,29 +177,28 @@ const RULES: readonly { value: string; label: () => string; help: () => string }
     label: () => gettext("All succeeded"),
     help: () =>
       gettext(
-        "Runs when everything before it succeeded. Behind a failed node it does not run, behind a skipped one it is skipped.",
+        "Runs when all upstream nodes succeeded. If one failed, it does not run; if one was skipped, it is skipped.",
       ),
   },
   {
     value: "all_done",
     label: () => gettext("All ended"),
-    help: () => gettext("Runs when everything before it has ended, however it ended: for cleaning up."),
+    help: () => gettext("Runs when all upstream nodes have ended, in any state. Use it to clean up."),
   },
   {
     value: "one_success",
     label: () => gettext("One succeeded"),
-    help: () => gettext("Runs as soon as one node before it succeeded."),
+    help: () => gettext("Runs as soon as one upstream node succeeds."),
   },
   {
     value: "all_failed",
     label: () => gettext("All failed"),
-    help: () => gettext("Runs when everything before it failed: for telling somebody."),
+    help: () => gettext("Runs when all upstream nodes failed. Use it to send an alert."),
   },
   {
     value: "none_failed",
     label: () => gettext("None failed"),
-    help: () =>
-      gettext("Runs when nothing before it failed; skipped ones do not matter: where branches come together."),
+    help: () => gettext("Runs when no upstream node failed, even if some were skipped. Use it where branches meet."),
   },
 ];
 
@@ -224,7 +223,7 @@ export function Retries(): ReactNode {
         ]}
         help={
           backoff === "linear"
-            ? gettext("Each delay is longer by the first one: 5, 10, 15 s.")
+            ? gettext("Each delay adds the first one: 5, 10, 15 s.")
             : backoff === "fixed"
               ? gettext("All delays are the same.")
               : gettext("Each delay is twice the one before: 5, 10, 20 s.")
@@ -236,14 +235,14 @@ export function Retries(): ReactNode {
         label={gettext("Retry on")}
         placeholder={gettext("every error")}
         suggestions={ERRORS}
-        help={gettext("Error classes, also those of your own code. Others fail at once.")}
+        help={gettext("Error classes to retry, including your own. Other errors fail immediately.")}
       />
       <NumberField
         path={path("lost_retries")}
-        label={gettext("Starts after a lost worker")}
+        label={gettext("Restarts after a lost worker")}
         whole
         placeholder="3"
-        help={gettext("A worker that is killed or unplugged; not counted as a retry.")}
+        help={gettext("After a worker is killed or disconnected. Not counted as a retry.")}
       />
       <ChoiceField
         path={path("trigger_rule")}
@@ -303,7 +302,7 @@ export function Notes(): ReactNode {
         label={gettext("Notes")}
         long
         rows={12}
-        help={gettext("For whoever reads this next: why it is so, where the data comes from, whom to ask.")}
+        help={gettext("For the next person: why it works this way, where the data comes from, whom to ask.")}
       />
     </div>
   );

@@ -34,13 +34,11 @@ export function renamedPort(editing: Editing, edge: DocEdge, given: string): voi
   const to = given || edge.source;
   if (to === from || !edgesInto(store.doc, edge.target).includes(edge)) return;
   if (!NAME.test(to))
-    return showRefusal(
-      gettext("A port starts with a small letter and has only small letters, digits and _, at most 63."),
-    );
+    return showRefusal(gettext("Use up to 63 lowercase letters, digits and _, starting with a letter."));
   const node = nodeOf(store.doc, edge.target);
   const others = edgesInto(store.doc, edge.target).filter((one) => one !== edge);
   if (others.some((one) => targetPort(one) === to && one.source !== edge.source))
-    return showRefusal(fill(gettext("Another input has the name {name} already."), { name: to }));
+    return showRefusal(fill(gettext("Another input is already named {name}."), { name: to }));
   // The code still reads the name when another edge brings it, too.
   const config =
     node && !others.some((one) => targetPort(one) === from) ? renameInput(node, from, to, facts.types) : null;
@@ -62,7 +60,7 @@ export function fromPort(editing: Editing, edge: DocEdge, port: string): void {
   store.endMerging();
   store.edit(
     { kind: "set_edge", edge: edgeKey(edge), field: "source_port", value: port === "out" ? undefined : port },
-    { label: fill(gettext("Take port {port}"), { port: visible(port || sourcePort(edge)) }) },
+    { label: fill(gettext("Use port {port}"), { port: visible(port || sourcePort(edge)) }) },
   );
   store.endMerging();
 }

@@ -26,7 +26,7 @@ export function SeveralView(): ReactNode {
     <ScopeContext value={scope}>
       <div className="phead">
         <h1>{said.join(" · ")}</h1>
-        <div className="meta">{gettext("chosen together")}</div>
+        <div className="meta">{gettext("selected")}</div>
       </div>
       <div className="pbody" tabIndex={-1}>
         <section className="fields">
@@ -96,7 +96,7 @@ function Alignments(): ReactNode {
 function Common(): ReactNode {
   return (
     <>
-      <h2>{gettext("For all of them")}</h2>
+      <h2>{gettext("Shared settings")}</h2>
       <div className="two wide">
         <PoolField short />
         <PriorityField short />

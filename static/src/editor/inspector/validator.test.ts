@@ -32,12 +32,12 @@ describe("what is wrong at once", () => {
     expect(instantFaults(SCHEMA, { sql: 5 })).toEqual([{ path: ["sql"], message: "SQL must be a text." }]);
     expect(instantFaults(SCHEMA, { sql: "x", n: 12 })).toEqual([{ path: ["n"], message: "Number must be at most 9." }]);
     expect(instantFaults(SCHEMA, { sql: "x", kind: "c" })).toEqual([
-      { path: ["kind"], message: "Kind must be one of its known values." },
+      { path: ["kind"], message: "Kind must be one of the listed values." },
     ]);
   });
   it("is found in lists", () => {
     expect(instantFaults(SCHEMA, { sql: "x", cases: [{ port: "ok" }, { port: "No" }, {}] })).toEqual([
-      { path: ["cases", 1, "port"], message: "Port does not fit the pattern ^[a-z]+$." },
+      { path: ["cases", 1, "port"], message: "Port must match the pattern ^[a-z]+$." },
       { path: ["cases", 2, "port"], message: "Port is required." },
     ]);
     expect(instantFaults(SCHEMA, { sql: "x", cases: [] })).toEqual([

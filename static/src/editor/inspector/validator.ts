@@ -117,10 +117,10 @@ function sentence(keyword: string, schema: JsonObject): string {
     case "exclusiveMaximum":
       return fill(gettext("{field} must be below {limit}."), { limit: limit("exclusiveMaximum") });
     case "pattern":
-      return fill(gettext("{field} does not fit the pattern {pattern}."), { pattern: asText(schema["pattern"]) });
+      return fill(gettext("{field} must match the pattern {pattern}."), { pattern: asText(schema["pattern"]) });
     case "enum":
     case "const":
-      return gettext("{field} must be one of its known values.");
+      return gettext("{field} must be one of the listed values.");
     case "minItems":
       return fill(
         ngettext(

@@ -55,7 +55,7 @@ export function WorkflowView(): ReactNode {
             {gettext("Name and tags")}
           </a>
         </div>
-        <div className="meta">{fill(gettext("Settings of the workflow · {size}"), { size })}</div>
+        <div className="meta">{fill(gettext("Workflow settings · {size}"), { size })}</div>
       </div>
       <div className="pbody" ref={body} tabIndex={-1}>
         <Rest />
@@ -101,8 +101,10 @@ function Settings(): ReactNode {
         label={gettext("When a node fails")}
         unset={gettext("Stop")}
         clean={(value) => value ?? undefined}
-        options={[{ value: "continue", label: gettext("Go on elsewhere") }]}
-        help={gettext("Stop: nothing new starts, what runs may end. Go on: branches that do not need it go on.")}
+        options={[{ value: "continue", label: gettext("Continue other branches") }]}
+        help={gettext(
+          "Stop: no new nodes start; running ones finish. Continue: branches that do not depend on it go on.",
+        )}
       />
       <div className="two">
         <ChoiceField
@@ -112,7 +114,7 @@ function Settings(): ReactNode {
           clean={(value) => value ?? undefined}
           options={[1, 2, 3, 4, 5, 6, 7, 8, 9].map((value) => ({ value, label: String(value) }))}
         />
-        <SecondsField path={TIMEOUT} label={gettext("Time limit of a run")} placeholder={gettext("no limit")} />
+        <SecondsField path={TIMEOUT} label={gettext("Run time limit")} placeholder={gettext("no limit")} />
       </div>
       <div className="two">
         <NumberField
@@ -127,7 +129,7 @@ function Settings(): ReactNode {
           label={gettext("Runs at once")}
           whole
           placeholder={gettext("no limit")}
-          help={gettext("More stay queued.")}
+          help={gettext("Further runs wait in the queue.")}
         />
       </div>
     </>
@@ -156,7 +158,7 @@ function Inputs(): ReactNode {
       {raw || !plain ? (
         <JsonField
           path={INPUTS}
-          label={gettext("JSON Schema of the inputs")}
+          label={gettext("JSON Schema of inputs")}
           object
           help={gettext("An object, with the inputs under properties.")}
         />
@@ -164,9 +166,9 @@ function Inputs(): ReactNode {
         <>
           <p className="help">
             {names.length
-              ? gettext("Asked for when a run starts; expressions read them as {{ inputs.name }}.")
+              ? gettext("Requested when a run starts. Use them in expressions as {{ inputs.name }}.")
               : gettext(
-                  "What a run is started with: a month, a path, a limit. Expressions read it as {{ inputs.name }}.",
+                  "Values supplied when a run starts, such as a month or path. Use them in expressions as {{ inputs.name }}.",
                 )}
           </p>
           {names.length > 0 && (
@@ -176,7 +178,9 @@ function Inputs(): ReactNode {
               ))}
             </ul>
           )}
-          {saysMore(inputs) && <p className="help">{gettext("The JSON Schema says more than these rows show.")}</p>}
+          {saysMore(inputs) && (
+            <p className="help">{gettext("The JSON Schema has settings that these rows do not show.")}</p>
+          )}
           <Sayings said={said} />
           <button
             ref={more}
@@ -217,9 +221,9 @@ const KINDS: readonly { value: InputKind; label: () => string }[] = [
 ];
 
 const FAULTS: Readonly<Record<"empty" | "taken" | "form", () => string>> = {
-  empty: () => gettext("An input needs a name."),
+  empty: () => gettext("Enter a name."),
   taken: () => gettext("Another input has this name."),
-  form: () => gettext("Write letters, digits and _, and no digit first."),
+  form: () => gettext("Use letters, digits and _, not starting with a digit."),
 };
 
 function InputRow({ name, open }: { name: string; open: boolean }): ReactNode {
@@ -247,7 +251,7 @@ function InputRow({ name, open }: { name: string; open: boolean }): ReactNode {
   };
   const rename = (to: string): void => {
     const wrong = nameFault(inputs(), to);
-    setFault(wrong ? `${FAULTS[wrong]()} ${fill(gettext("It keeps the name {name}."), { name })}` : "");
+    setFault(wrong ? `${FAULTS[wrong]()} ${fill(gettext("The name is still {name}."), { name })}` : "");
     if (!wrong)
       step(() =>
         store.edit(renamedInput(store.doc, editing.facts.types, name, to), {
@@ -304,7 +308,7 @@ function InputRow({ name, open }: { name: string; open: boolean }): ReactNode {
                     )
                   }
                 >
-                  {kind === "other" && <option value="other">{gettext("As its JSON says")}</option>}
+                  {kind === "other" && <option value="other">{gettext("Defined in JSON")}</option>}
                   {KINDS.map((one) => (
                     <option key={one.value} value={one.value}>
                       {one.label()}
@@ -326,7 +330,7 @@ function InputRow({ name, open }: { name: string; open: boolean }): ReactNode {
                   path={at("enum")}
                   label={gettext("Only these values")}
                   numbers={kind !== "string"}
-                  help={enumOptions.length ? undefined : gettext("None: any value.")}
+                  help={enumOptions.length ? undefined : gettext("Any value if empty.")}
                 />
               )}
               {(kind === "integer" || kind === "number") && (

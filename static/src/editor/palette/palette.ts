@@ -61,7 +61,7 @@ function fillSide(side: HTMLElement, editing: Editing, folds: Folds): () => void
   fold.type = "button";
   fold.dataset["fold"] = "pal";
   fold.setAttribute("aria-controls", types.list.id);
-  fold.setAttribute("aria-label", gettext("Names of the node types"));
+  fold.setAttribute("aria-label", gettext("Node type names"));
   side.replaceChildren(find, types.none, types.list, element("div", "foot", fold));
   folds.show();
   types.field.addEventListener("focus", () => {

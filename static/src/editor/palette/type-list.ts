@@ -103,7 +103,7 @@ export class TypeList {
       if (group) group.append(option);
       else parts.push(option);
     });
-    setText(this.none, made.length ? "" : gettext("No node type has that name."));
+    setText(this.none, made.length ? "" : gettext("No matching node types."));
     this.list.replaceChildren(...parts);
     this.options = made;
     const first = best[0];

@@ -33,7 +33,7 @@ export function startDrafting(editing: Editing, versions: Versions): void {
 }
 
 const why = (error: unknown): string =>
-  error instanceof ApiError ? error.message : gettext("Offline: this did not reach the server.");
+  error instanceof ApiError ? error.message : gettext("You're offline. Try again when you're connected.");
 
 /** Another document as an edit, which a button in the message takes back too. */
 function replace(editing: Editing, doc: Doc, label: string): boolean {
@@ -58,7 +58,7 @@ async function startFrom(editing: Editing, versions: Versions, number: number): 
   const before = editing.store.doc;
   const label = fill(gettext("Start from v{n}"), { n: number });
   if (!replace(editing, doc, label) || reuseEqualParts(before, doc) === before) return;
-  offerBack(editing, fill(gettext("Your draft is what v{n} says now."), { n: number }), gettext("Undo"), before, label);
+  offerBack(editing, fill(gettext("Your draft now matches v{n}."), { n: number }), gettext("Undo"), before, label);
 }
 
 /** Without a draft, what somebody else published meanwhile takes the place of what is seen. Whether it did. */
@@ -73,7 +73,7 @@ export async function freshen({ facts, saving, store }: Editing, versions: Versi
   store.edit({ kind: "replace", doc: reuseEqualParts(seen, loaded.doc) }, { label });
   versions.put(loaded.baseVersion, store.doc);
   saving.grounded(store.doc, { tag: loaded.etag, base: loaded.baseVersion, drafted: false });
-  toast(fill(gettext("v{n} was published meanwhile: you see it now."), { n: loaded.baseVersion }));
+  toast(fill(gettext("v{n} has been published and is shown now."), { n: loaded.baseVersion }));
   return true;
 }
 
@@ -87,7 +87,7 @@ async function discard(editing: Editing, versions: Versions): Promise<void> {
     return;
   }
   if (!saving.ground.drafted) {
-    toast(gettext("There is no draft to discard: nothing was changed."));
+    toast(gettext("There is no draft to discard."));
     return;
   }
   await call("DELETE", `/api/v1/workflows/${encodeURIComponent(facts.slug)}/draft/`, undefined, {
@@ -104,8 +104,8 @@ async function discard(editing: Editing, versions: Versions): Promise<void> {
   saving.grounded(store.doc, { tag: loaded.etag, base: loaded.baseVersion, drafted: false });
   const text =
     loaded.baseVersion === null
-      ? gettext("Your draft is gone.")
-      : fill(gettext("Your draft is gone; this is v{n} again."), { n: loaded.baseVersion });
+      ? gettext("Draft discarded.")
+      : fill(gettext("Draft discarded. Showing v{n}."), { n: loaded.baseVersion });
   offerBack(editing, text, gettext("Bring it back"), before, label);
 }
 
@@ -133,12 +133,12 @@ export async function takeOver(editing: Editing, versions: Versions, changes: bo
     const named = clashes.slice(0, NAMED_MAX).join(", ") + (clashes.length > NAMED_MAX ? " …" : "");
     offerBack(
       editing,
-      fill(gettext("v{n} is taken over. Both changed {names}: there yours stayed."), { n: newest, names: named }),
+      fill(gettext("Merged v{n}. Both changed {names}: your changes were kept there."), { n: newest, names: named }),
       gettext("Undo"),
       mine,
       label,
     );
-  } else offerBack(editing, fill(gettext("v{n} is taken over."), { n: newest }), gettext("Undo"), mine, label);
+  } else offerBack(editing, fill(gettext("Merged v{n}."), { n: newest }), gettext("Undo"), mine, label);
   await saving.settle();
   return true;
 }

@@ -60,7 +60,7 @@ export function startPublishing(editing: Editing, versions: Versions, turned: ()
     const text =
       error instanceof Error && !(error instanceof TypeError)
         ? error.message
-        : gettext("Offline: nothing was published. Try again when the server is back.");
+        : gettext("You're offline. Nothing was published.");
     if (!place) {
       popover?.append(element("p", "wrong", text));
       return;

@@ -96,7 +96,7 @@ export function startPublished(editing: Editing, loaded: Loaded): Published {
       return;
     }
     if (versions.live === null) {
-      showRefusal(gettext("No version is live yet: there is nothing to compare with."));
+      showRefusal(gettext("No version is live yet, so there is nothing to compare with."));
       return;
     }
     load().then(

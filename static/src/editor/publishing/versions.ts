@@ -48,7 +48,7 @@ export class Versions {
   private async ask(number: number): Promise<Doc> {
     const { body } = await call("GET", `${this.address}versions/${number}/`);
     const doc = isObject(body["definition"]) ? readDocument(body["definition"]) : null;
-    if (!doc) throw new Error(gettext("The version cannot be drawn."));
+    if (!doc) throw new Error(gettext("This version cannot be shown as a graph."));
     const shared = reuseEqualParts(this.here(), doc);
     this.known.set(number, shared);
     return shared;

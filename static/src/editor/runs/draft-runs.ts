@@ -69,7 +69,7 @@ class Runs implements DraftRuns {
     } catch (error) {
       showRefusal(
         error instanceof TypeError
-          ? gettext("Offline: this did not reach the server.")
+          ? gettext("You're offline. Try again when you're connected.")
           : error instanceof Error
             ? error.message
             : String(error),
@@ -81,7 +81,7 @@ class Runs implements DraftRuns {
 
   private async begin(targets: readonly string[]): Promise<void> {
     const { saving, checking, store, drawer, facts } = this.editing;
-    if (!store.doc.nodes.length) throw new Error(gettext("There is nothing to run: add a node first."));
+    if (!store.doc.nodes.length) throw new Error(gettext("There is nothing to run. Add a node first."));
     // The server looks at the document itself: a check that takes long holds nobody up.
     await Promise.all([
       saving.settle(),
@@ -215,7 +215,7 @@ export async function startRun(address: string, asked: URLSearchParams): Promise
   throw new Error(
     response.ok
       ? gettext("You're signed out. Reload the page to sign in.")
-      : gettext("The server refused this. Load the page again to see how things are."),
+      : gettext("The server rejected this. Reload the page and try again."),
   );
 }
 
@@ -247,7 +247,7 @@ export async function cancelRun(id: string): Promise<void> {
   } catch (error) {
     toast(
       error instanceof TypeError
-        ? gettext("Offline: this did not reach the server.")
+        ? gettext("You're offline. Try again when you're connected.")
         : error instanceof Error
           ? error.message
           : String(error),

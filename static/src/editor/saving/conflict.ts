@@ -1,4 +1,4 @@
-/** What differs between the draft on the screen and one that was saved from elsewhere, in words. Pure. */
+/** Describes the differences between the draft on the screen and one saved from another tab. Pure. */
 
 import type { Path } from "../../document/changes";
 import type { NodeTypes } from "../../document/node-type";
@@ -12,11 +12,11 @@ import { fieldName } from "../drawer/field-names";
 const NO_TYPES: NodeTypes = new Map();
 
 export interface Differences {
-  /** Ids of nodes that only this tab has, only the other, and both but not alike. */
+  /** Ids of nodes that only this tab has, that only the other has, and that differ. */
   readonly mine: readonly string[];
   readonly theirs: readonly string[];
   readonly unlike: readonly string[];
-  /** One sentence for each, nodes first. */
+  /** One sentence per difference, nodes first. */
   readonly lines: readonly string[];
 }
 
@@ -33,7 +33,7 @@ export function differences(mine: Doc, theirs: Doc, types: NodeTypes = NO_TYPES)
   const keysThere = new Map(theirs.edges.map((edge) => [edgeKey(edge), edge]));
   const lines = [
     ...both.map(([a, b]) =>
-      fill(gettext("{node} differs: {fields}"), {
+      fill(gettext("{node}: different {fields}"), {
         node: visible(nameOf(a)),
         fields: fieldsOf(a, b)
           .map((path) => fieldName(path, types.get(typeOf(a))))
@@ -41,13 +41,13 @@ export function differences(mine: Doc, theirs: Doc, types: NodeTypes = NO_TYPES)
       }),
     ),
     ...onlyMine.map((node) => fill(gettext("{node} is only in this tab"), { node: visible(nameOf(node)) })),
-    ...onlyTheirs.map((node) => fill(gettext("{node} is only in what was saved"), { node: visible(nameOf(node)) })),
+    ...onlyTheirs.map((node) => fill(gettext("{node} is only in the saved draft"), { node: visible(nameOf(node)) })),
     ...mine.edges
       .filter((edge) => !keysThere.has(edgeKey(edge)) && there.has(edge.source) && there.has(edge.target))
-      .map((edge) => fill(gettext("{edge} is joined only in this tab"), { edge: joined(mine, edge) })),
+      .map((edge) => fill(gettext("{edge} is connected only in this tab"), { edge: edgeName(mine, edge) })),
     ...theirs.edges
       .filter((edge) => !keysHere.has(edgeKey(edge)) && here.has(edge.source) && here.has(edge.target))
-      .map((edge) => fill(gettext("{edge} is joined only in what was saved"), { edge: joined(theirs, edge) })),
+      .map((edge) => fill(gettext("{edge} is connected only in the saved draft"), { edge: edgeName(theirs, edge) })),
     ...[...new Set([...Object.keys(mine), ...Object.keys(theirs)])]
       .filter((key) => key !== "nodes" && key !== "edges" && !isEqual(mine[key] as Json, theirs[key] as Json))
       .map(partDiffers),
@@ -60,7 +60,7 @@ export function differences(mine: Doc, theirs: Doc, types: NodeTypes = NO_TYPES)
   };
 }
 
-/** How many there are of each kind, as one line. */
+/** Counts the differences of each kind, in one line. */
 export function summary({ mine, theirs, unlike, lines }: Differences): string {
   const others = lines.length - mine.length - theirs.length - unlike.length;
   return [
@@ -77,7 +77,7 @@ export function summary({ mine, theirs, unlike, lines }: Differences): string {
     .join(" · ");
 }
 
-/** The fields that differ: of config and policy the inner ones. */
+/** Returns the fields that differ; in config and policy, the fields within them. */
 function fieldsOf(a: DocNode, b: DocNode): Path[] {
   const found: Path[] = [];
   for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
@@ -97,15 +97,15 @@ const isMap = (value: Json | undefined): value is { [key: string]: Json } => isO
 function partDiffers(key: string): string {
   switch (key) {
     case "inputs":
-      return gettext("The inputs of the workflow differ");
+      return gettext("Workflow inputs differ");
     case "settings":
-      return gettext("The settings of the workflow differ");
+      return gettext("Workflow settings differ");
     default:
       return fill(gettext("{field} differs"), { field: visible(key) });
   }
 }
 
-function joined(doc: Doc, edge: DocEdge): string {
+function edgeName(doc: Doc, edge: DocEdge): string {
   const index = indexOf(doc);
   const name = (id: string): string => {
     const node = doc.nodes[index.get(id) ?? -1];

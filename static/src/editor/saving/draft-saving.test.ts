@@ -7,7 +7,7 @@ import { applyPatch, readOperations } from "../../document/patch";
 import { differences, summary } from "./conflict";
 import { reuseEqualParts } from "../../document/reuse";
 import { patchRequest } from "./draft-saving";
-import { begun } from "./machine";
+import { initialState } from "./machine";
 import { standing, statusText } from "./notice";
 
 const ids = fc.constantFrom("a", "b", "c", "d");
@@ -91,11 +91,11 @@ describe("what differs", () => {
     };
     const found = differences(base, theirs);
     expect(found.lines).toEqual([
-      "Load differs: path, policy",
-      "clean differs: sql, place",
-      "more is only in what was saved",
-      "Load → clean is joined only in this tab",
-      "The settings of the workflow differ",
+      "Load: different path, policy",
+      "clean: different sql, place",
+      "more is only in the saved draft",
+      "Load → clean is connected only in this tab",
+      "Workflow settings differ",
     ]);
     expect(summary(found)).toBe("2 nodes differ · 1 node is only there · 2 other differences");
   });
@@ -112,13 +112,13 @@ describe("what differs", () => {
 });
 
 describe("how it is told", () => {
-  const state = begun("doc", { tag: '"1"', base: null, drafted: true }, 0);
+  const state = initialState("doc", { tag: '"1"', base: null, drafted: true }, 0);
   it("says since when it is saved, and where the rest is", () => {
     expect(statusText(state, true, 2000)).toBe("Saved");
     expect(statusText(state, true, 23_000)).toBe("Saved 20 s ago");
-    expect(statusText({ ...state, savedAt: null }, true, 0)).toBe("Not changed yet");
+    expect(statusText({ ...state, savedAt: null }, true, 0)).toBe("No changes yet");
     const offline = { ...state, doc: "other", trouble: { kind: "offline", tries: 1, why: null } } as const;
-    expect(statusText(offline, true, 0)).toBe("Not saved: offline, kept in this browser");
+    expect(statusText(offline, true, 0)).toBe("Not saved: offline, stored in this browser");
     expect(statusText(offline, false, 0)).toBe("Not saved: offline, only in this tab");
     expect(standing({ ...state, doc: "other" })).toBe("unsaved");
   });

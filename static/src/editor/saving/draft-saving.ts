@@ -1,4 +1,5 @@
-/** Saves the draft as it is drawn: kept in this browser at once, sent within a second, never over somebody else's save. */
+/** Saves the draft of the graph editor: in this browser at once, on the server within a second, and never over a save from
+ * another tab. */
 
 import { isObject, type Json, type JsonObject, isEqual } from "../../json";
 import { serverNow } from "../../behaviours/clock";
@@ -10,20 +11,20 @@ import { applyPatch, patchBetween, readOperations } from "../../document/patch";
 
 import { fill, gettext } from "../../words/i18n";
 import { differences, summary } from "./conflict";
-import { BrowserShelf, type Keepable, Keeper, type Kept } from "./local-copies";
+import { BrowserStorage, type CopyFormat, LocalCopies, type LocalCopy } from "./local-copies";
 import type { Loaded } from "../draft";
 import type { Editing, Saving } from "../parts";
-import { begun, isSaved, type State } from "./machine";
+import { initialState, isSaved, type State } from "./machine";
 import { type Notice, NoticePlace, showStatus, troubleNotice } from "./notice";
 import { type Content, Saver, type Request, whyUnsaved } from "./saver";
 import { reuseEqualParts } from "../../document/reuse";
-import { takeTyped } from "./pending-input";
+import { commitPendingInput } from "./pending-input";
 
-/** How long differences may be behind while one draws on beside them. */
+/** How long after an edit the list of differences is updated. */
 const DIFFER_MS = 400;
 const AGE_MS = 5000;
 
-/** Documents that another editor saved and that cannot be drawn: only their text is of use. */
+/** Documents saved by another editor that cannot be shown as a graph. */
 const undrawable = new WeakSet<Doc>();
 
 function drawable(definition: JsonObject): Doc {
@@ -38,14 +39,14 @@ export function patchRequest(saved: Doc, doc: Doc, base: number | null, whole: b
   if (!whole && !undrawable.has(saved)) {
     const operations = patchBetween(asJson(saved), asJson(doc));
     const text = JSON.stringify(operations);
-    // Counting what the whole would be is dear; a patch is nearly always the shorter one by far.
+    // A short patch is sent without measuring the whole document, which is slow.
     if (operations.length && (text.length < 4000 || text.length < JSON.stringify(doc).length))
       return { method: "PATCH", text };
   }
   return { method: "PUT", text: JSON.stringify({ definition: doc, base_version: base }) };
 }
 
-const keepable: Keepable<Doc> = {
+const format: CopyFormat<Doc> = {
   kind: "graph",
   whole: (doc) => JSON.stringify(doc),
   step: (before, doc) => JSON.stringify(patchBetween(asJson(before), asJson(doc))),
@@ -67,10 +68,10 @@ export function startSaving(editing: Pick<Editing, "facts" | "store">, loaded: L
   const ground = { tag: loaded.etag, base: loaded.baseVersion, drafted: loaded.savedAt !== null };
   const savedAt = loaded.savedAt === null ? null : Date.now() - (serverNow() - Date.parse(loaded.savedAt));
   const notices = new NoticePlace(() => one(".editcanvas"));
-  let keeps = true;
+  let isStored = true;
   let marked = false;
-  /** What is left of other tabs, after the one on the screen. */
-  let waiting: Kept<Doc>[] = [];
+  /** Copies of closed tabs that are still to be restored. */
+  let waiting: LocalCopy<Doc>[] = [];
 
   const content: Content<Doc> = {
     slug: facts.slug,
@@ -79,25 +80,27 @@ export function startSaving(editing: Pick<Editing, "facts" | "store">, loaded: L
     read: drawable,
     same: (a, b) => isEqual(asJson(a), asJson(b)),
   };
-  const saver = new Saver<Doc>(content, begun(server, ground, savedAt), told);
-  const keeper = new Keeper<Doc>(new BrowserShelf(), keepable, facts.user, facts.slug, able, (tag) => saver.heard(tag));
+  const saver = new Saver<Doc>(content, initialState(server, ground, savedAt), changed);
+  const copies = new LocalCopies<Doc>(new BrowserStorage(), format, facts.user, facts.slug, able, (tag) =>
+    saver.savedElsewhere(tag),
+  );
 
   function able(can: boolean): void {
-    if (can === keeps) return;
-    keeps = can;
+    if (can === isStored) return;
+    isStored = can;
     show();
   }
 
-  function told(state: State<Doc>, before: State<Doc>): void {
+  function changed(state: State<Doc>, before: State<Doc>): void {
     if (isSaved(state)) {
-      if (state.ground.tag !== before.ground.tag || !isSaved(before)) keeper.saved(state.doc, state.ground);
+      if (state.ground.tag !== before.ground.tag || !isSaved(before)) copies.saved(state.doc, state.ground);
     } else if (state.doc !== before.doc || state.ground !== before.ground || isSaved(before))
-      keeper.keep(state.doc, state.ground);
+      copies.keep(state.doc, state.ground);
     if (before.trouble?.kind === "offline" && !state.trouble && isSaved(state))
-      toast(gettext("The server is back: everything is saved."));
+      toast(gettext("Back online. All changes saved."));
     show();
     if (before.trouble?.kind === "conflict" && state.trouble?.kind !== "conflict") {
-      takeUp();
+      restore();
     }
   }
 
@@ -105,7 +108,7 @@ export function startSaving(editing: Pick<Editing, "facts" | "store">, loaded: L
 
   function show(): void {
     const state = saver.state;
-    showStatus(state, keeps);
+    showStatus(state, isStored);
     if (state.trouble?.kind === "conflict" && notices.isShown) soonDiffer();
     else notices.show(notice(state));
     const trouble = state.trouble;
@@ -138,9 +141,9 @@ export function startSaving(editing: Pick<Editing, "facts" | "store">, loaded: L
           return {
             kind: "conflict",
             title: gettext("Your draft was saved from another tab"),
-            text: gettext("Nothing was written over. What was saved there cannot be drawn."),
+            text: gettext("Nothing was overwritten. The draft saved there cannot be shown as a graph."),
             actions: [{ label: gettext("Keep mine"), run: keepMine }],
-            link: { label: gettext("Open theirs as text"), address: `${facts.address}edit/text/` },
+            link: { label: gettext("Open that version as text"), address: `${facts.address}edit/text/` },
           };
         const found = differences(state.doc, trouble.theirs, facts.types);
         if (!store.marks || marked) {
@@ -148,29 +151,29 @@ export function startSaving(editing: Pick<Editing, "facts" | "store">, loaded: L
           store.setMarks({ against: "save", added: new Set(found.mine), changed: new Set(found.unlike) });
         }
         const title = trouble.kept
-          ? gettext("Kept in this browser: work that was never saved")
+          ? gettext("Unsaved changes restored from this browser")
           : gettext("Your draft was saved from another tab");
         const about = trouble.kept
-          ? gettext("It stands here now, but builds on an older save. Nothing was written over.")
-          : gettext("Nothing was written over, and what you draw here stays.");
+          ? gettext("They are based on an older save. Nothing was overwritten.")
+          : gettext("Nothing was overwritten, and your changes here are safe.");
         return {
           kind: "conflict",
           title,
-          text: `${about} ${fill(gettext("{differences}. Whichever you keep, undo brings the other one back."), { differences: summary(found) || gettext("They differ in the order of nodes or edges") })}`,
+          text: `${about} ${fill(gettext("{differences}. You can undo either choice."), { differences: summary(found) || gettext("Only the order of nodes or edges differs") })}`,
           lines: found.lines,
           actions: [
             ...(bothOf(state, trouble.theirs) ? [{ label: gettext("Keep both"), run: keepBoth, primary: true }] : []),
             { label: gettext("Keep mine"), run: keepMine },
-            { label: gettext("Take theirs"), run: takeTheirs },
+            { label: gettext("Use the other tab's version"), run: takeTheirs },
           ],
         };
       }
       default:
-        return troubleNotice(state, keeps, facts.user, () => saver.save());
+        return troubleNotice(state, isStored, facts.user, () => saver.save());
     }
   }
 
-  /** Both sides in one document; null: they touched the same place, or what both began with is not known. */
+  /** Merges both sides; null: they changed the same place, or the common base is unknown. */
   function bothOf(state: State<Doc>, theirs: Doc): Doc | null {
     if (
       state.trouble?.kind !== "conflict" ||
@@ -196,8 +199,11 @@ export function startSaving(editing: Pick<Editing, "facts" | "store">, loaded: L
     if (trouble?.kind !== "conflict") return;
     const mine = store.doc;
     if (!undrawable.has(trouble.theirs)) {
-      // Through the history, so that theirs is one step back.
-      store.edit({ kind: "replace", doc: reuseEqualParts(mine, trouble.theirs) }, { label: gettext("Take theirs") });
+      // Two steps in the history, so that undo shows theirs.
+      store.edit(
+        { kind: "replace", doc: reuseEqualParts(mine, trouble.theirs) },
+        { label: gettext("Use the other tab's version") },
+      );
       store.edit({ kind: "replace", doc: mine }, { label: gettext("Keep mine") });
     }
     saver.mine();
@@ -206,71 +212,74 @@ export function startSaving(editing: Pick<Editing, "facts" | "store">, loaded: L
   function takeTheirs(): void {
     const trouble = saver.state.trouble;
     if (trouble?.kind !== "conflict") return;
-    store.edit({ kind: "replace", doc: reuseEqualParts(store.doc, trouble.theirs) }, { label: gettext("Take theirs") });
+    store.edit(
+      { kind: "replace", doc: reuseEqualParts(store.doc, trouble.theirs) },
+      { label: gettext("Use the other tab's version") },
+    );
     saver.theirs(store.doc);
   }
 
-  /** Work that a tab left behind is an edit of this one: undo takes it back. */
-  function takeUp(): void {
-    const kept = waiting.shift();
-    if (!kept) return;
+  /** Restores the copy of a closed tab as an edit that undo reverts. */
+  function restore(): void {
+    const copy = waiting.shift();
+    if (!copy) return;
     const { doc, trouble } = saver.state;
-    if (isEqual(asJson(kept.doc), asJson(doc))) {
-      void keeper.forget(kept.tab);
-      takeUp();
+    if (isEqual(asJson(copy.doc), asJson(doc))) {
+      void copies.remove(copy.tab);
+      restore();
       return;
     }
     if (trouble?.kind === "conflict") {
-      waiting.unshift(kept);
+      waiting.unshift(copy);
       return;
     }
     const untouched = isSaved(saver.state);
     const now = saver.state.ground;
     const fits =
-      untouched && kept.ground.tag === now.tag && kept.ground.drafted === now.drafted && kept.ground.base === now.base;
+      untouched && copy.ground.tag === now.tag && copy.ground.drafted === now.drafted && copy.ground.base === now.base;
     const before = store.doc;
     store.edit(
-      { kind: "replace", doc: reuseEqualParts(before, kept.doc) },
-      { label: gettext("Take up what was kept") },
+      { kind: "replace", doc: reuseEqualParts(before, copy.doc) },
+      { label: gettext("Restore unsaved changes") },
     );
-    if (fits) toast(gettext("What was not saved yet is back."));
+    if (fits) toast(gettext("Unsaved changes restored."));
     else {
-      saver.clash(before, { ...now, base: kept.ground.tag === now.tag ? kept.ground.base : now.base });
+      saver.clash(before, { ...now, base: copy.ground.tag === now.tag ? copy.ground.base : now.base });
     }
-    // Only when this tab keeps it itself.
-    keeper.keep(store.doc, saver.state.ground);
-    void keeper.flush().then(() => {
-      if (keeper.has(store.doc) || isSaved(saver.state)) void keeper.forget(kept.tab);
+    // The old copy is removed once this tab has stored its own.
+    copies.keep(store.doc, saver.state.ground);
+    void copies.flush().then(() => {
+      if (copies.has(store.doc) || isSaved(saver.state)) void copies.remove(copy.tab);
     });
-    if (fits) takeUp();
+    if (fits) restore();
   }
 
   store.listen((update) => {
     if (update.doc) saver.edited(store.doc);
   });
   window.addEventListener("beforeunload", (event) => {
-    takeTyped();
-    // While the browser asks: once it is left, nothing is sure to be written any more.
-    void keeper.flush();
+    commitPendingInput();
+    // Written while the browser asks whether to leave: after that, writing may fail.
+    void copies.flush();
     const { doc, trouble, sending } = saver.state;
-    if (saver.atRisk && (trouble || !keeper.has(doc) || sending === null)) event.preventDefault();
+    if (saver.atRisk && (trouble || !copies.has(doc) || sending === null)) event.preventDefault();
   });
-  window.addEventListener("pagehide", () => void keeper.flush());
+  window.addEventListener("pagehide", () => void copies.flush());
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) void keeper.flush();
+    if (document.hidden) void copies.flush();
   });
-  window.setInterval(() => showStatus(saver.state, keeps), AGE_MS);
-  keeper.left().then(
+  window.setInterval(() => showStatus(saver.state, isStored), AGE_MS);
+  copies.ofClosedTabs().then(
     (left) => {
       waiting = left;
-      takeUp();
+      restore();
     },
     () => able(false),
   );
   show();
   return {
     settle() {
-      takeTyped();
+      commitPendingInput();
       return saver.settle();
     },
     get ground() {

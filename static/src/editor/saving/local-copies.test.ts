@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type Keepable, Keeper, type Shelf } from "./local-copies";
+import { type CopyFormat, LocalCopies, type CopyStorage } from "./local-copies";
 import type { Ground } from "./machine";
 
 /** What a browser holds on to when its tabs are gone. */
-class FakeShelf implements Shelf {
+class FakeShelf implements CopyStorage {
   readonly records = new Map<string, Map<string, Map<number, string>>>();
   broken = false;
   writes = 0;
@@ -39,7 +39,7 @@ class FakeShelf implements Shelf {
 }
 
 type Doc = readonly string[];
-const keepable: Keepable<Doc> = {
+const format: CopyFormat<Doc> = {
   kind: "test",
   whole: (doc) => JSON.stringify(doc),
   step: (before, doc) =>
@@ -50,8 +50,8 @@ const keepable: Keepable<Doc> = {
 };
 const ground: Ground = { tag: '"4"', base: 2, drafted: true };
 
-function tabOf(shelf: Shelf, able: boolean[] = [], kind = keepable): Keeper<Doc> {
-  return new Keeper(
+function tabOf(shelf: CopyStorage, able: boolean[] = [], kind = format): LocalCopies<Doc> {
+  return new LocalCopies(
     shelf,
     kind,
     "ada",
@@ -85,7 +85,7 @@ describe("what is kept in the browser", () => {
     await vi.advanceTimersByTimeAsync(200);
     // Not once for each key: together after a moment.
     expect(shelf.writes).toBeLessThan(20);
-    const [kept, ...others] = await tabOf(shelf).left();
+    const [kept, ...others] = await tabOf(shelf).ofClosedTabs();
     expect(others).toEqual([]);
     expect([kept?.doc.length, kept?.ground]).toEqual([30, ground]);
   });
@@ -107,11 +107,11 @@ describe("what is kept in the browser", () => {
     await tab.flush();
     tab.saved(["a"], { ...ground, tag: '"5"' });
     await tab.flush();
-    expect(await tabOf(shelf).left()).toEqual([]);
+    expect(await tabOf(shelf).ofClosedTabs()).toEqual([]);
     const next = tabOf(shelf);
     next.keep(["a", "b"], { ...ground, tag: '"5"' });
     await next.flush();
-    expect((await tabOf(shelf).left()).map(({ doc }) => doc)).toEqual([["a", "b"]]);
+    expect((await tabOf(shelf).ofClosedTabs()).map(({ doc }) => doc)).toEqual([["a", "b"]]);
   });
 
   it("is each tab's own, newest first, until it is taken up", async () => {
@@ -123,10 +123,10 @@ describe("what is kept in the browser", () => {
       await vi.advanceTimersByTimeAsync(1000);
     }
     const next = tabOf(shelf);
-    const left = await next.left();
+    const left = await next.ofClosedTabs();
     expect(left.map(({ doc }) => doc)).toEqual([["second"], ["first"]]);
-    await next.forget(left[0]?.tab ?? "");
-    expect((await next.left()).map(({ doc }) => doc)).toEqual([["first"]]);
+    await next.remove(left[0]?.tab ?? "");
+    expect((await next.ofClosedTabs()).map(({ doc }) => doc)).toEqual([["first"]]);
   });
 
   it("says when the browser keeps nothing, and when it does again", async () => {
@@ -141,12 +141,12 @@ describe("what is kept in the browser", () => {
     tab.keep(["a", "b"], ground);
     await tab.flush();
     expect(able.at(-1)).toBe(true);
-    expect((await tabOf(shelf).left()).map(({ doc }) => doc)).toEqual([["a", "b"]]);
+    expect((await tabOf(shelf).ofClosedTabs()).map(({ doc }) => doc)).toEqual([["a", "b"]]);
   });
 
   it("is left alone when it cannot be read", async () => {
     const shelf = new FakeShelf();
     await shelf.write(JSON.stringify(["ada", "flights", "test"]), "old", "{not json", [1, "[]"], true);
-    expect(await tabOf(shelf).left()).toEqual([]);
+    expect(await tabOf(shelf).ofClosedTabs()).toEqual([]);
   });
 });

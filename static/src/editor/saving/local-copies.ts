@@ -1,60 +1,62 @@
-/** Keeps what is not saved yet in this browser: at once, by person, workflow and tab, until the server has it.
+/** Stores unsaved documents in this browser, by user, workflow and tab, until the server has saved them.
  *
- * A tab's record is its document as it was at the first edit, the patches since, and a head: what the whole builds on and
- * whether any of it is unsaved. One transaction writes them together, so a record is whole whenever the browser dies.
+ * The record of a tab has a head (the save that the document is based on, and whether it has unsaved changes), the
+ * document at the first edit, and the patches since. One transaction writes them together, so a record is complete
+ * whenever the browser ends.
  */
 
 import type { Ground } from "./machine";
 
-export const KEEP_MS = 150;
-/** A chain of patches is written anew as a document when it is this long, or longer than the document itself. */
+export const WRITE_DELAY_MS = 150;
+/** After this many patches, or when they are longer than the document, the whole document is written again. */
 const PARTS_MAX = 400;
 const DATABASE = "interlock";
 const STORE = "kept";
-/** Time for the other tabs of this browser to say that a record is theirs. */
+/** How long the other tabs of this browser have to claim their records. */
 const ANSWER_MS = 200;
 
-/** How a document becomes text and back, and what leads from one to another. */
-export interface Keepable<D> {
-  /** Drawn or text: each takes up only what it kept itself. */
+/** Converts documents to text and back. */
+export interface CopyFormat<D> {
+  /** Which editor wrote the copy: each restores only its own. */
   readonly kind: string;
   whole(doc: D): string;
-  /** The step from one to the other; null: it is not shorter than the whole. */
+  /** Returns the difference as text; null: it is not shorter than the document. */
   step(before: D, after: D): string | null;
-  /** Null: what was kept cannot be read. */
+  /** Null: the text cannot be read. */
   read(whole: string, steps: readonly string[]): D | null;
 }
 
-export interface Kept<D> {
+export interface LocalCopy<D> {
   readonly tab: string;
   readonly doc: D;
   readonly ground: Ground;
-  /** When, in ms since 1970. */
+  /** When it was stored, in ms since 1970. */
   readonly at: number;
 }
 
 interface Head {
   readonly ground: Ground;
   readonly at: number;
-  /** Parts after the head that count. */
+  /** Number of valid parts after the head. */
   readonly parts: number;
   readonly unsaved: boolean;
 }
 
 type Key = readonly [place: string, tab: string, part: number];
 
-/** Where records are kept. A part is text, part 0 is the head. */
-export interface Shelf {
-  /** All or nothing. `anew`: the tab's record is another one. Raises when the browser refuses. */
+/** Stores records as numbered parts of text; part 0 is the head. */
+export interface CopyStorage {
+  /** Writes all or nothing. `anew` removes the tab's old record first. Throws when the browser refuses. */
   write(place: string, tab: string, head: string, part: readonly [number, string] | null, anew: boolean): Promise<void>;
-  /** The parts of each tab, in order. */
+  /** Returns the parts of each tab, in order. */
   read(place: string): Promise<Map<string, string[]>>;
   drop(place: string, tab: string): Promise<void>;
 }
 
-export class Keeper<D> {
-  /** What is kept now: null, nothing that would be missed. */
-  private keptDoc: D | null = null;
+export class LocalCopies<D> {
+  /** The unsaved document that is stored; null: none. */
+  private storedDoc: D | null = null;
+  /** What is to be written next. */
   private wanted: { readonly doc: D; readonly ground: Ground; readonly unsaved: boolean } | null = null;
   private last: D | null = null;
   private parts = 0;
@@ -67,18 +69,18 @@ export class Keeper<D> {
   private readonly place: string;
 
   constructor(
-    private readonly shelf: Shelf,
-    private readonly keepable: Keepable<D>,
+    private readonly storage: CopyStorage,
+    private readonly format: CopyFormat<D>,
     user: string,
     slug: string,
-    /** The browser keeps nothing (again): false, or true after all. */
+    /** Called with whether the last write succeeded. */
     private readonly able: (can: boolean) => void,
     /** Another tab saved this draft. */
-    heard: (tag: string) => void,
+    savedElsewhere: (tag: string) => void,
   ) {
     const random = crypto.getRandomValues(new Uint32Array(2));
     this.tab = `${(random[0] ?? 0).toString(36)}${(random[1] ?? 0).toString(36)}`;
-    this.place = JSON.stringify([user, slug, keepable.kind]);
+    this.place = JSON.stringify([user, slug, format.kind]);
     this.channel =
       typeof BroadcastChannel === "undefined"
         ? null
@@ -87,17 +89,17 @@ export class Keeper<D> {
       if (typeof data !== "object" || data === null) return;
       const { kind, tag } = data as { kind?: unknown; tag?: unknown };
       if (kind === "who") this.channel?.postMessage({ kind: "here", tab: this.tab });
-      if (kind === "saved" && typeof tag === "string") heard(tag);
+      if (kind === "saved" && typeof tag === "string") savedElsewhere(tag);
     });
   }
 
-  /** The document on the screen, as far as it is not saved. */
+  /** Stores an unsaved document soon. */
   keep(doc: D, ground: Ground): void {
     this.wanted = { doc, ground, unsaved: true };
-    if (!this.timer) this.timer = window.setTimeout(() => void this.flush(), KEEP_MS);
+    if (!this.timer) this.timer = window.setTimeout(() => void this.flush(), WRITE_DELAY_MS);
   }
 
-  /** The server has it. */
+  /** The server has saved the document. */
   saved(doc: D, ground: Ground): void {
     this.channel?.postMessage({ kind: "saved", tag: ground.tag });
     if (this.last === null && !this.wanted) return;
@@ -105,12 +107,12 @@ export class Keeper<D> {
     void this.flush();
   }
 
-  /** Whether this document would be found again if the browser died now. */
+  /** Returns whether the document would be restored if the browser ended now. */
   has(doc: D): boolean {
-    return this.keptDoc === doc;
+    return this.storedDoc === doc;
   }
 
-  /** Writes what is wanted now. */
+  /** Writes at once. */
   flush(): Promise<void> {
     window.clearTimeout(this.timer);
     this.timer = 0;
@@ -128,9 +130,9 @@ export class Keeper<D> {
         await this.put(doc, ground, unsaved);
         this.able(true);
       } catch {
-        // Private windows, full quotas: the page says so, and what is edited next is tried again, whole.
+        // A private window or a full quota: the page shows it, and the next edit writes the whole document.
         this.last = null;
-        this.keptDoc = null;
+        this.storedDoc = null;
         if (unsaved) this.able(false);
         return;
       }
@@ -140,89 +142,90 @@ export class Keeper<D> {
   private async put(doc: D, ground: Ground, unsaved: boolean): Promise<void> {
     const before = this.last;
     const head = (parts: number): string => JSON.stringify({ ground, at: Date.now(), parts, unsaved } satisfies Head);
-    const step = before === null || before === doc || this.parts >= PARTS_MAX ? null : this.keepable.step(before, doc);
-    if (before === doc) await this.shelf.write(this.place, this.tab, head(this.parts), null, false);
-    // What is saved needs no new copy of the document: the next edit brings one.
+    const step = before === null || before === doc || this.parts >= PARTS_MAX ? null : this.format.step(before, doc);
+    if (before === doc) await this.storage.write(this.place, this.tab, head(this.parts), null, false);
+    // A saved document needs no copy. The next edit writes one.
     else if (!unsaved && step === null) {
-      await this.shelf.write(this.place, this.tab, head(0), null, true);
+      await this.storage.write(this.place, this.tab, head(0), null, true);
       this.last = null;
-      this.keptDoc = null;
+      this.storedDoc = null;
       return;
     } else if (step !== null && this.size + step.length <= this.wholeSize + 20_000) {
-      await this.shelf.write(this.place, this.tab, head(this.parts + 1), [this.parts + 1, step], false);
+      await this.storage.write(this.place, this.tab, head(this.parts + 1), [this.parts + 1, step], false);
       this.parts += 1;
       this.size += step.length;
     } else {
-      const whole = this.keepable.whole(doc);
-      await this.shelf.write(this.place, this.tab, head(1), [1, whole], true);
+      const whole = this.format.whole(doc);
+      await this.storage.write(this.place, this.tab, head(1), [1, whole], true);
       [this.parts, this.size, this.wholeSize] = [1, 0, whole.length];
     }
     this.last = doc;
-    this.keptDoc = unsaved ? doc : null;
+    this.storedDoc = unsaved ? doc : null;
   }
 
-  /** What tabs that are gone have left unsaved, newest first. Records without any are cleared away. */
-  async left(): Promise<Kept<D>[]> {
-    const records = await this.shelf.read(this.place);
+  /** Returns the unsaved copies of closed tabs, newest first. Removes records without unsaved changes. */
+  async ofClosedTabs(): Promise<LocalCopy<D>[]> {
+    const records = await this.storage.read(this.place);
     records.delete(this.tab);
     if (!records.size) return [];
-    for (const tab of await this.others()) records.delete(tab);
-    const found: Kept<D>[] = [];
+    for (const tab of await this.openTabs()) records.delete(tab);
+    const found: LocalCopy<D>[] = [];
     for (const [tab, parts] of records) {
-      const kept = this.understood(tab, parts);
-      if (kept) found.push(kept);
-      else await this.shelf.drop(this.place, tab);
+      const copy = this.readCopy(tab, parts);
+      if (copy) found.push(copy);
+      else await this.storage.drop(this.place, tab);
     }
     return found.sort((a, b) => b.at - a.at);
   }
 
-  private understood(tab: string, texts: readonly string[]): Kept<D> | null {
+  private readCopy(tab: string, texts: readonly string[]): LocalCopy<D> | null {
     try {
       const head = JSON.parse(texts[0] ?? "null") as Head | null;
       const whole = texts[1];
       if (!head?.unsaved || whole === undefined) return null;
-      const doc = this.keepable.read(whole, texts.slice(2, head.parts + 1));
+      const doc = this.format.read(whole, texts.slice(2, head.parts + 1));
       return doc === null ? null : { tab, doc, ground: head.ground, at: head.at };
     } catch {
       return null;
     }
   }
 
-  private async others(): Promise<string[]> {
+  /** Asks the other open tabs for their names. */
+  private async openTabs(): Promise<string[]> {
     const channel = this.channel;
     if (!channel) return [];
     const here: string[] = [];
-    const hear = ({ data }: MessageEvent<unknown>): void => {
+    const receive = ({ data }: MessageEvent<unknown>): void => {
       const { kind, tab } = (typeof data === "object" && data !== null ? data : {}) as {
         kind?: unknown;
         tab?: unknown;
       };
       if (kind === "here" && typeof tab === "string") here.push(tab);
     };
-    channel.addEventListener("message", hear);
+    channel.addEventListener("message", receive);
     channel.postMessage({ kind: "who" });
     await new Promise((resolve) => window.setTimeout(resolve, ANSWER_MS));
-    channel.removeEventListener("message", hear);
+    channel.removeEventListener("message", receive);
     return here;
   }
 
-  /** What another tab left is taken up or given up. */
-  async forget(tab: string): Promise<void> {
-    await this.shelf.drop(this.place, tab).catch(() => undefined);
+  /** Removes the copy of a closed tab once it is restored. */
+  async remove(tab: string): Promise<void> {
+    await this.storage.drop(this.place, tab).catch(() => undefined);
   }
 }
 
-/** The browser's own database. */
-export class BrowserShelf implements Shelf {
+/** Stores records in IndexedDB. */
+export class BrowserStorage implements CopyStorage {
   private opened: Promise<IDBDatabase> | null = null;
 
   private open(): Promise<IDBDatabase> {
     this.opened ??= new Promise<IDBDatabase>((resolve, reject) => {
-      const asked = indexedDB.open(DATABASE, 1);
-      asked.onupgradeneeded = () => asked.result.createObjectStore(STORE);
-      asked.onsuccess = () => {
-        const database = asked.result;
-        // The browser may close it (its data are cleared, its disk is full): the next write opens it anew.
+      const request = indexedDB.open(DATABASE, 1);
+      request.onupgradeneeded = () => request.result.createObjectStore(STORE);
+      request.onsuccess = () => {
+        const database = request.result;
+        // The browser closes the database when its data is cleared or the disk is full. The next write opens it again.
         database.onclose = () => (this.opened = null);
         database.onversionchange = () => {
           database.close();
@@ -230,7 +233,7 @@ export class BrowserShelf implements Shelf {
         };
         resolve(database);
       };
-      asked.onerror = () => reject(asked.error ?? new Error("IndexedDB"));
+      request.onerror = () => reject(request.error ?? new Error("IndexedDB"));
     });
     this.opened.catch(() => (this.opened = null));
     return this.opened;
@@ -243,7 +246,7 @@ export class BrowserShelf implements Shelf {
       transaction.oncomplete = () => resolve();
       transaction.onabort = () => reject(transaction.error ?? new Error("IndexedDB"));
       run(transaction.objectStore(STORE));
-      // A page that is being left waits for nothing.
+      // A page that is being closed gets no later events, so the commit must not wait for them.
       if (mode === "readwrite") transaction.commit();
     });
   }
@@ -281,5 +284,5 @@ export class BrowserShelf implements Shelf {
   }
 }
 
-/** A list sorts after every text and number. */
+/** The keys that begin with `start`. In IndexedDB, an array sorts after every string and number. */
 const range = (...start: string[]): IDBKeyRange => IDBKeyRange.bound(start, [...start, []]);

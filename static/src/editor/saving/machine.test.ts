@@ -1,6 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { begun, type Event, isSaved, FIRST_MS, LATEST_MS, QUIET_MS, type State, step, type Wish } from "./machine";
+import {
+  initialState,
+  type Event,
+  isSaved,
+  FIRST_MS,
+  LATEST_MS,
+  QUIET_MS,
+  type State,
+  step,
+  type Effect,
+} from "./machine";
 
 interface Doc {
   readonly text: string;
@@ -13,15 +23,15 @@ const doc = (text: string): Doc => ({ text });
 class Tab {
   now = 0;
   state: State<Doc>;
-  wishes: Wish[] = [];
+  wishes: Effect[] = [];
   constructor(start: Doc, tag = '"1"') {
-    this.state = begun(start, { tag, base: 1, drafted: true }, null);
+    this.state = initialState(start, { tag, base: 1, drafted: true }, null);
   }
-  on(event: Event<Doc>): Wish {
-    const [state, wish] = step(this.state, event, this.now, rules);
+  on(event: Event<Doc>): Effect {
+    const [state, effect] = step(this.state, event, this.now, rules);
     this.state = state;
-    if (wish) this.wishes.push(wish);
-    return wish;
+    if (effect) this.wishes.push(effect);
+    return effect;
   }
   edit(text: string): Doc {
     const made = doc(text);
@@ -29,7 +39,7 @@ class Tab {
     return made;
   }
   /** The next thing that waits. */
-  pass(): Wish {
+  pass(): Effect {
     if (this.state.due === null) return null;
     this.now = this.state.due;
     return this.on({ kind: "due" });
@@ -62,7 +72,7 @@ describe("when a draft is saved", () => {
     tab.edit("b");
     expect(tab.pass()).toBe("send");
     tab.edit("c");
-    expect(tab.on({ kind: "hurry" })).toBeNull();
+    expect(tab.on({ kind: "save_now" })).toBeNull();
     tab.on({ kind: "saved", tag: '"2"' });
     expect(tab.state.saved.text).toBe("b");
     expect(isSaved(tab.state)).toBe(false);
@@ -86,7 +96,7 @@ describe("when a draft is saved", () => {
     const tab = new Tab(doc("a"));
     tab.on({ kind: "edited", doc: doc("{"), blocked: true });
     expect(tab.state.due).toBeNull();
-    expect(tab.on({ kind: "hurry" })).toBeNull();
+    expect(tab.on({ kind: "save_now" })).toBeNull();
     tab.edit("{}");
     expect(tab.pass()).toBe("send");
   });
@@ -112,7 +122,7 @@ describe("when a draft is saved", () => {
       pauses.push((tab.state.due ?? 0) - tab.now);
     }
     expect(pauses).toEqual([1000, 2000, 4000, 8000, 12000, 12000, 12000]);
-    expect(tab.on({ kind: "hurry" })).toBe("send");
+    expect(tab.on({ kind: "save_now" })).toBe("send");
     tab.on({ kind: "saved", tag: '"2"' });
     expect(tab.state.trouble).toBeNull();
   });
@@ -141,7 +151,7 @@ describe("a stale tag", () => {
     expect(tab.state.trouble?.kind).toBe("conflict");
     // Nothing is sent until somebody chose, whatever happens meanwhile.
     tab.edit("c");
-    expect(tab.on({ kind: "hurry" })).toBeNull();
+    expect(tab.on({ kind: "save_now" })).toBeNull();
     expect(tab.state.due).toBeNull();
     tab.on({ kind: "edited", doc: mine });
     expect(tab.on({ kind: "mine" })).toBe("send");
@@ -164,13 +174,13 @@ describe("a stale tag", () => {
 
   it("is asked about as it is by now when the other tab saves again", () => {
     const tab = new Tab(doc("a"));
-    expect(tab.on({ kind: "told", tag: '"2"' })).toBe("look");
+    expect(tab.on({ kind: "saved_elsewhere", tag: '"2"' })).toBe("look");
     tab.on({ kind: "found", doc: doc("x"), ground: { tag: '"2"', base: 1, drafted: true } });
-    expect(tab.on({ kind: "told", tag: '"2"' })).toBeNull();
-    expect(tab.on({ kind: "told", tag: '"3"' })).toBe("look");
+    expect(tab.on({ kind: "saved_elsewhere", tag: '"2"' })).toBeNull();
+    expect(tab.on({ kind: "saved_elsewhere", tag: '"3"' })).toBe("look");
     tab.on({ kind: "failed", failure: { kind: "unreachable", why: null } });
     expect(tab.state.trouble?.kind).toBe("conflict");
-    tab.on({ kind: "told", tag: '"3"' });
+    tab.on({ kind: "saved_elsewhere", tag: '"3"' });
     tab.on({ kind: "found", doc: doc("y"), ground: { tag: '"3"', base: 1, drafted: true } });
     expect(tab.state.trouble).toMatchObject({ theirs: { text: "y" }, ground: { tag: '"3"' } });
   });
@@ -180,7 +190,7 @@ describe("a stale tag", () => {
     const tab = new Tab(server, '"5"');
     tab.edit("kept");
     tab.on({ kind: "clash", theirs: server, ground: { tag: '"5"', base: 1, drafted: true } });
-    expect(tab.on({ kind: "told", tag: '"6"' })).toBe("look");
+    expect(tab.on({ kind: "saved_elsewhere", tag: '"6"' })).toBe("look");
     expect(tab.on({ kind: "found", doc: doc("theirs"), ground: { tag: '"6"', base: 1, drafted: true } })).toBeNull();
     expect(tab.state.trouble).toMatchObject({ kind: "conflict", kept: true });
   });
@@ -196,7 +206,7 @@ describe("a stale tag", () => {
 
   it("is a version that others published when nothing was saved: the whole draft is sent, of the version it was started from", () => {
     const tab = new Tab(doc("v1"), '"0"');
-    tab.state = begun(tab.state.doc, { tag: '"0"', base: 1, drafted: false }, null);
+    tab.state = initialState(tab.state.doc, { tag: '"0"', base: 1, drafted: false }, null);
     tab.edit("mine");
     tab.pass();
     tab.on({ kind: "failed", failure: { kind: "stale" } });
@@ -221,10 +231,10 @@ describe("other refusals", () => {
     tab.edit("b");
     tab.pass();
     tab.on({ kind: "failed", failure: { kind: "signed_out" } });
-    expect(tab.pass()).toBe("knock");
+    expect(tab.pass()).toBe("check_session");
     tab.on({ kind: "signed_in", as: "bob" });
     tab.edit("c");
-    expect(tab.pass()).toBe("knock");
+    expect(tab.pass()).toBe("check_session");
     expect(tab.on({ kind: "signed_in", as: null })).toBe("send");
     expect(tab.state.sending?.text).toBe("c");
   });
@@ -239,8 +249,8 @@ class World {
   readonly seen = ["start"];
   edits = 0;
 
-  private run(tab: Tab, wish: Wish, fate: number): void {
-    if (wish === "send") {
+  private run(tab: Tab, effect: Effect, fate: number): void {
+    if (effect === "send") {
       const sent = tab.state.sending as Doc;
       const { tag } = tab.state.ground;
       if (fate === 0) return this.run(tab, tab.on({ kind: "failed", failure: { kind: "unreachable", why: null } }), 2);
@@ -254,7 +264,8 @@ class World {
       }
       // The other tab of the browser may hear of it, before or after this one has its answer.
       const other = this.tabs[tab === this.tabs[0] ? 1 : 0];
-      if (fits && fate > 2) this.run(other, other.on({ kind: "told", tag: `"${this.tag}"` }), fate === 3 ? 0 : 2);
+      if (fits && fate > 2)
+        this.run(other, other.on({ kind: "saved_elsewhere", tag: `"${this.tag}"` }), fate === 3 ? 0 : 2);
       if (fate === 1) return this.run(tab, tab.on({ kind: "failed", failure: { kind: "unreachable", why: null } }), 2);
       return this.run(
         tab,
@@ -262,7 +273,7 @@ class World {
         2,
       );
     }
-    if (wish === "look") {
+    if (effect === "look") {
       if (fate === 0) return this.run(tab, tab.on({ kind: "failed", failure: { kind: "unreachable", why: null } }), 2);
       return this.run(
         tab,

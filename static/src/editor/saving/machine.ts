@@ -1,105 +1,107 @@
-/** When a document is saved, and what an answer of the server means for it. Pure: times come in, wishes go out.
+/** Decides when a document is saved, and what each answer of the server means. Pure: events and times go in, the next
+ * state and one effect come out.
  *
- * One request is in flight at most. Every save names the tag of what it builds on. An answer that never came leaves a
- * doubt: the server may hold what was sent. So a stale tag is no conflict yet; first the server is asked what it holds,
- * and only what is neither the save that was sent, nor what this builds on, nor what is on the screen, is somebody else's.
+ * At most one request is in flight. Every save names the tag of the save it is based on. If an answer is lost, the server
+ * may or may not have the document, so a stale tag is not yet a conflict: the server's document is loaded first. It is a
+ * conflict only if that document is neither one that was sent, nor the last saved one, nor the one on the screen.
  */
 
-/** An edit after a rest (a node was moved) is saved almost at once. One of many (somebody types) waits for a pause, but not
- * longer than LATEST_MS. */
+/** The first edit after a pause is saved after FIRST_MS, later ones after QUIET_MS without an edit, but at most LATEST_MS
+ * after the first. */
 export const FIRST_MS = 30;
 export const QUIET_MS = 400;
 export const LATEST_MS = 900;
 const RETRY_FIRST_MS = 1000;
 const RETRY_LAST_MS = 12_000;
-/** How often somebody who is signed out, or may not save any more, is asked about. */
-const KNOCK_MS = 4000;
+/** How often the session is checked while the user is signed out. */
+const SESSION_CHECK_MS = 4000;
 const DOUBTS_MAX = 12;
 
-/** What the next save builds on, beside the document. */
+/** What the next save is based on, beside the document. */
 export interface Ground {
   readonly tag: string;
   /** The version that the draft was started from. */
   readonly base: number | null;
-  /** Whether a draft is saved; otherwise the server shows the base version. */
+  /** Whether the server has a draft; otherwise it shows the base version. */
   readonly drafted: boolean;
 }
 
 export type Failure =
-  /** No answer, or one that says "later". `why` is the server's own sentence. */
+  /** No answer, or a request to try later. `why` is the server's message. */
   | { readonly kind: "unreachable"; readonly why: string | null }
   | { readonly kind: "stale" }
-  /** The patch fits no more: the whole document is sent. */
+  /** The patch does not apply: the whole document is sent. */
   | { readonly kind: "misfit"; readonly why: string }
   | { readonly kind: "signed_out" }
-  /** It is refused as it is; another edit may repair that. */
+  /** The server rejected the document; another edit may fix it. */
   | { readonly kind: "refused"; readonly why: string };
 
 export type Trouble<D> =
   | { readonly kind: "offline"; readonly tries: number; readonly why: string | null }
-  /** `kept`: mine was never saved, and what it was made from is not known. */
+  /** `kept`: mine is a restored local copy, so the common base is unknown. */
   | { readonly kind: "conflict"; readonly theirs: D; readonly ground: Ground; readonly kept: boolean }
   | { readonly kind: "signed_out"; readonly as: string | null }
   | { readonly kind: "refused"; readonly why: string };
 
 export interface State<D> {
-  /** On the screen. */
+  /** The document on the screen. */
   readonly doc: D;
-  /** What the server holds, as far as it is known. */
+  /** The last document that the server is known to have. */
   readonly saved: D;
   readonly ground: Ground;
-  /** The document that was sent and is not answered yet. */
+  /** The document in flight. */
   readonly sending: D | null;
-  /** Documents that were sent and never answered: the server may hold one of them. */
+  /** Documents that were sent without an answer: the server may have any of them. */
   readonly doubts: readonly D[];
-  /** The server is being asked what it holds. */
+  /** The server's document is being loaded. */
   readonly looking: boolean;
-  /** The next save is the whole document. */
+  /** The next save sends the whole document instead of a patch. */
   readonly whole: boolean;
-  /** The document cannot be sent as it is (text that is no JSON): it waits for the next edit. */
+  /** The document cannot be sent (its text is not JSON) until it is edited. */
   readonly blocked: boolean;
   readonly trouble: Trouble<D> | null;
-  /** When the next thing is done, in ms; null: nothing waits. */
+  /** When the next request is due, in ms; null: none. */
   readonly due: number | null;
-  /** When the first edit came that is not saved. */
+  /** Time of the first unsaved edit. */
   readonly since: number | null;
-  /** When the last edit came. */
+  /** Time of the last edit. */
   readonly editedAt: number;
   readonly savedAt: number | null;
 }
 
 export type Event<D> =
   | { readonly kind: "edited"; readonly doc: D; readonly blocked?: boolean }
-  /** The time that was asked for has come. */
+  /** The time `due` has come. */
   | { readonly kind: "due" }
-  /** Now, whatever was waited for: Ctrl S, the network is back, the page is left. */
-  | { readonly kind: "hurry" }
+  /** Save without waiting: Ctrl S, back online, the page is closed. */
+  | { readonly kind: "save_now" }
   | { readonly kind: "saved"; readonly tag: string }
   | { readonly kind: "failed"; readonly failure: Failure }
-  /** What the server holds. */
+  /** The server's document was loaded. */
   | { readonly kind: "found"; readonly doc: D; readonly ground: Ground }
-  /** What was kept builds on another save than the server has. */
+  /** The restored local copy is based on another save than the server's. */
   | { readonly kind: "clash"; readonly theirs: D; readonly ground: Ground }
-  /** The server holds this document by another way than a save: it was published, discarded, put on another version. */
-  | { readonly kind: "grounded"; readonly doc: D; readonly ground: Ground }
-  /** Another tab says that it saved. */
-  | { readonly kind: "told"; readonly tag: string }
+  /** The server's document changed without a save: it was published, discarded or rebased. */
+  | { readonly kind: "replaced"; readonly doc: D; readonly ground: Ground }
+  /** Another tab saved the draft. */
+  | { readonly kind: "saved_elsewhere"; readonly tag: string }
+  /** The user resolved a conflict with the document on the screen. */
   | { readonly kind: "mine" }
-  /** `doc`: theirs, as it is on the screen now. */
+  /** The user resolved a conflict with the other document, which is on the screen now. */
   | { readonly kind: "theirs"; readonly doc: D }
-  /** The same person is signed in again, or another one is. */
+  /** `as`: null, the same user is signed in again; else the name of another user. */
   | { readonly kind: "signed_in"; readonly as: string | null };
 
-/** What is to be done; `send` and `look` are answered by an event each. */
-export type Wish = "send" | "look" | "knock" | null;
+/** The request to make next. Each ends in an event. */
+export type Effect = "send" | "look" | "check_session" | null;
 
 export interface Rules<D> {
   same(a: D, b: D): boolean;
-  /** From 0 to 1, so that browsers that lost one server do not all come back at once. */
+  /** From 0 to 1: spreads the retries of many browsers after an outage. */
   random(): number;
 }
 
-export function begun<D>(doc: D, ground: Ground, savedAt: number | null): State<D> {
+export function initialState<D>(doc: D, ground: Ground, savedAt: number | null): State<D> {
   return {
     doc,
     saved: doc,
@@ -117,22 +119,23 @@ export function begun<D>(doc: D, ground: Ground, savedAt: number | null): State<
   };
 }
 
-/** Whether the server holds what is on the screen. */
+/** Returns whether the server has the document on the screen. */
 export const isSaved = <D>(state: State<D>): boolean =>
   state.doc === state.saved && state.sending === null && !state.doubts.length;
 
-/** The first save in doubt is the likeliest to have arrived: a server that was killed has answered none after it. */
+/** Adds a document without an answer. The first one is always kept, because it is the likeliest to have arrived: a server
+ * that was killed received none after it. */
 const doubted = <D>(doubts: readonly D[], doc: D | null): readonly D[] =>
   doc === null || doubts.includes(doc)
     ? doubts
     : [...doubts.slice(0, 1), ...doubts.slice(1).slice(-(DOUBTS_MAX - 2)), doc];
 
-export function step<D>(state: State<D>, event: Event<D>, now: number, rules: Rules<D>): readonly [State<D>, Wish] {
+export function step<D>(state: State<D>, event: Event<D>, now: number, rules: Rules<D>): readonly [State<D>, Effect] {
   switch (event.kind) {
     case "edited": {
       if (event.doc === state.doc) return [state, null];
       const doc = event.doc;
-      // Taken back to what the server holds: nothing is left to save, unless another document is on its way there.
+      // An undo to the saved document leaves nothing to save, unless another one is in flight.
       const since = doc === state.saved && state.sending === null && !state.doubts.length ? null : (state.since ?? now);
       const trouble =
         state.trouble?.kind === "refused" || (since === null && state.trouble?.kind !== "conflict")
@@ -150,7 +153,7 @@ export function step<D>(state: State<D>, event: Event<D>, now: number, rules: Ru
     }
     case "due":
       return state.due !== null && now >= state.due ? acted(state) : [state, null];
-    case "hurry":
+    case "save_now":
       return acted(state);
     case "saved": {
       const saved = state.sending ?? state.saved;
@@ -177,7 +180,7 @@ export function step<D>(state: State<D>, event: Event<D>, now: number, rules: Ru
         { ...state, trouble: { kind: "conflict", theirs: event.theirs, ground: event.ground, kept: true }, due: null },
         null,
       ];
-    case "grounded":
+    case "replaced":
       return [
         waiting(
           {
@@ -192,8 +195,8 @@ export function step<D>(state: State<D>, event: Event<D>, now: number, rules: Ru
         ),
         null,
       ];
-    case "told":
-      // The tag of a save of one's own comes back too. Whoever is asked which to keep is asked about the newest.
+    case "saved_elsewhere":
+      // The tag may be of this tab's own save. During a conflict, the newest other document is loaded.
       if (
         state.sending !== null ||
         state.looking ||
@@ -228,12 +231,12 @@ export function step<D>(state: State<D>, event: Event<D>, now: number, rules: Ru
     }
     case "signed_in":
       if (event.as !== null)
-        return [{ ...state, trouble: { kind: "signed_out", as: event.as }, due: now + KNOCK_MS }, null];
+        return [{ ...state, trouble: { kind: "signed_out", as: event.as }, due: now + SESSION_CHECK_MS }, null];
       return acted({ ...state, trouble: null });
   }
 }
 
-/** The state with the time of its next save. */
+/** Returns the state with the time of its next save. */
 function waiting<D>(state: State<D>, now: number, pause = QUIET_MS): State<D> {
   if (state.sending !== null || state.looking) return { ...state, due: null };
   if (state.trouble)
@@ -246,10 +249,10 @@ function waiting<D>(state: State<D>, now: number, pause = QUIET_MS): State<D> {
   return { ...state, since, due: Math.min(now + pause, Math.max(now, since + LATEST_MS)) };
 }
 
-function acted<D>(state: State<D>): readonly [State<D>, Wish] {
+function acted<D>(state: State<D>): readonly [State<D>, Effect] {
   if (state.sending !== null || state.looking) return [state, null];
   if (state.trouble?.kind === "conflict") return [{ ...state, due: null }, null];
-  if (state.trouble?.kind === "signed_out") return [{ ...state, due: null }, "knock"];
+  if (state.trouble?.kind === "signed_out") return [{ ...state, due: null }, "check_session"];
   if (isSaved(state)) return [{ ...state, due: null, trouble: null }, null];
   if (state.blocked) return [{ ...state, due: null }, null];
   return [{ ...state, sending: state.doc, due: null }, "send"];
@@ -261,12 +264,12 @@ function failed<D>(
   failure: Failure,
   now: number,
   rules: Rules<D>,
-): readonly [State<D>, Wish] {
-  // The question stays; its answer is sent under the tag that it was asked with.
+): readonly [State<D>, Effect] {
+  // The conflict stays open. The user's choice is sent with the tag of the other document.
   if (state.trouble?.kind === "conflict") return [state, null];
   switch (failure.kind) {
     case "unreachable": {
-      // Only asked, with nothing to save: the next save finds out.
+      // Only a load failed and nothing is unsaved: the next save tries again.
       if (isSaved(state)) return [{ ...state, due: null }, null];
       const tries = (state.trouble?.kind === "offline" ? state.trouble.tries : 0) + 1;
       const pause =
@@ -287,14 +290,20 @@ function failed<D>(
       if (state.whole) return [{ ...state, trouble: { kind: "refused", why: failure.why }, due: null }, null];
       return acted({ ...state, whole: true });
     case "signed_out":
-      return [{ ...state, trouble: { kind: "signed_out", as: null }, due: now + KNOCK_MS }, null];
+      return [{ ...state, trouble: { kind: "signed_out", as: null }, due: now + SESSION_CHECK_MS }, null];
     case "refused":
       return [{ ...state, trouble: { kind: "refused", why: failure.why }, due: null }, null];
   }
 }
 
-function found<D>(state: State<D>, theirs: D, ground: Ground, now: number, rules: Rules<D>): readonly [State<D>, Wish] {
-  const known = (saved: D): readonly [State<D>, Wish] => {
+function found<D>(
+  state: State<D>,
+  theirs: D,
+  ground: Ground,
+  now: number,
+  rules: Rules<D>,
+): readonly [State<D>, Effect] {
+  const known = (saved: D): readonly [State<D>, Effect] => {
     const next = {
       ...state,
       saved,
@@ -305,11 +314,11 @@ function found<D>(state: State<D>, theirs: D, ground: Ground, now: number, rules
     };
     return saved === state.doc ? [{ ...next, savedAt: now, due: null }, null] : acted(next);
   };
-  // One's own save of which the answer was lost; or there is nothing in which the two differ.
+  // The server has a save of this tab whose answer was lost, or both documents are equal.
   const kept = state.trouble?.kind === "conflict" && state.trouble.kept;
   for (const mine of [state.doc, ...state.doubts, ...(kept ? [] : [state.saved])])
     if (rules.same(mine, theirs)) return known(mine);
-  // Nothing was saved from elsewhere: others published, and this stays a draft of the version that it was started from.
+  // No other tab saved: someone published, and this stays a draft of the version it was started from.
   if (!kept && ground.tag === state.ground.tag && !ground.drafted && !state.ground.drafted)
     return acted({ ...state, whole: true, trouble: null });
   return [{ ...state, trouble: { kind: "conflict", theirs, ground, kept }, due: null }, null];

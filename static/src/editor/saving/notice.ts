@@ -1,4 +1,4 @@
-/** What the bar and the corner of the canvas say of saving. The words are for people; nothing here decides. */
+/** Shows the state of saving: a line in the bar, and a notice over the corner of the canvas. */
 
 import { element, icon, one, setAttribute, setText } from "../../dom";
 import { fill, gettext } from "../../words/i18n";
@@ -13,20 +13,20 @@ export function standing<D>(state: State<D>): Standing {
   return isSaved(state) && !state.blocked ? "saved" : "unsaved";
 }
 
-/** `keeps`: whether this browser keeps what the server has not got. */
-export function statusText<D>(state: State<D>, keeps: boolean, now: number): string {
-  const kept = keeps ? gettext("kept in this browser") : gettext("only in this tab");
+/** `isStored`: unsaved changes are stored in this browser. */
+export function statusText<D>(state: State<D>, isStored: boolean, now: number): string {
+  const kept = isStored ? gettext("stored in this browser") : gettext("only in this tab");
   switch (standing(state)) {
     case "saved":
       return savedText(state.savedAt, now);
     case "saving":
       return gettext("Saving …");
     case "unsaved":
-      return state.blocked ? gettext("Not saved: this is not JSON yet") : gettext("Not saved yet");
+      return state.blocked ? gettext("Not saved: invalid JSON") : gettext("Not saved yet");
     case "conflict":
       return fill(gettext("Not saved: another tab saved first, {kept}"), { kept });
     case "offline":
-      // The server's own sentence stands in the notice.
+      // The notice shows the server's message.
       return state.trouble?.kind === "offline" && state.trouble.why !== null
         ? fill(gettext("Not saved, {kept}"), { kept })
         : fill(gettext("Not saved: offline, {kept}"), { kept });
@@ -34,32 +34,32 @@ export function statusText<D>(state: State<D>, keeps: boolean, now: number): str
       if (state.trouble?.kind === "signed_out")
         return state.trouble.as === null
           ? fill(gettext("Not saved: signed out, {kept}"), { kept })
-          : fill(gettext("Not saved: {name} is signed in now, {kept}"), { name: state.trouble.as, kept });
-      return fill(gettext("Not saved: refused, {kept}"), { kept });
+          : fill(gettext("Not saved: signed in as {name}, {kept}"), { name: state.trouble.as, kept });
+      return fill(gettext("Not saved: rejected, {kept}"), { kept });
   }
 }
 
 function savedText(at: number | null, now: number): string {
-  if (at === null) return gettext("Not changed yet");
+  if (at === null) return gettext("No changes yet");
   const seconds = Math.floor((now - at) / 1000);
   if (seconds < 10) return gettext("Saved");
   if (seconds < 60) return fill(gettext("Saved {n} s ago"), { n: Math.floor(seconds / 10) * 10 });
   return fill(gettext("Saved {ago}"), { ago: ago(seconds) });
 }
 
-/** The line in the bar. Its age is not for screen readers: they would hear of every change. */
-export function showStatus<D>(state: State<D>, keeps: boolean): void {
+/** Updates the line in the bar. Its age is hidden from screen readers, which would announce every change. */
+export function showStatus<D>(state: State<D>, isStored: boolean): void {
   const place = one("[data-saved]");
   if (!place) return;
   const now = Date.now();
   const where = standing(state);
-  const text = statusText(state, keeps, now);
+  const text = statusText(state, isStored, now);
   if (place.dataset["state"] !== where) place.dataset["state"] = where;
   place.classList.toggle("bad", where !== "saved" && where !== "saving" && where !== "unsaved");
   const first = where === "saved" && state.savedAt !== null ? gettext("Saved") : text;
-  // A text that begins with the first word adds only its rest.
+  // Only the text after "Saved" is hidden from screen readers.
   const rest = text.startsWith(first) ? text.slice(first.length) : "";
-  const said = rest ? first : text;
+  const spoken = rest ? first : text;
   let head = one("[data-said]", place);
   let tail = one("[data-age]", place);
   if (!head || !tail) {
@@ -70,7 +70,7 @@ export function showStatus<D>(state: State<D>, keeps: boolean): void {
     tail.setAttribute("aria-hidden", "true");
     place.replaceChildren(head, tail);
   }
-  setText(head, said);
+  setText(head, spoken);
   setText(tail, rest);
   setAttribute(place, "title", where === "saved" ? "" : text);
 }
@@ -84,16 +84,16 @@ export interface Notice {
   readonly link?: { readonly label: string; readonly address: string };
 }
 
-/** What is told of trouble other than a conflict; null: the bar says enough. */
+/** Returns the notice of trouble other than a conflict; null: the line in the bar is enough. */
 export function troubleNotice<D>(
   { trouble }: State<D>,
-  keeps: boolean,
+  isStored: boolean,
   user: string,
   again: () => void,
 ): Notice | null {
-  const kept = keeps
-    ? gettext("What you do here is kept in this browser and saved as soon as that is possible.")
-    : gettext("This browser keeps nothing: leave this tab open until it is saved.");
+  const kept = isStored
+    ? gettext("Your changes are stored in this browser and will be saved as soon as possible.")
+    : gettext("This browser cannot store your changes. Keep this tab open until they are saved.");
   const actions = [{ label: gettext("Try again"), run: again }];
   switch (trouble?.kind) {
     case "signed_out": {
@@ -103,10 +103,12 @@ export function troubleNotice<D>(
       };
       if (trouble.as === null)
         return { kind: "signed_out", title: gettext("You are signed out"), text: kept, actions: [], link };
-      const whose = fill(gettext("This draft is {name}'s: nothing is saved as somebody else."), { name: user });
+      const whose = fill(gettext("This draft belongs to {name}, so it is not saved under another account."), {
+        name: user,
+      });
       return {
         kind: "signed_out",
-        title: fill(gettext("{name} is signed in now"), { name: trouble.as }),
+        title: fill(gettext("Signed in as {name}"), { name: trouble.as }),
         text: `${whose} ${kept}`,
         actions: [],
         link,
@@ -117,7 +119,7 @@ export function troubleNotice<D>(
     case "offline":
       if (trouble.why !== null)
         return { kind: "offline", title: gettext("Not saved"), text: `${trouble.why} ${kept}`, actions };
-      return keeps ? null : { kind: "offline", title: gettext("Offline"), text: kept, actions: [] };
+      return isStored ? null : { kind: "offline", title: gettext("Offline"), text: kept, actions: [] };
     default:
       return null;
   }
@@ -125,7 +127,7 @@ export function troubleNotice<D>(
 
 const LINES_SHOWN = 200;
 
-/** A notice that stays until what it tells of is over; null takes it away. Nothing else of the page moves. */
+/** Shows one notice at a time, over the canvas, until its trouble is over. */
 export class NoticePlace {
   private shown: string | null = null;
   private box: HTMLElement | null = null;
@@ -158,9 +160,9 @@ export class NoticePlace {
       const list = element("ul", "", ...lines.slice(0, LINES_SHOWN).map((line) => element("li", "", line)));
       if (lines.length > LINES_SHOWN)
         list.append(element("li", "meta", fill(gettext("and {n} more"), { n: lines.length - LINES_SHOWN })));
-      // Longer than the box it is scrolled, by the keyboard too.
+      // Focusable, so that the keyboard can scroll it.
       list.tabIndex = 0;
-      list.setAttribute("aria-label", gettext("What differs"));
+      list.setAttribute("aria-label", gettext("Differences"));
       box.append(list);
     }
     const row = element("div", "row wrap");

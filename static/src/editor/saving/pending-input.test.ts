@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { takeTyped } from "./pending-input";
+import { commitPendingInput } from "./pending-input";
 
 describe("what stands in a field that writes when it is left", () => {
   let left: number;
@@ -15,13 +15,13 @@ describe("what stands in a field that writes when it is left", () => {
   });
   it("is written, and the field keeps the keyboard and its cursor", () => {
     field.dataset["ownUndo"] = "";
-    takeTyped();
+    commitPendingInput();
     expect(left).toBe(1);
     expect(document.activeElement).toBe(field);
     expect([field.selectionStart, field.selectionEnd]).toEqual([2, 4]);
   });
   it("leaves other fields alone", () => {
-    takeTyped();
+    commitPendingInput();
     expect(left).toBe(0);
   });
 });

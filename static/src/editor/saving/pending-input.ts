@@ -1,8 +1,9 @@
-/** What stands in a field that writes it only when it is left: a name, an id. Saving, running, publishing and leaving the
- * page count it as written.
+/** Some fields (names, ids) write only when they lose the focus. Saving, running, publishing and closing the page must
+ * write their text first.
  */
 
-export function takeTyped(): void {
+/** Writes the text of the focused field, and gives the focus back. */
+export function commitPendingInput(): void {
   const field = document.activeElement;
   if (!(field instanceof HTMLInputElement) || !field.matches("[data-own-undo]")) return;
   const { selectionStart, selectionEnd } = field;

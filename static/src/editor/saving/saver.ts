@@ -1,5 +1,5 @@
-/** Carries a document to the server and says how that stands: the save machine with its clock, its requests and the
- * browser's events. The drawn editor and the text editor each have one.
+/** Saves a document to the server: runs the save machine with a clock, requests and the browser's events. The graph
+ * editor and the text editor each have one.
  */
 
 import { isObject, type Json, type JsonObject } from "../../json";
@@ -9,7 +9,7 @@ import { fill, gettext } from "../../words/i18n";
 import { type Event, type Failure, type Ground, isSaved, type Rules, type State, step } from "./machine";
 
 const PATIENCE_MS = 30_000;
-/** Browsers send no more than 64 KiB on behalf of a page that is gone. */
+/** Browsers send at most 64 KiB for a page that is closed. */
 export const PARTING_MAX = 48_000;
 
 export interface Request {
@@ -17,13 +17,13 @@ export interface Request {
   readonly text: string;
 }
 
-/** What is saved, and how. */
+/** How one editor's documents are sent, read and compared. */
 export interface Content<D> extends Omit<Rules<D>, "random"> {
   readonly slug: string;
   readonly user: string;
-  /** The request that makes `doc` of `saved`; all of it when `whole`. */
+  /** Makes the request that turns `saved` into `doc`; `whole` sends the whole document. */
   request(saved: D, doc: D, base: number | null, whole: boolean): Request;
-  /** The server's document. */
+  /** Reads the server's document. */
   read(definition: JsonObject): D;
 }
 
@@ -35,11 +35,11 @@ export class Saver<D> {
   private waiters: (() => void)[] = [];
   private readonly rules: Rules<D>;
 
-  /** `told` hears every new state. */
+  /** `changed` is called with every new state. */
   constructor(
     private readonly content: Content<D>,
     private now: State<D>,
-    private readonly told: (state: State<D>, before: State<D>) => void,
+    private readonly changed: (state: State<D>, before: State<D>) => void,
   ) {
     this.rules = { same: (a, b) => content.same(a, b), random: Math.random };
     window.addEventListener("online", () => this.save());
@@ -56,9 +56,9 @@ export class Saver<D> {
     this.on({ kind: "edited", doc, blocked });
   }
 
-  /** Now; `parting`: by a request that outlives the page. */
+  /** Saves at once. `parting`: the request continues after the page is closed. */
   save(parting = false): void {
-    this.on({ kind: "hurry" }, parting);
+    this.on({ kind: "save_now" }, parting);
   }
 
   mine(): void {
@@ -69,24 +69,24 @@ export class Saver<D> {
     this.on({ kind: "theirs", doc });
   }
 
-  /** What is on the screen builds on another save. */
+  /** The document on the screen is based on another save than `theirs`. */
   clash(theirs: D, ground: Ground): void {
     this.on({ kind: "clash", theirs, ground });
   }
 
-  /** The server holds this otherwise than by a save. */
+  /** The server's document changed without a save (published, discarded, rebased). */
   grounded(doc: D, ground: Ground): void {
-    this.on({ kind: "grounded", doc, ground });
+    this.on({ kind: "replaced", doc, ground });
   }
 
   /** Another tab saved. */
-  heard(tag: string): void {
-    // A tab in the background need not follow every save of the one in front.
+  savedElsewhere(tag: string): void {
+    // A hidden tab loads the other tab's save when it is shown again.
     if (document.hidden) this.missed = tag;
-    else this.on({ kind: "told", tag });
+    else this.on({ kind: "saved_elsewhere", tag });
   }
 
-  /** Whether what is not saved would be lost with the page: it is not on its way, or cannot be sent as the page goes. */
+  /** Whether closing the page may lose changes: they are unanswered, blocked, or too large to be sent on closing. */
   get atRisk(): boolean {
     const { doc, saved, ground, trouble, sending, blocked, whole } = this.now;
     if (isSaved(this.now) && !blocked) return false;
@@ -95,7 +95,7 @@ export class Saver<D> {
     return this.content.request(saved, doc, ground.base, whole).text.length > PARTING_MAX;
   }
 
-  /** Saved. Raises an Error with a sentence for people when it cannot be now. */
+  /** Waits until everything is saved. Throws an Error with a message for the user if that is not possible now. */
   async settle(): Promise<void> {
     this.save();
     const before = this.now.trouble;
@@ -114,21 +114,21 @@ export class Saver<D> {
   private back(): void {
     const { missed } = this;
     this.missed = null;
-    if (missed !== null) this.on({ kind: "told", tag: missed });
+    if (missed !== null) this.on({ kind: "saved_elsewhere", tag: missed });
     if (this.now.trouble && this.now.trouble.kind !== "refused") this.save();
   }
 
   private on(event: Event<D>, parting = false): void {
     const before = this.now;
-    const [next, wish] = step(before, event, Date.now(), this.rules);
+    const [next, effect] = step(before, event, Date.now(), this.rules);
     this.now = next;
     window.clearTimeout(this.timer);
     if (next.due !== null)
       this.timer = window.setTimeout(() => this.on({ kind: "due" }), Math.max(0, next.due - Date.now()) + 1);
-    if (wish === "send") void this.send(parting);
-    else if (wish === "look") void this.look();
-    else if (wish === "knock") void this.knock();
-    if (next !== before) this.told(next, before);
+    if (effect === "send") void this.send(parting);
+    else if (effect === "look") void this.look();
+    else if (effect === "check_session") void this.checkSession();
+    if (next !== before) this.changed(next, before);
     for (const waiter of this.waiters.splice(0)) waiter();
   }
 
@@ -136,7 +136,8 @@ export class Saver<D> {
     const { saved, sending, ground, whole } = this.now;
     if (sending === null) return;
     const { method, text } = this.content.request(saved, sending, ground.base, whole);
-    // A patch fits only what it was made from. The tag counts saves; whether there is a draft at all it does not say.
+    // A patch applies only to the document it was made from. The tag only counts saves, so `on` tells whether that was
+    // the draft or a version.
     const query = method === "PATCH" ? `?on=${ground.drafted ? "draft" : (ground.base ?? "empty")}` : "";
     const headers = {
       "If-Match": ground.tag,
@@ -170,8 +171,8 @@ export class Saver<D> {
     }
   }
 
-  /** Asks for this page anew: whoever is signed in gets it, with the token that writes of the new session need. */
-  private async knock(): Promise<void> {
+  /** Loads this page again to see who is signed in, and takes over the CSRF token of the new session. */
+  private async checkSession(): Promise<void> {
     try {
       const response = await fetch(location.pathname, {
         credentials: "same-origin",
@@ -184,7 +185,7 @@ export class Saver<D> {
         this.on({ kind: "failed", failure: { kind: "signed_out" } });
         return;
       }
-      // As somebody else nothing is written: it would become their draft.
+      // As another user, nothing is saved: it would become that user's draft.
       const meta = document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]');
       if (user === this.content.user && meta) meta.content = token;
       this.on({ kind: "signed_in", as: user === this.content.user ? null : user });
@@ -194,7 +195,7 @@ export class Saver<D> {
   }
 }
 
-/** Who the page of an editor was made for; null: it is another page, to sign in. */
+/** Returns the user that an editor's page was rendered for; null: it is the sign-in page. */
 function userOf(page: Document): string | null {
   const text = page.querySelector<HTMLElement>("[data-text-editor]")?.dataset["user"];
   if (text !== undefined) return text;
@@ -225,15 +226,15 @@ function failureOf(error: unknown, patch: boolean): Failure {
   const { status, code, message } = error;
   if (status === 412) return { kind: "stale" };
   if (status === 401 || code === "csrf_failed") return { kind: "signed_out" };
-  // 507 is a full disk: it is told in the server's words, and tried again until there is room.
+  // 507 is a full disk: the server's message is shown, and the save is retried until there is room.
   if (status >= 500 || status === 429 || status === 408) return { kind: "unreachable", why: message };
   if (patch && (code === "patch_does_not_apply" || code === "bad_patch" || status === 415))
     return { kind: "misfit", why: message };
-  if (status === 404) return { kind: "refused", why: gettext("This workflow is gone.") };
+  if (status === 404) return { kind: "refused", why: gettext("This workflow no longer exists.") };
   return { kind: "refused", why: message };
 }
 
-/** Why it is not saved, as a sentence. */
+/** Returns a message that says why the document is not saved. */
 export function whyUnsaved<D>(state: State<D>): string {
   const trouble = state.trouble;
   switch (trouble?.kind) {
@@ -244,7 +245,7 @@ export function whyUnsaved<D>(state: State<D>): string {
     case "signed_out":
       return trouble.as === null
         ? gettext("The draft is not saved: you are signed out.")
-        : fill(gettext("The draft is not saved: {name} is signed in now."), { name: trouble.as });
+        : fill(gettext("The draft is not saved: you are signed in as {name}."), { name: trouble.as });
     case "refused":
       return trouble.why;
     default:

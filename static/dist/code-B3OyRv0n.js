@@ -1,0 +1,1 @@
+export{t as mountCode}from"./field-DaBX7kF7.js";
