@@ -40,7 +40,7 @@ def test_a_worker_is_watched_drained_and_resumed_by_keyboard_without_a_reload(
         row = listed.locator("tr[data-key='one@test']")
         expect(row).to_contain_text("Accepting work")
         run = scaled.start(scaled.waiting("a"))
-        scaled.begun()
+        scaled.wait_for_starts()
         expect(row.get_by_role("link")).to_have_attribute("href", f"/runs/{run}/nodes/a/")
         expect(row).to_contain_text("1 of 2")
 

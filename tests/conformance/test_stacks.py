@@ -95,7 +95,7 @@ def test_the_live_stacks_of_a_running_node_come_through_the_api(
     assert Stack.objects.filter(run=run).count() == 1
     runs.cancel(run, by="me")
     engine.finish(run)
-    assert api.get(address).json == stack, "what was kept is there when it has ended"
+    assert api.get(address).json == stack, "stored stacks are there when it has ended"
 
 
 def test_a_node_that_ends_during_a_capture_returns_the_stacks_so_far(engine: Engine, api: Api):

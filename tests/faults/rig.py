@@ -61,7 +61,7 @@ class Rig:
         self.schedulers: list[subprocess.Popen[bytes]] = []
         self.accepted: list[str] = []
         """Runs that were acknowledged."""
-        self._desk: subprocess.Popen[str] | None = None
+        self._launcher: subprocess.Popen[str] | None = None
         self._files = itertools.count()
         self._waiting: dict[Path, str] = {}
         self.wall_offset = time.time_ns() - time.monotonic_ns()
@@ -184,18 +184,18 @@ class Rig:
 
     def launcher(self, **asked: Any) -> dict[str, Any]:
         """Send a line to the process that starts runs without a web process."""
-        if self._desk is None:
-            self._desk = subprocess.Popen(
-                [sys.executable, str(BUILD / "desk.py")], cwd=ROOT, env=self.product.environment, text=True,
+        if self._launcher is None:
+            self._launcher = subprocess.Popen(
+                [sys.executable, str(BUILD / "launcher.py")], cwd=ROOT, env=self.product.environment, text=True,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             )  # fmt: skip
-            assert self._desk.stdout is not None
-            assert self._desk.stdout.readline() == "{}\n"
-        assert self._desk.stdin is not None
-        assert self._desk.stdout is not None
-        self._desk.stdin.write(json.dumps(asked) + "\n")
-        self._desk.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._desk.stdout.readline())
+            assert self._launcher.stdout is not None
+            assert self._launcher.stdout.readline() == "{}\n"
+        assert self._launcher.stdin is not None
+        assert self._launcher.stdout is not None
+        self._launcher.stdin.write(json.dumps(asked) + "\n")
+        self._launcher.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._launcher.stdout.readline())
         assert "error" not in answer, answer
         return answer
 
@@ -303,13 +303,13 @@ class Rig:
         for process in self.schedulers:
             process.wait(20)
         self.schedulers.clear()
-        if self._desk is not None:
-            assert self._desk.stdin is not None
-            assert self._desk.stdout is not None
-            self._desk.stdin.close()
-            self._desk.wait(10)
-            self._desk.stdout.close()
-            self._desk = None
+        if self._launcher is not None:
+            assert self._launcher.stdin is not None
+            assert self._launcher.stdout is not None
+            self._launcher.stdin.close()
+            self._launcher.wait(10)
+            self._launcher.stdout.close()
+            self._launcher = None
 
     def end(self) -> None:
         """Leave nothing running, whatever happened."""
@@ -320,10 +320,10 @@ class Rig:
         for process in self.schedulers:
             process.kill()
             process.wait()
-        if self._desk is not None:
-            self._desk.kill()
-            self._desk.wait()
-            for pipe in (self._desk.stdin, self._desk.stdout):
+        if self._launcher is not None:
+            self._launcher.kill()
+            self._launcher.wait()
+            for pipe in (self._launcher.stdin, self._launcher.stdout):
                 assert pipe is not None
                 pipe.close()
         if self.product.process is not None:

@@ -104,7 +104,7 @@ def test_each_node_is_committed_once_whatever_is_killed(tmp_path: Path) -> None:
             "HAVING count(*) <> 1"
         )
         assert not wrong
-        made.rests()
+        made.wait_until_empty()
         workers: list[Worker] = made.started
         assert made.rows("SELECT count(*) FROM engine_noderun WHERE claim <> ''") == [(0,)]
         _no_overlap(ledger)

@@ -94,7 +94,7 @@ class NodeProcess:
             "duckdb": {"memory_bytes": 1 << 30, "threads": 1}, "resolver": sys.executable, **more,
         }  # fmt: skip
 
-    def say(self, envelope: dict[str, Any]) -> None:
+    def send(self, envelope: dict[str, Any]) -> None:
         raw = json.dumps(envelope).encode()
         if len(raw) > 65536:
             path = self.home / "scratch" / f"{envelope['claim']}.json"
@@ -147,7 +147,7 @@ class NodeProcess:
     ) -> dict[str, Any]:
         """Return the frame that ends an attempt."""
         envelope = self.envelope(type, config, **more)
-        self.say(envelope)
+        self.send(envelope)
         return self.frames(envelope["claim"], timeout)[-1]
 
     def python(self, code: str, **more: Any) -> dict[str, Any]:
@@ -179,16 +179,16 @@ class NodeProcess:
         """Run an attempt and, once it has printed all of `there`, send the signal of its soft limit as the supervisor
         would. Return its frames."""
         before = len(self.text("out"))
-        self.say(envelope)
+        self.send(envelope)
         started = self.frame()
         assert started is not None
         assert started["k"] == "started"
         wait_until(lambda: all(word in self.text("out")[before:] for word in there), timeout)
-        self.silence(envelope["soft_timeout"])
+        self.expect_no_frames(envelope["soft_timeout"])
         os.kill(self.pid, signal.SIGUSR1)
         return self.frames(envelope["claim"], timeout)
 
-    def silence(self, seconds: float) -> None:
+    def expect_no_frames(self, seconds: float) -> None:
         """Wait for so many seconds. Only printed lines may come meanwhile."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:

@@ -113,7 +113,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (here / folder).mkdir(parents=True)
     (here / "empty-key/secret_key").write_text("")
     (here / "broken/interlock.sqlite3").write_bytes(b"no database at all" * 500)
-    code, text = said(here / "well", "migrate")
+    code, text = run_command(here / "well", "migrate")
     assert code == 0, text
     for folder, change in (
         ("cut", None),
@@ -137,7 +137,7 @@ def taken() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def said(home: Path, *words: str, without: Sequence[str] = (), **settings: str) -> tuple[int, str]:
+def run_command(home: Path, *words: str, without: Sequence[str] = (), **settings: str) -> tuple[int, str]:
     """Return the exit code and the whole output. `without` names what root then may not do either."""
     environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "INTERLOCK_HOME": str(home), **settings}
     done = subprocess.run(
@@ -178,7 +178,7 @@ def test_bad_arguments_are_explained_in_one_line(
 ) -> None:
     # `run` makes the database, which the others do not need.
     home = here / "home" if typed.startswith("run") else tmp_path / "home"
-    found, text = said(home, *typed.format(here=here, taken=taken).split())
+    found, text = run_command(home, *typed.format(here=here, taken=taken).split())
     assert "Traceback" not in text, text
     assert words in text
     assert found == code, text
@@ -188,7 +188,7 @@ def test_bad_arguments_are_explained_in_one_line(
 @pytest.mark.parametrize(("name", "value", "words"), SETTINGS, ids=[f"{s[0]}={s[1][:30]}" for s in SETTINGS])
 def test_a_bad_setting_is_explained_in_one_line(here: Path, command: str, name: str, value: str, words: str) -> None:
     value = value.format(here=here, free=free_port())
-    found, text = said(here / "home", *command.split(), **{name: value})
+    found, text = run_command(here / "home", *command.split(), **{name: value})
     assert "Traceback" not in text, text
     assert words in text
     assert "hidden" not in text
@@ -200,11 +200,11 @@ def test_a_bad_setting_is_explained_in_one_line(here: Path, command: str, name: 
 @pytest.mark.parametrize("name", ["broken", "cut", "early", "newer"])
 def test_doctor_reports_of_a_database_what_up_reports(here: Path, name: str) -> None:
     home = here / name
-    code, text = said(home, "doctor", "--port", str(free_port()), INTERLOCK_HOME=str(home))
+    code, text = run_command(home, "doctor", "--port", str(free_port()), INTERLOCK_HOME=str(home))
     assert "Traceback" not in text, text
     assert (code, "1 problem" in text) == (1, True)
     (problem,) = (line for line in text.splitlines() if line.startswith("problem"))
-    assert said(home, "up", "--port", "0")[1].strip().removeprefix("interlock: ") in problem
+    assert run_command(home, "up", "--port", "0")[1].strip().removeprefix("interlock: ") in problem
 
 
 def test_doctor_finds_damage_that_a_start_does_not_find(here: Path, tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_doctor_finds_damage_that_a_start_does_not_find(here: Path, tmp_path: Pa
     with file.open("r+b") as raw:
         raw.seek((page - 1) * 4096)
         raw.write(b"\xff" * 4096)
-    code, text = said(home, "doctor", "--port", str(free_port()))
+    code, text = run_command(home, "doctor", "--port", str(free_port()))
     assert (code, "failed" in text) == (1, False), text
     assert f"problem  Database: {file} is damaged: " in text
     assert "restore a backup" in text
@@ -238,9 +238,9 @@ def test_a_folder_without_write_permission_is_reported_with_advice(
     for path in (*home.rglob("*"), home) if which == "." else (home / which,):
         path.chmod(0o500 if path.is_dir() else 0o400)
     rights = ("dac_override", "dac_read_search")
-    code, text = said(home, "up", "--port", "0", without=rights)
+    code, text = run_command(home, "up", "--port", "0", without=rights)
     assert (code, len(text.strip().splitlines())) == (1, 1), text
     assert up_says in text
-    code, text = said(home, "doctor", "--port", str(free_port()), without=rights)
+    code, text = run_command(home, "doctor", "--port", str(free_port()), without=rights)
     assert "failed" not in text
     assert (code, doctor_says in text) == (1, True), text

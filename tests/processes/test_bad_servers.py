@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from tests.processes.test_bad_commands import said
+from tests.processes.test_bad_commands import run_command
 from tests.support import postgres, redis
 from tests.support.product import ROOT, free_port
 from tests.support.templates import first_start
@@ -33,7 +33,7 @@ def server() -> Iterator[postgres.Server]:
 def database(server: postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Yield a database that is set up."""
     server.do("create database flows")
-    code, text = said(tmp_path_factory.mktemp("migrate") / "home", "migrate", DATABASE_URL=server.url("flows"))
+    code, text = run_command(tmp_path_factory.mktemp("migrate") / "home", "migrate", DATABASE_URL=server.url("flows"))
     assert code == 0, text
     return server.url("flows")
 
@@ -41,9 +41,9 @@ def database(server: postgres.Server, tmp_path_factory: pytest.TempPathFactory) 
 COMMANDS = ["up --port 0", "scheduler", "web --port 0"]
 
 
-def refused(tmp_path: Path, command: str, **settings: str) -> str:
+def error_line(tmp_path: Path, command: str, **settings: str) -> str:
     """Return the one line of output of a command that ends with exit code 1."""
-    code, text = said(tmp_path / "home", *command.split(), **settings)
+    code, text = run_command(tmp_path / "home", *command.split(), **settings)
     assert "Traceback" not in text, text
     assert code == 1, text
     assert len(text.strip().splitlines()) == 1, text
@@ -51,10 +51,10 @@ def refused(tmp_path: Path, command: str, **settings: str) -> str:
     return text
 
 
-def found_by_doctor(tmp_path: Path, **settings: str) -> str:
+def problem_of_doctor(tmp_path: Path, **settings: str) -> str:
     """Return the one problem that doctor finds."""
     (tmp_path / "home").mkdir(mode=0o700, exist_ok=True)
-    code, text = said(tmp_path / "home", "doctor", "--port", str(free_port()), **settings)
+    code, text = run_command(tmp_path / "home", "doctor", "--port", str(free_port()), **settings)
     assert "Traceback" not in text, text
     assert code == 1, text
     assert "hidden" not in text
@@ -62,7 +62,7 @@ def found_by_doctor(tmp_path: Path, **settings: str) -> str:
     return problem
 
 
-def refused_by_others(tmp_path: Path, **settings: str) -> Iterator[str]:
+def errors_of_others(tmp_path: Path, **settings: str) -> Iterator[str]:
     """Return what a worker and plain uvicorn print before they end."""
     (tmp_path / "home").mkdir(mode=0o700, exist_ok=True)
     settings = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0", "INTERLOCK_EXECUTOR": "celery", **settings}
@@ -108,13 +108,13 @@ def test_a_database_that_cannot_be_reached(
     # All check it in the same way, so once for each is enough.
     every = "Check" in words
     for command in (*COMMANDS, "migrate") if every else COMMANDS[:1]:
-        text = refused(tmp_path, command, DATABASE_URL=url(server))
+        text = error_line(tmp_path, command, DATABASE_URL=url(server))
         assert words in text, text
         assert "DATABASE_URL" in text, text
     if not every:
         return
-    assert "cannot be reached" in found_by_doctor(tmp_path, DATABASE_URL=url(server))
-    for text in refused_by_others(tmp_path, DATABASE_URL=url(server)):
+    assert "cannot be reached" in problem_of_doctor(tmp_path, DATABASE_URL=url(server))
+    for text in errors_of_others(tmp_path, DATABASE_URL=url(server)):
         assert words in text, text
         assert "DATABASE_URL" in text, text
 
@@ -122,8 +122,8 @@ def test_a_database_that_cannot_be_reached(
 @pytest.mark.long
 def test_options_of_a_database_apply_to_every_part(tmp_path: Path, database: str) -> None:
     url = f"{database}?sslmode=require"
-    assert "does not support SSL" in refused(tmp_path, "up --port 0", DATABASE_URL=url)
-    for text in refused_by_others(tmp_path, DATABASE_URL=url):
+    assert "does not support SSL" in error_line(tmp_path, "up --port 0", DATABASE_URL=url)
+    for text in errors_of_others(tmp_path, DATABASE_URL=url):
         assert "does not support SSL" in text
 
 
@@ -152,7 +152,7 @@ def test_a_worker_and_plain_uvicorn_look_at_the_database_first(
 ) -> None:
     server.do(f"create database {name} {made}")
     server.do(change, name)
-    worker, web = refused_by_others(tmp_path, DATABASE_URL=server.url(name))
+    worker, web = errors_of_others(tmp_path, DATABASE_URL=server.url(name))
     assert by_worker in worker
     assert by_web in web
 
@@ -170,7 +170,7 @@ def test_measuring_with_a_redis_that_is_not_its_own(tmp_path: Path, database: st
                 with one.client(password="hidden", db=redis.DATABASE) as asking:
                     asking.set("somebody", "else's")
             url = one.url.replace("//", f"//{user}")
-            code, text = said(tmp_path / "home", "bench", part, "--database", database, REDIS_URL=url)
+            code, text = run_command(tmp_path / "home", "bench", part, "--database", database, REDIS_URL=url)
         assert "Traceback" not in text, text
         assert "hidden" not in text, text
         assert (code, words in text) == (1, True), text
@@ -191,8 +191,8 @@ def test_a_database_of_another_release(
     server.do(f"create database {name} template flows")
     server.do(change, name)
     for command in (*COMMANDS, "migrate -v0"):
-        assert words in refused(tmp_path, command, DATABASE_URL=server.url(name))
-    assert words in found_by_doctor(tmp_path, DATABASE_URL=server.url(name))
+        assert words in error_line(tmp_path, command, DATABASE_URL=server.url(name))
+    assert words in problem_of_doctor(tmp_path, DATABASE_URL=server.url(name))
 
 
 @pytest.mark.long
@@ -200,7 +200,7 @@ def test_a_database_of_another_application(tmp_path: Path, server: postgres.Serv
     server.do("create database shop")
     server.do("create table orders (id int)", "shop")
     for command in COMMANDS:
-        assert "belongs to another application" in refused(tmp_path, command, DATABASE_URL=server.url("shop"))
+        assert "belongs to another application" in error_line(tmp_path, command, DATABASE_URL=server.url("shop"))
     assert server.do("select count(*) from pg_tables where schemaname = 'public'", "shop") == [(1,)]
 
 
@@ -208,16 +208,17 @@ def test_a_database_of_another_application(tmp_path: Path, server: postgres.Serv
 def test_migrations_of_two_hosts_at_once_and_without_the_right(tmp_path: Path, server: postgres.Server) -> None:
     server.do("create database twice")
     with ThreadPoolExecutor(2) as both:
-        said_by = [
-            both.submit(said, tmp_path / f"home-{n}", "migrate", DATABASE_URL=server.url("twice")) for n in (1, 2)
+        results = [
+            both.submit(run_command, tmp_path / f"home-{n}", "migrate", DATABASE_URL=server.url("twice"))
+            for n in (1, 2)
         ]
-    for one in said_by:
+    for one in results:
         code, text = one.result()
         assert (code, "Traceback" in text) == (0, False), text
     server.do("create role reader login password 'hidden'")
     server.do("create database locked")
     url = server.url("locked", user="reader", password="hidden")
-    code, text = said(tmp_path / "home-1", "migrate", DATABASE_URL=url)
+    code, text = run_command(tmp_path / "home-1", "migrate", DATABASE_URL=url)
     assert (code, "Traceback" in text, "hidden" in text) == (1, False, False), text
     assert "could not be migrated" in text
     assert "permission denied" in text
@@ -230,7 +231,7 @@ def test_a_migration_that_would_block_all_others_gives_up(
     server.do("create database busy template flows")
     with contextlib.closing(psycopg2.connect(server.url("busy"))) as backup, backup.cursor() as cursor:
         cursor.execute("LOCK TABLE engine_host IN ACCESS SHARE MODE")
-        text = refused(tmp_path, "migrate engine 0003 -v0", DATABASE_URL=server.url("busy"))
+        text = error_line(tmp_path, "migrate engine 0003 -v0", DATABASE_URL=server.url("busy"))
     assert "A table was in use for more than 5 s" in text
     assert server.do("select count(*) from django_migrations where name = '0004_expand_host'", "busy") == [(1,)]
 
@@ -238,7 +239,7 @@ def test_a_migration_that_would_block_all_others_gives_up(
 def test_a_database_that_is_not_set_up_yet(tmp_path: Path, server: postgres.Server) -> None:
     server.do("create database fresh")
     for command in COMMANDS[1:]:
-        assert "Run `interlock up` or `interlock migrate` once" in refused(
+        assert "Run `interlock up` or `interlock migrate` once" in error_line(
             tmp_path, command, DATABASE_URL=server.url("fresh")
         )
 
@@ -265,10 +266,10 @@ def test_a_redis_that_cannot_be_used(
 ) -> None:
     with redis.server(tmp_path, *arguments) as one, socket.create_server(("127.0.0.1", 0)) as silent:
         url = url.format(port=one.port, free=free_port(), silent=silent.getsockname()[1], postgres=server.port)
-        text = refused(tmp_path, "up --port 0", DATABASE_URL=database, REDIS_URL=url)
+        text = error_line(tmp_path, "up --port 0", DATABASE_URL=database, REDIS_URL=url)
         assert words in text, text
         assert "REDIS_URL" in text, text
-        assert words in found_by_doctor(tmp_path, DATABASE_URL=database, REDIS_URL=url)
+        assert words in problem_of_doctor(tmp_path, DATABASE_URL=database, REDIS_URL=url)
 
 
 @pytest.mark.long
@@ -327,7 +328,7 @@ def test_a_worker_waits_for_redis_and_logs_that(tmp_path: Path, database: str) -
 def test_a_redis_that_drops_messages_is_reported_where_celery_uses_it(tmp_path: Path, database: str) -> None:
     (tmp_path / "home").mkdir(mode=0o700)
     with redis.server(tmp_path, "--maxmemory-policy", "allkeys-lru") as one:
-        for executor, told in (("local", False), ("celery", True)):
+        for executor, expected in (("local", False), ("celery", True)):
             settings = {"DATABASE_URL": database, "REDIS_URL": one.url, "INTERLOCK_EXECUTOR": executor}
-            _, text = said(tmp_path / "home", "doctor", "--port", str(free_port()), **settings)
-            assert ("maxmemory-policy allkeys-lru" in text) is told, text
+            _, text = run_command(tmp_path / "home", "doctor", "--port", str(free_port()), **settings)
+            assert ("maxmemory-policy allkeys-lru" in text) is expected, text

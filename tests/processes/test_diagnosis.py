@@ -198,21 +198,21 @@ def ends_by_its_action(product: Product, case: Case, first: Any) -> None:
     run = product.ended(case.run)
     assert run["state"] == "failed"
     assert run["altered"] is True
-    after = over(product, case)
+    after = suggestions_after_end(product, case)
     for count in (3, 4):
-        if case.code in did(after):
+        if case.code in seen_activity(after):
             break
         # A node that gets no processor just then cannot show what it does before the limit acts.
         again = after["action"]
         assert product.call(again["method"], again["path"], again["body"]).status == 202
         wait_until(partial(attempts, count))
         product.ended(case.run)
-        after = over(product, case)
+        after = suggestions_after_end(product, case)
     # The stacks at the limit show the same again.
-    assert case.code in did(after)
+    assert case.code in seen_activity(after)
 
 
-def over(product: Product, case: Case) -> Any:
+def suggestions_after_end(product: Product, case: Case) -> Any:
     """Return the suggestions after its limit has ended it."""
     found = diagnosis(product, case.run)
     assert found["stuck_nodes"] == []
@@ -221,7 +221,7 @@ def over(product: Product, case: Case) -> Any:
     return first
 
 
-def did(suggestion: Any) -> list[str]:
+def seen_activity(suggestion: Any) -> list[str]:
     """Return what the stacks showed before that."""
     return [one["value"] for one in suggestion["evidence"] if one["kind"] == "stack"]
 

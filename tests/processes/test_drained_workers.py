@@ -39,7 +39,7 @@ def logged(scaled: WithWorkers, word: str, name: str = "one") -> bool:
 def test_a_drained_worker_finishes_its_work_and_takes_more_after_it_is_resumed(scaled: WithWorkers) -> None:
     one = scaled.worker()
     run = scaled.start(scaled.waiting("a"))
-    ((_, _, pid),) = scaled.begun()
+    ((_, _, pid),) = scaled.wait_for_starts()
     scaled.running(run)
     found = worker(scaled)
     assert (found["state"], found["queues"], found["capacity"], found["busy"]) == ("active", ["default"], 2, 1)
@@ -54,9 +54,9 @@ def test_a_drained_worker_finishes_its_work_and_takes_more_after_it_is_resumed(s
     wait_until(lambda: logged(scaled, "host_drains"))
     waits = scaled.start(document([node("b")]))
     wait_until(lambda: scaled.node(waits, "b")["state"] == "ready")
-    (said,) = scaled.node(waits, "b")["waiting_for"]
-    assert said["code"] == "queue"
-    assert "`celery -A engine worker -Q default`" in said["message"]
+    (condition,) = scaled.node(waits, "b")["waiting_for"]
+    assert condition["code"] == "queue"
+    assert "`celery -A engine worker -Q default`" in condition["message"]
     found = scaled.product.api("GET", f"runs/{waits}/diagnostics/")
     assert [(one["code"], one["node_id"]) for one in found["suggestions"]] == [("no_queue_worker", "b")]
     scaled.flag.touch()
@@ -69,15 +69,15 @@ def test_a_drained_worker_finishes_its_work_and_takes_more_after_it_is_resumed(s
     assert scaled.ended(waits) == "succeeded"
     # It receives messages again.
     wait_until(lambda: timed_run(scaled) < OVERDUE_SECONDS)
-    scaled.rests()
+    scaled.wait_until_empty()
 
 
 def timed_run(scaled: WithWorkers) -> float:
     """Return how long a few nodes in a row take: OVERDUE_SECONDS and more if a message reaches no worker that
     takes it."""
-    begun = time.monotonic()
+    wait_for_starts = time.monotonic()
     assert scaled.ended(scaled.start(chains(1, 3))) == "succeeded"
-    return time.monotonic() - begun
+    return time.monotonic() - wait_for_starts
 
 
 @pytest.mark.long
@@ -102,8 +102,8 @@ def test_draining_a_busy_worker_loses_no_attempt(scaled: WithWorkers) -> None:
     gate = scaled.waiting("gate")["nodes"]
     nodes = [*gate, *(python(name, code) for name in (*names, *behind))]
     run = scaled.start(document(nodes, *(f"gate>{name}" for name in behind)))
-    begun = "SELECT count(*) FROM engine_attempt WHERE worker LIKE 'one@test/%%'"
-    wait_until(lambda: scaled.rows(begun)[0][0] >= 4)
+    wait_for_starts = "SELECT count(*) FROM engine_attempt WHERE worker LIKE 'one@test/%%'"
+    wait_until(lambda: scaled.rows(wait_for_starts)[0][0] >= 4)
     ask(scaled, "drain")
     ((drained,),) = scaled.rows("SELECT clock_timestamp()")
     scaled.flag.touch()
@@ -116,7 +116,7 @@ def test_draining_a_busy_worker_loses_no_attempt(scaled: WithWorkers) -> None:
     assert scaled.rows("SELECT count(*), max(number) FROM engine_attempt") == [(len(nodes), 1)]
     by = "SELECT DISTINCT split_part(worker, '/', 1) FROM engine_attempt WHERE node LIKE 'b%%'"
     assert scaled.rows(by) == [("two@test",)]
-    scaled.rests()
+    scaled.wait_until_empty()
 
 
 @pytest.mark.long

@@ -43,7 +43,7 @@ def main(body: str, before: str = "") -> str:
 @pytest.mark.smoke
 def test_a_no_op_returns_null_and_reports_its_start_with_its_end(node: NodeProcess) -> None:
     envelope = node.envelope()
-    node.say(envelope)
+    node.send(envelope)
     (done,) = node.frames(envelope["claim"])
     assert done["k"] == "done"
     assert done["output"] == {"kind": "json", "value": None, "bytes": 4, "ports": ["out"]}
@@ -55,23 +55,23 @@ def test_a_no_op_returns_null_and_reports_its_start_with_its_end(node: NodeProce
 def test_many_no_ops_sent_ahead_all_come_back_in_order(node: NodeProcess) -> None:
     envelopes = [node.envelope() for _ in range(200)]
     for envelope in envelopes[:100]:
-        node.say(envelope)
+        node.send(envelope)
     for envelope in envelopes[:100]:
         node.frames(envelope["claim"])
     # Python behind no-ops: frames of earlier attempts are not delayed by it.
     mixed = [node.envelope(), node.envelope("python", {"code": main("return 1")}), node.envelope()]
     for envelope in mixed:
-        node.say(envelope)
+        node.send(envelope)
     assert [node.frames(envelope["claim"])[-1]["output"]["value"] for envelope in mixed] == [None, 1, None]
 
 
 def test_an_unread_envelope_can_be_recalled(tmp_path: Path) -> None:
     with NodeProcess(tmp_path, keep_child_end=True) as node:
         first, second = node.envelope("python", {"code": main("import time\ntime.sleep(30)")}), node.envelope()
-        node.say(first)
+        node.send(first)
         assert node.frame() == {"k": "ready"}
         assert node.frame()["k"] == "started"  # type: ignore[index]
-        node.say(second)
+        node.send(second)
         taken = json.loads(node.theirs.recv(1 << 20))
         assert taken["claim"] == second["claim"]
 
@@ -88,7 +88,7 @@ def test_an_end_does_not_wait_for_what_comes_next(node: NodeProcess) -> None:
     fifo = node.home / "envelope"
     os.mkfifo(fifo)
     first, second = node.envelope("python", {"code": main("return 1")}), node.envelope()
-    node.say(first)
+    node.send(first)
     node.ours.send(json.dumps({"file": str(fifo)}).encode())
     # The second envelope cannot be read before this has come.
     assert node.value(node.frames(first["claim"])[-1]) == 1
@@ -112,7 +112,7 @@ from pathlib import Path
 from tests.processes.node_process import NodeProcess
 node = NodeProcess(Path({str(tmp_path)!r}))
 assert node.frame() == {{"k": "ready"}}
-node.say(node.envelope("python", {{"code": "import time\\ndef main(inputs, ctx):\\n    time.sleep(60)\\n"}}))
+node.send(node.envelope("python", {{"code": "import time\\ndef main(inputs, ctx):\\n    time.sleep(60)\\n"}}))
 assert node.frame()["k"] == "started"
 print(node.pid, flush=True)
 time.sleep(60)
@@ -182,7 +182,7 @@ def test_printed_and_logged_lines_are_reported(node: NodeProcess) -> None:
         "import sys, os, logging",
     )
     envelope = node.envelope("python", {"code": code})
-    node.say(envelope)
+    node.send(envelope)
     lines = [(f["level"], f["m"]) for f in node.frames(envelope["claim"]) if f["k"] == "log"]
     assert lines == [("info", "hello"), ("warning", "careful"), ("info", "an info"), ("error", "loud")]
     assert "to stdout é\nraw\n" in node.text("out")
@@ -202,7 +202,7 @@ def test_handlers_of_one_attempt_do_not_write_the_lines_of_the_next_twice(node: 
 
 def test_a_log_line_is_cut(node: NodeProcess) -> None:
     envelope = node.envelope("python", {"code": main("ctx.log('é' * 100_000)")})
-    node.say(envelope)
+    node.send(envelope)
     (line,) = [f["m"] for f in node.frames(envelope["claim"]) if f["k"] == "log"]
     assert len(line.encode()) <= 16 * 1024
     assert line.endswith("(200,000 bytes, cut)")
@@ -211,7 +211,7 @@ def test_a_log_line_is_cut(node: NodeProcess) -> None:
 def test_progress_is_thinned_and_the_last_one_always_comes(node: NodeProcess) -> None:
     code = main("for n in range(20_001):\n    ctx.progress(n / 20_000, f'{n} of 20000')")
     envelope = node.envelope("python", {"code": code})
-    node.say(envelope)
+    node.send(envelope)
     *others, done = node.frames(envelope["claim"])
     progress = [f for f in others if f["k"] == "progress"]
     assert progress[-1]["fraction"] == 1.0
@@ -228,7 +228,7 @@ def test_frames_of_many_threads_are_not_mixed(node: NodeProcess) -> None:
         "import threading",
     )
     envelope = node.envelope("python", {"code": code})
-    node.say(envelope)
+    node.send(envelope)
     frames = node.frames(envelope["claim"])
     assert sum(f["k"] == "log" for f in frames) == 400
     assert frames[-1]["clean"]
@@ -428,7 +428,7 @@ def test_code_that_catches_the_limit_continues(node: NodeProcess) -> None:
 def test_a_late_signal_does_not_hit_the_next_attempt(node: NodeProcess) -> None:
     os.kill(node.pid, signal.SIGUSR1)
     envelope = node.envelope("python", {"code": main("time.sleep(0.3)\nreturn 1", "import time")}, soft_timeout=5)
-    node.say(envelope)
+    node.send(envelope)
     assert node.frame()["k"] == "started"  # type: ignore[index]
     for _ in range(10):
         os.kill(node.pid, signal.SIGUSR1)
@@ -534,7 +534,7 @@ def test_a_process_with_leftovers_reports_that_and_takes_no_more_work(nodes: Nod
     ended = node.python(main(code))
     assert ended["k"] == "done", ended
     assert ended["clean"] is False
-    node.say(node.envelope())
+    node.send(node.envelope())
     with pytest.raises(TimeoutError):
         node.frame(timeout=0.3)
 
@@ -571,7 +571,7 @@ def test_a_forked_child_that_returns_from_main_writes_nothing(node: NodeProcess)
 def test_code_that_ends_the_process_ends_the_channel(nodes: Nodes) -> None:
     node = nodes.get()
     envelope = node.envelope("python", {"code": main("print('last words', flush=True)\nos._exit(7)", "import os")})
-    node.say(envelope)
+    node.send(envelope)
     with pytest.raises(EOFError):
         node.frames(envelope["claim"])
     assert node.process.wait(5) == 7
@@ -618,7 +618,7 @@ def test_logging_and_linecache_are_prepared_when_they_are_imported(tmp_path: Pat
         assert node.frame() == {"k": "ready"}
         for before in (False, True):
             envelope = node.envelope("python", {"code": code})
-            node.say(envelope)
+            node.send(envelope)
             frames = node.frames(envelope["claim"])
             assert [frame["m"] for frame in frames if frame["k"] == "log"] == ["heard"]
             loaded, told = node.value(frames[-1])

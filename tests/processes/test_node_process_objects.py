@@ -151,7 +151,7 @@ def test_a_download_without_room_on_the_disk_is_not_started(nodes: Nodes, creden
 
 
 @pytest.mark.parametrize(
-    ("path", "name", "says"),
+    ("path", "name", "message"),
     [
         ("s3://lake/nope.csv", "NoSuchFile", "There is no object"),
         ("s3://lake/nope*.csv", "NoSuchFile", "No object matches"),
@@ -161,22 +161,22 @@ def test_a_download_without_room_on_the_disk_is_not_started(nodes: Nodes, creden
     ],
 )
 def test_the_error_of_an_unreadable_object_has_the_reason(
-    nodes: Nodes, credentials: dict[str, str], path: str, name: str, says: str
+    nodes: Nodes, credentials: dict[str, str], path: str, name: str, message: str
 ) -> None:
     error = read(nodes, credentials, path)["error"]
-    assert (error["class"], says in error["message"]) == (name, True), error
+    assert (error["class"], message in error["message"]) == (name, True), error
 
 
 @pytest.mark.parametrize(
-    ("change", "says"), [({"LAKE_DOWN": "1"}, "nobody listens"), ({"LAKE_KEY": None}, "Forbidden")]
+    ("change", "message"), [({"LAKE_DOWN": "1"}, "nobody listens"), ({"LAKE_KEY": None}, "Forbidden")]
 )
 def test_the_error_of_a_refusing_storage_explains_where_credentials_come_from(
-    nodes: Nodes, credentials: dict[str, str], change: dict[str, str | None], says: str
+    nodes: Nodes, credentials: dict[str, str], change: dict[str, str | None], message: str
 ) -> None:
     env = {name: value for name, value in {**credentials, **change}.items() if value is not None}
     error = read(nodes, env, "s3://lake/flights.csv")["error"]
     assert error["class"] == "PathRefused"
-    assert says in error["message"]
+    assert message in error["message"]
     assert "INTERLOCK_NODE_ENV" in error["message"]
 
 

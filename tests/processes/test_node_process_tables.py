@@ -108,7 +108,7 @@ def test_a_glob_reads_many_files_in_order(node: NodeProcess, files: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "says"),
+    ("text", "line", "message"),
     [
         ("a,b,c\n1,2,3\n4,5,6\n7,8\n", 4, "Expected Number of Columns: 3 Found: 2"),
         ("a,b\n1,2\n3,4,5\n", 3, "Expected Number of Columns: 2 Found: 3"),
@@ -118,13 +118,13 @@ def test_a_glob_reads_many_files_in_order(node: NodeProcess, files: Path) -> Non
     ],
 )
 def test_the_error_of_a_csv_that_does_not_parse_names_the_line(
-    node: NodeProcess, files: Path, text: str, line: int, says: str
+    node: NodeProcess, files: Path, text: str, line: int, message: str
 ) -> None:
     (files / "bad.csv").write_bytes(text.encode("latin-1"))
     error = node.run("table.read", {"path": "bad.csv"})["error"]
     assert error["class"] == "BadData"
     assert error["message"].startswith(f'Line {line} of "bad.csv" ')
-    assert says in error["message"]
+    assert message in error["message"]
 
 
 def test_other_files_that_do_not_parse_are_bad_data(node: NodeProcess, files: Path) -> None:
@@ -382,12 +382,12 @@ def test_a_missing_package_is_named(node: NodeProcess, call: str, package: str) 
 
 
 @pytest.mark.parametrize(
-    ("value", "says"), [("duckdb.execute('select 1')", "return a relation"), ("duckdb.sql", "function")]
+    ("value", "message"), [("duckdb.execute('select 1')", "return a relation"), ("duckdb.sql", "function")]
 )
-def test_a_duckdb_object_that_is_no_table_is_bad_output(node: NodeProcess, value: str, says: str) -> None:
+def test_a_duckdb_object_that_is_no_table_is_bad_output(node: NodeProcess, value: str, message: str) -> None:
     error = node.python(f"import duckdb\ndef main(inputs, ctx):\n    return {value}\n")["error"]
     assert error["class"] == "BadOutput"
-    assert says in error["message"].lower()
+    assert message in error["message"].lower()
 
 
 # -- table.write ------------------------------------------------------------------------------------------------
@@ -502,7 +502,7 @@ def test_a_command_gives_its_output_and_its_code(node: NodeProcess) -> None:
     envelope = node.envelope(
         "shell", config, inputs=inputs, expressions=[["env", "NAME"]], run_inputs={"name": "$(id)"}
     )
-    node.say(envelope)
+    node.send(envelope)
     ended = node.frames(envelope["claim"])[-1]
     output = node.value(ended)
     scratch = node.folder
@@ -526,11 +526,11 @@ def test_lines_of_a_command_are_reported_while_it_runs(node: NodeProcess) -> Non
     before = len(node.text("out"))
     envelope = node.envelope("shell", {"command": "echo early; read line < wait; echo late"})
     envelope["config"]["command"] = "mkfifo wait; echo early; read line < wait; echo late"
-    node.say(envelope)
+    node.send(envelope)
     assert node.frame()["k"] == "started"  # type: ignore[index]
     until = time.monotonic() + 10
     while "early" not in node.text("out")[before:] and time.monotonic() < until:
-        node.silence(0.01)
+        node.expect_no_frames(0.01)
     assert node.text("out")[before:] == "early\n"
     (node.folder / "wait").write_text("go\n")
     assert node.value(node.frames(envelope["claim"])[-1])["stdout"] == "early\nlate\n"
@@ -556,7 +556,7 @@ def test_a_child_that_was_killed_and_takes_its_time_to_die_is_waited_for(node: N
     enter = "".join(f"echo 0 > {door}; " for door in group.entry_files())
     envelope = node.envelope("shell", {"command": f"mkfifo go; sh -c '{enter}exec sleep 60' & read line < go"})
     try:
-        node.say(envelope)
+        node.send(envelope)
         assert node.frame()["k"] == "started"  # type: ignore[index]
         wait_until(group.members)
         # A frozen process does not even die.

@@ -125,7 +125,7 @@ def test_hosts_that_share_no_folder_hand_tables_to_each_other(server: s3.Server,
         assert {name: len(found) for name, found in copies.items()} == {"one": 1, "two": 2, "home": 1}
 
 
-class Shipped(Supervised):
+class SupervisedWithStore(Supervised):
     """A supervisor with an object store."""
 
     def __init__(self, home: Path, url: str) -> None:
@@ -133,10 +133,10 @@ class Shipped(Supervised):
         self.supervisor.config = replace(self.supervisor.config, artifact_store=url)
         made = with_artifact_store(self.supervisor)
         assert isinstance(made, ArtifactTransfer)
-        self.shipper = made
-        self.supervisor = made  # type: ignore[assignment] # the same seam
+        self.transfer = made
+        self.supervisor = made  # type: ignore[assignment] # the same interface
 
-    def __enter__(self) -> Shipped:
+    def __enter__(self) -> SupervisedWithStore:
         super().__enter__()
         return self
 
@@ -147,15 +147,15 @@ def frozen(server: s3.Server) -> None:
     os.kill(server.process.pid, signal.SIGSTOP)
 
 
-def reading(shipped: Shipped, name: str) -> Any:
-    return shipped.python(COUNT, inputs={"in": {"kind": "json", "path": name}})
+def counting_work(node: SupervisedWithStore, name: str) -> Any:
+    return node.python(COUNT, inputs={"in": {"kind": "json", "path": name}})
 
 
-def large(shipped: Shipped) -> str:
+def stored_output(node: SupervisedWithStore) -> str:
     """Return the name of a stored output."""
-    work = shipped.python(LARGE)
-    shipped.send(work)
-    ended = shipped.until(lambda: shipped.of(Ended, work.claim))[0]
+    work = node.python(LARGE)
+    node.send(work)
+    ended = node.until(lambda: node.of(Ended, work.claim))[0]
     assert ended.state == "succeeded"
     assert ended.output is not None
     return str(ended.output["artifact"])
@@ -163,50 +163,50 @@ def large(shipped: Shipped) -> str:
 
 @pytest.mark.smoke
 def test_an_end_is_reported_after_the_output_is_in_the_store(server: s3.Server, tmp_path: Path) -> None:
-    with Shipped(tmp_path, server.url) as shipped:
-        assert large(shipped) in server.objects()
+    with SupervisedWithStore(tmp_path, server.url) as node:
+        assert stored_output(node) in server.objects()
 
 
 @pytest.mark.long
 def test_work_whose_input_is_loading_keeps_its_place_and_can_be_recalled(server: s3.Server, tmp_path: Path) -> None:
-    with Shipped(tmp_path, server.url) as shipped:
-        name = large(shipped)
+    with SupervisedWithStore(tmp_path, server.url) as node:
+        name = stored_output(node)
         shutil.rmtree(tmp_path / "artifacts" / name[:2])
         frozen(server)
-        works = [reading(shipped, name) for _ in range(2)]
-        idle = shipped.shipper.idle_credit()
-        shipped.send(*works)
-        assert shipped.shipper.idle_credit() == idle - 2
-        shipped.shipper.kill(works[0].claim, "cancelled")
-        shipped.shipper.recall()
-        shipped.until(lambda: len(shipped.of(Returned)) == 2)
-        assert [one.claims for one in shipped.of(Returned)] == [[works[0].claim], [works[1].claim]]
-        assert shipped.shipper.idle_credit() == idle
+        works = [counting_work(node, name) for _ in range(2)]
+        idle = node.transfer.idle_credit()
+        node.send(*works)
+        assert node.transfer.idle_credit() == idle - 2
+        node.transfer.kill(works[0].claim, "cancelled")
+        node.transfer.recall()
+        node.until(lambda: len(node.of(Returned)) == 2)
+        assert [one.claims for one in node.of(Returned)] == [[works[0].claim], [works[1].claim]]
+        assert node.transfer.idle_credit() == idle
         assert server.process is not None
         os.kill(server.process.pid, signal.SIGCONT)
-        again = reading(shipped, name)
-        shipped.send(again)
-        ended = shipped.until(lambda: shipped.of(Ended, again.claim))[0]
+        again = counting_work(node, name)
+        node.send(again)
+        ended = node.until(lambda: node.of(Ended, again.claim))[0]
         assert (ended.output or {})["value"] == 5000
 
 
-def putting(server: s3.Server, shipped: Shipped) -> Work:
+def work_in_upload(server: s3.Server, node: SupervisedWithStore) -> Work:
     """Return work whose output is being uploaded to a server that does not accept it."""
-    large(shipped)
+    stored_output(node)
     frozen(server)
-    work = shipped.python(LARGE.replace("5000", "6000"))
-    shipped.send(work)
-    shipped.until(lambda: work.claim in shipped.shipper._storing)
+    work = node.python(LARGE.replace("5000", "6000"))
+    node.send(work)
+    node.until(lambda: work.claim in node.transfer._storing)
     return work
 
 
 @pytest.mark.long
 def test_an_upload_that_cannot_finish_before_a_stop_is_interrupted(server: s3.Server, tmp_path: Path) -> None:
-    with Shipped(tmp_path, server.url) as shipped:
-        work = putting(server, shipped)
-        begun = time.monotonic()
-        (ended,) = [one for one in shipped.stop(0) if isinstance(one, Ended)]
-        in_time(time.monotonic() - begun, 8)
+    with SupervisedWithStore(tmp_path, server.url) as node:
+        work = work_in_upload(server, node)
+        began = time.monotonic()
+        (ended,) = [one for one in node.stop(0) if isinstance(one, Ended)]
+        in_time(time.monotonic() - began, 8)
         assert (ended.claim, ended.state, ended.interrupted, ended.output) == (work.claim, "lost", True, None)
 
 
@@ -214,18 +214,18 @@ def test_an_upload_that_cannot_finish_before_a_stop_is_interrupted(server: s3.Se
 def test_an_attempt_that_is_cancelled_during_the_upload_of_its_output_is_cancelled(
     server: s3.Server, tmp_path: Path
 ) -> None:
-    with Shipped(tmp_path, server.url) as shipped:
-        work = putting(server, shipped)
-        shipped.shipper.kill(work.claim, "cancelled")
-        (ended,) = shipped.until(lambda: shipped.of(Ended, work.claim))
+    with SupervisedWithStore(tmp_path, server.url) as node:
+        work = work_in_upload(server, node)
+        node.transfer.kill(work.claim, "cancelled")
+        (ended,) = node.until(lambda: node.of(Ended, work.claim))
         assert (ended.state, ended.output) == ("cancelled", None)
 
 
 def test_an_input_that_is_gone_fails_the_attempt(server: s3.Server, tmp_path: Path) -> None:
-    with Shipped(tmp_path, server.url) as shipped:
-        work = reading(shipped, "ab/ab" + "0" * 62 + ".json")
-        shipped.send(work)
-        (ended,) = shipped.until(lambda: shipped.of(Ended, work.claim))
+    with SupervisedWithStore(tmp_path, server.url) as node:
+        work = counting_work(node, "ab/ab" + "0" * 62 + ".json")
+        node.send(work)
+        (ended,) = node.until(lambda: node.of(Ended, work.claim))
         assert ended.error is not None
         assert ended.error["class"] == "ArtifactGone"
         assert "An input could not be fetched. There is no object s3://lake/some/place/ab/ab" in ended.error["message"]

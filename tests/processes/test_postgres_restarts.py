@@ -71,9 +71,9 @@ def test_work_continues_within_seconds_of_a_restart(product: Product, server: po
             recorder.take(socket, timeout=15)
     assert (recorder.run, recorder.nodes) == as_api_has_it(product, run)
     assert recorder.nodes["a"]["attempt"] == 1
-    said = product.log.read_text()
-    assert "Traceback" not in said
-    assert "Restarting it" not in said
+    output = product.log.read_text()
+    assert "Traceback" not in output
+    assert "Restarting it" not in output
 
 
 @pytest.mark.long
@@ -105,6 +105,6 @@ def test_a_scheduler_without_its_database_ends_on_a_signal(
         finally:
             scheduler.kill()
             scheduler.wait()
-    said = log.read_text()
-    assert "scheduler_ends" in said
-    assert "Traceback" not in said
+    output = log.read_text()
+    assert "scheduler_ends" in output
+    assert "Traceback" not in output

@@ -163,9 +163,9 @@ def test_a_wake_over_redis_starts_a_run_at_once(product: Product) -> None:
     product.publish("one", [{"id": "a", "type": "noop"}], [])
     times = []
     for _ in range(10):
-        begun = time.monotonic()
+        began = time.monotonic()
         assert product.api("POST", "workflows/one/runs/?wait=10", {})["state"] == "succeeded"
-        times.append(time.monotonic() - begun)
+        times.append(time.monotonic() - began)
     # The poll of each second would take half a second on average, twice.
     assert sorted(times)[5] < 0.4, times
 
@@ -190,9 +190,9 @@ def test_work_continues_without_redis_and_hints_return_with_it(product: Product,
         needed = {"interlock-scheduler", "interlock-listener"}
         wait_until(lambda: needed <= {c["name"] for c in client.client_list()})
     followed(product, product.api("POST", "workflows/talk/runs/", {})["id"])
-    said = product.log.read_text()
-    assert "Traceback" not in said
-    assert said.count("REDIS_URL") <= 6, said
+    output = product.log.read_text()
+    assert "Traceback" not in output
+    assert output.count("REDIS_URL") <= 6, output
 
 
 @pytest.mark.long
@@ -224,9 +224,9 @@ def test_a_redis_that_hangs_delays_no_request(product: Product, redis_server: re
     with redis_server.hanging():
         times = []
         for _ in range(20):
-            begun = time.monotonic()
+            began = time.monotonic()
             product.api("POST", "workflows/one/runs/", {})
-            times.append(time.monotonic() - begun)
+            times.append(time.monotonic() - began)
         in_time(max(times), 2)
         # A request that waits for Redis takes a quarter of a second more.
         in_time(sorted(times)[5], 0.2)

@@ -19,9 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def environment(home: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("INTERLOCK_")}
-    kept.pop("DATABASE_URL", None)
-    return {**kept, "INTERLOCK_HOME": str(home), "DJANGO_SETTINGS_MODULE": "dashboard.settings"}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("INTERLOCK_")}
+    clean.pop("DATABASE_URL", None)
+    return {**clean, "INTERLOCK_HOME": str(home), "DJANGO_SETTINGS_MODULE": "dashboard.settings"}
 
 
 def start(home: Path) -> subprocess.Popen[bytes]:
@@ -155,9 +155,9 @@ def test_a_scheduler_whose_loop_hangs_writes_its_stacks_and_ends(home: Path, tmp
     finally:
         process.kill()
         process.wait()
-    said = log.read_text()
-    assert "scheduler_stalled" in said
-    stack = said.split("scheduler_stalled")[1]
+    output = log.read_text()
+    assert "scheduler_stalled" in output
+    stack = output.split("scheduler_stalled")[1]
     # Innermost first: where it hangs, and the loop that it hangs in.
     assert stack.index("faults.py") < stack.index("in _write") < stack.index("in run_forever")
     second = watched(home, log, 40)

@@ -36,7 +36,7 @@ def sql(checker: Checker, text: str, tables: Any = TABLES, seconds: float = 10, 
     return checker.ask(question, until=time.monotonic() + seconds)
 
 
-def patiently(checker: Checker, text: str) -> dict[str, Any]:
+def ask_until_answered(checker: Checker, text: str) -> dict[str, Any]:
     """Ask a checker with a short time limit until the machine is free enough to answer in time."""
 
     def ask() -> dict[str, Any] | None:
@@ -202,14 +202,14 @@ def test_after_a_kill_the_process_is_restarted_and_asked_again(checker):
 
 def test_a_process_that_hangs_is_killed_and_the_question_counts_as_crashed(tmp_path):
     checker = Checker(seconds=1)
-    patiently(checker, "select 1")
+    ask_until_answered(checker, "select 1")
     first = checker.pid or 0
     os.mkfifo(tmp_path / "a.csv")
     os.kill(first, signal.SIGSTOP)
     with pytest.raises(Crashed):
         file(checker, "a.csv", tmp_path)
     wait_until(lambda: procfs.start_of(first) is None)
-    assert patiently(checker, "select 1 as one")["columns"]
+    assert ask_until_answered(checker, "select 1 as one")["columns"]
     checker.close()
 
 
@@ -240,7 +240,7 @@ def test_a_question_that_takes_too_long_is_busy_and_answered_the_next_time(check
 
 def test_questions_after_one_that_ends_the_process_are_answered_too():
     checker = Checker(seconds=1)
-    patiently(checker, "select 1")
+    ask_until_answered(checker, "select 1")
     long = "select " + ", ".join(f"dep_delay + {n} as c{n}" for n in range(60_000)) + " from flights"
     texts = [f"select {n} as c{n}" for n in range(90)]
     texts[40] = long
@@ -258,7 +258,7 @@ def test_a_query_that_takes_too_much_processor_time_counts_as_crashed():
     long = "select " + ", ".join(f"dep_delay + {n} as c{n}" for n in range(60_000)) + " from flights"
     with pytest.raises(Crashed):
         sql(checker, long, seconds=60)
-    assert patiently(checker, "select 1 as one")["columns"]
+    assert ask_until_answered(checker, "select 1 as one")["columns"]
     checker.close()
 
 

@@ -444,9 +444,9 @@ def interpreter(version: str) -> str:
     found = [shutil.which(f"python{version}"), *map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))]
     for one in found:
         if one is not None:
-            said = subprocess.run([one, "-c", "import sys; print(sys.executable)"], capture_output=True, text=True)
-            if said.returncode == 0:
-                return said.stdout.strip()
+            output = subprocess.run([one, "-c", "import sys; print(sys.executable)"], capture_output=True, text=True)
+            if output.returncode == 0:
+                return output.stdout.strip()
     pytest.skip(f"no Python {version} here")
 
 

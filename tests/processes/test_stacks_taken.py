@@ -23,7 +23,7 @@ def node(tmp_path: Path) -> Iterator[Supervised]:
         yield supervised
 
 
-def whys(node: Supervised, work: Work) -> list[str]:
+def reasons(node: Supervised, work: Work) -> list[str]:
     return [one.why for one in node.of(Stacks, work.claim)]
 
 
@@ -55,7 +55,7 @@ def test_an_attempt_that_counts_as_stuck_is_sampled_once_and_soon(node: Supervis
     in_time(stacks.at - began, 0.5 + 1.5)
     assert author_lines(stacks) == {"time.sleep(600)"}
     poll_for(node, 2.0)
-    assert whys(node, work) == ["stuck"]
+    assert reasons(node, work) == ["stuck"]
 
 
 def test_stacks_of_an_attempt_that_ends_in_time_are_never_captured(node: Supervised) -> None:
@@ -78,7 +78,7 @@ def test_before_the_soft_and_the_hard_limit_act_stacks_are_taken(
     assert ended.state == "timed_out"
     assert ended.seconds >= 4.0
     in_time(ended.seconds, 4.0 + 1.0)
-    assert whys(node, work) == ["soft_timeout", "hard_timeout"]
+    assert reasons(node, work) == ["soft_timeout", "hard_timeout"]
     soft, hard = node.of(Stacks, work.claim)
     assert author_lines(soft) == {"time.sleep(600)"}
     assert author_lines(hard) == {"time.sleep(500)"}
@@ -99,14 +99,14 @@ def test_limits_shorter_than_the_interval_of_checks_hold_too(node: Supervised, m
     assert ended.error["class"] == "HardTimeout"
     assert ended.seconds >= 2.0
     in_time(ended.seconds, 2.0 + 1.0)
-    assert whys(node, work) == ["soft_timeout", "hard_timeout"]
+    assert reasons(node, work) == ["soft_timeout", "hard_timeout"]
 
 
 def test_an_attempt_that_ends_just_before_its_limit_reports_no_stacks(node: Supervised) -> None:
     work = node.python("import time\ndef main(inputs, ctx):\n    time.sleep(0.5)\n", soft=0.65, hard=600)
     ended = node.run(work)
     if ended.state == "succeeded":
-        assert whys(node, work) == []
+        assert reasons(node, work) == []
 
 
 def test_a_request_just_before_a_limit_is_answered(node: Supervised, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +118,7 @@ def test_a_request_just_before_a_limit_is_answered(node: Supervised, monkeypatch
     poll_for(node, 1.0)
     node.supervisor.take_stacks(work.claim)
     node.ended(work)
-    assert sorted(whys(node, work)) == ["asked", "hard_timeout"]
+    assert sorted(reasons(node, work)) == ["asked", "hard_timeout"]
 
 
 @pytest.mark.parametrize("by_group", [True, False])
@@ -151,7 +151,7 @@ def test_a_sudden_rush_of_memory_is_ended_without_delay(tmp_path: Path, monkeypa
         work = node.python(code, memory_mb=100)
         ended = node.run(work)
         in_time(ended.seconds, 1.5)
-        assert whys(node, work) == ["memory"]
+        assert reasons(node, work) == ["memory"]
 
 
 @pytest.fixture
@@ -169,9 +169,9 @@ def test_an_idle_attempt_is_reported_as_quiet_once_until_it_does_something(node:
     assert author_lines(first) == {"time.sleep(5.5)"}
     # A user's request does not count as activity of the attempt.
     node.supervisor.take_stacks(work.claim)
-    node.until(lambda: node.lines(work) == ["awake"] and len(whys(node, work)) > 1)
-    assert whys(node, work) == ["quiet", "asked"]
-    node.until(lambda: whys(node, work) == ["quiet", "asked", "quiet"])
+    node.until(lambda: node.lines(work) == ["awake"] and len(reasons(node, work)) > 1)
+    assert reasons(node, work) == ["quiet", "asked"]
+    node.until(lambda: reasons(node, work) == ["quiet", "asked", "quiet"])
     assert author_lines(node.of(Stacks, work.claim)[-1]) == {"time.sleep(600)"}
 
 
@@ -189,7 +189,7 @@ def test_an_attempt_that_does_something_now_and_then_is_not_quiet(node: Supervis
     loop = "    end = time.time() + 4\n    while time.time() < end:\n"
     work = node.python(f"import time\ndef main(inputs, ctx):\n{loop}        {line}\n")
     node.run(work)
-    assert whys(node, work) == []
+    assert reasons(node, work) == []
 
 
 @pytest.mark.usefixtures("short_quiet")
@@ -198,15 +198,15 @@ def test_a_node_with_an_expected_duration_is_never_quiet(node: Supervised) -> No
     node.send(work)
     node.started(work)
     poll_for(node, 4.0)
-    assert whys(node, work) == []
+    assert reasons(node, work) == []
 
 
 @pytest.mark.long
 def test_samples_have_the_bytes_that_system_calls_of_the_tree_moved(node: Supervised) -> None:
     work = node.shell("while :; do dd if=/dev/zero of=/dev/null bs=1M count=20 2>/dev/null; sleep 0.1; done", hard=4.5)
     node.run(work)
-    told = [one.io_bytes for one in node.of(Sampled, work.claim)]
-    assert told[0] is None
+    moved = [one.io_bytes for one in node.of(Sampled, work.claim)]
+    assert moved[0] is None
     still = node.python(SLEEP)
     node.send(still)
     node.until(lambda: len(node.of(Sampled, still.claim)) >= 3)
@@ -228,4 +228,4 @@ def test_an_ended_attempt_is_reported_after_all_of_its_stacks(node: Supervised) 
     claims = [type(one) for one in node.reports if getattr(one, "claim", None) == work.claim]
     assert claims[-1] is Ended
     assert ended.state == "timed_out"
-    assert sorted(whys(node, work)) == ["hard_timeout", "stuck"]
+    assert sorted(reasons(node, work)) == ["hard_timeout", "stuck"]

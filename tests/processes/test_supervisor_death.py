@@ -177,8 +177,8 @@ def test_no_process_of_a_killed_supervisor_survives_the_next_start(tmp_path: Pat
         assert any(alive(one) for one in before)
     with Supervised(home) as node:
         assert not any(alive(one) for one in before)
-        assert list(node.begun) == [claim.decode()]
-        assert abs(node.begun[claim.decode()] - time.time()) < 60
+        assert list(node.started_before) == [claim.decode()]
+        assert abs(node.started_before[claim.decode()] - time.time()) < 60
         assert [path for path in (home / "scratch").iterdir() if path.suffix != NOTE_SUFFIX] == []
         assert list((home / "artifacts/staging").iterdir()) == []
         assert node.run(node.work()).state == "succeeded"

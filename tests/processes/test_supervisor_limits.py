@@ -76,7 +76,7 @@ def test_an_attempt_that_returns_after_its_soft_limit_has_timed_out(tmp_path: Pa
 def test_the_time_of_an_attempt_starts_with_it_however_late_its_report_is_read(tmp_path: Path) -> None:
     with Supervised(tmp_path) as node:
         node.settle()
-        begun = time.monotonic()
+        began = time.monotonic()
         work = node.python("import time\ndef main(inputs, ctx):\n    time.sleep(600)\n", soft=60)
         node.send(work)
         process = node.supervisor._pool.by_claim[work.claim]
@@ -84,7 +84,7 @@ def test_the_time_of_an_attempt_starts_with_it_however_late_its_report_is_read(t
         # In a turn of the loop that was delayed since it last polled.
         node.supervisor._receiver.on_frames(process)
         assert process.current is not None
-        assert process.current.soft_at >= begun + 60
+        assert process.current.soft_at >= began + 60
 
 
 @pytest.mark.parametrize(("end", "state"), [("return 1", "succeeded"), ("os._exit(7)", "lost")])
@@ -263,8 +263,8 @@ def test_samples_have_the_traffic_of_the_tree(tmp_path: Path) -> None:
         # How much it sends in which second depends on the machine.
         assert ended.output is not None
         usual = ended.output["value"] / ended.seconds
-        told = [one.network_bytes or 0 for one in samples]
-        assert usual / 5 < max(told) < 5 * usual
+        traffic = [one.network_bytes or 0 for one in samples]
+        assert usual / 5 < max(traffic) < 5 * usual
 
 
 def test_limits_hold_while_others_are_busy(tmp_path: Path) -> None:

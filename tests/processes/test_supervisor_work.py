@@ -17,7 +17,7 @@ from tests.support.supervised import FAKE_NODE, Supervised, alive
 
 
 @pytest.fixture
-def nothing_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def nothing_is_recalled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Prefetched work stays, even behind an attempt that a busy machine delays."""
     monkeypatch.setattr(attempt_monitor, "RECALL_SECONDS", 60.0)
 
@@ -258,7 +258,7 @@ def test_a_process_that_closes_its_frame_pipe_and_continues_is_ended(tmp_path: P
 
 
 @pytest.fixture
-def soon_still(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "UNRESPONSIVE_SECONDS", 1.0)
 
 
@@ -353,6 +353,6 @@ def test_reports_on_one_attempt_come_in_order_however_long_they_are_delayed(tmp_
         node.send(*works)
         for number, work in enumerate(works):
             node.ended(work)
-            told = [one for one in node.reports if isinstance(one, Started | Progress | Ended)]
-            kinds = [type(one) for one in told if one.claim == work.claim]
+            reports = [one for one in node.reports if isinstance(one, Started | Progress | Ended)]
+            kinds = [type(one) for one in reports if one.claim == work.claim]
             assert kinds == ([Started, Progress, Progress, Ended] if number % 3 == 0 else [Started, Ended])

@@ -90,10 +90,10 @@ def product(tmp_path: Path) -> Iterator[Product]:
 def test_the_first_start_prints_a_link_until_a_password_is_set(tmp_path: Path) -> None:
     with first_start(tmp_path / "home") as product:
         wait_until(lambda: "Stop with Ctrl-C" in product.log.read_text())
-        said = product.log.read_text()
+        output = product.log.read_text()
         address = f"http://127.0.0.1:{product.port}"
-        assert f"Interlock is ready: {address}\n" in said
-        link = re.search(rf"{re.escape(address)}(/\S+)", said.split("one-time link: ")[1])
+        assert f"Interlock is ready: {address}\n" in output
+        link = re.search(rf"{re.escape(address)}(/\S+)", output.split("one-time link: ")[1])
         assert link is not None
         assert product.call("GET", link[1], token=False).status in (200, 302)
         assert product.stop() == 0

@@ -33,9 +33,9 @@ def scaled(tmp_path: Path) -> Iterator[WithWorkers]:
 
 
 def timed(action: Callable[[], Any]) -> float:
-    begun = time.monotonic()
+    wait_for_starts = time.monotonic()
     action()
-    return time.monotonic() - begun
+    return time.monotonic() - wait_for_starts
 
 
 @pytest.mark.long
@@ -48,38 +48,38 @@ def test_a_killed_node_process_starts_its_node_again_within_a_second(scaled: Wit
     took = []
     for starts in (1, 3, 5):
         run = scaled.start(scaled.waiting(once=True))
-        _, _, pid = scaled.begun(starts)[-1]
+        _, _, pid = scaled.wait_for_starts(starts)[-1]
         scaled.running(run)
         os.kill(pid, signal.SIGKILL)
-        took.append(timed(partial(scaled.begun, starts + 1)))
+        took.append(timed(partial(scaled.wait_for_starts, starts + 1)))
         assert scaled.ended(run) == "succeeded"
         assert scaled.states(run) == ["lost", "succeeded"]
     in_time(sorted(took)[1], 1.0)
-    scaled.rests()
+    scaled.wait_until_empty()
 
 
 def test_what_a_killed_worker_ran_starts_elsewhere_within_five_seconds(scaled: WithWorkers) -> None:
     one = scaled.worker("one")
     run = scaled.start(scaled.waiting("a", "b", once=True))
-    scaled.begun(2)
+    scaled.wait_for_starts(2)
     scaled.running(run, "a")
     scaled.running(run, "b")
     scaled.worker("two")
     one.kill()
-    in_time(timed(lambda: scaled.begun(4)), 5.0)
+    in_time(timed(lambda: scaled.wait_for_starts(4)), 5.0)
     assert scaled.ended(run) == "succeeded"
     assert scaled.states(run) == ["lost", "succeeded"]
     message = scaled.attempts(run)[0]["error"]["message"]
     assert re.search(r"one@test was not heard from for \d+\.\d s", message), message
     assert not one.node_processes()
-    scaled.rests()
+    scaled.wait_until_empty()
 
 
 @pytest.mark.long
 def test_a_restarted_worker_reports_the_attempts_that_its_end_lost(scaled: WithWorkers) -> None:
     one = scaled.worker()
     run = scaled.start(scaled.waiting(once=True))
-    scaled.begun()
+    scaled.wait_for_starts()
     scaled.running(run)
     ((leader,),) = scaled.rows("SELECT pid FROM engine_leader")
     one.kill()
@@ -87,7 +87,7 @@ def test_a_restarted_worker_reports_the_attempts_that_its_end_lost(scaled: WithW
     os.kill(leader, signal.SIGSTOP)
     one.start()
     os.kill(leader, signal.SIGCONT)
-    scaled.begun(2)
+    scaled.wait_for_starts(2)
     assert scaled.ended(run) == "succeeded"
     assert scaled.states(run) == ["lost", "succeeded"]
     assert "started anew" in scaled.attempts(run)[0]["error"]["message"]
@@ -97,21 +97,21 @@ def test_a_restarted_worker_reports_the_attempts_that_its_end_lost(scaled: WithW
 def test_what_a_worker_had_that_was_killed_with_the_scheduler_starts_again(scaled: WithWorkers) -> None:
     one = scaled.worker("one")
     run = scaled.start(scaled.waiting("a", once=True))
-    scaled.begun()
+    scaled.wait_for_starts()
     scaled.running(run)
     os.kill(scaled.rows("SELECT pid FROM engine_leader")[0][0], signal.SIGKILL)
     one.kill()
     scaled.worker("two")
     assert scaled.ended(run) == "succeeded"
     assert scaled.states(run) == ["lost", "succeeded"]
-    scaled.rests()
+    scaled.wait_until_empty()
 
 
 @pytest.mark.long
 def test_a_killed_scheduler_loses_nothing(scaled: WithWorkers) -> None:
     scaled.worker()
     run = scaled.start(scaled.waiting("a", "b"))
-    scaled.begun(2)
+    scaled.wait_for_starts(2)
     scaled.running(run, "a")
     scaled.running(run, "b")
     ((epoch, pid),) = scaled.rows("SELECT epoch, pid FROM engine_leader")
@@ -121,7 +121,7 @@ def test_a_killed_scheduler_loses_nothing(scaled: WithWorkers) -> None:
     assert scaled.ended(run) == "succeeded"
     assert scaled.states(run, "a") == scaled.states(run, "b") == ["succeeded"]
     assert scaled.rows("SELECT epoch FROM engine_leader")[0][0] > epoch
-    scaled.rests()
+    scaled.wait_until_empty()
 
 
 @pytest.mark.long
@@ -134,11 +134,11 @@ def test_work_continues_without_redis(scaled: WithWorkers) -> None:
 def test_a_worker_stopped_past_its_lease_writes_nothing_when_it_continues(scaled: WithWorkers) -> None:
     one = scaled.worker("one")
     run = scaled.start(scaled.waiting("a"))
-    (start,) = scaled.begun()
+    (start,) = scaled.wait_for_starts()
     scaled.running(run)
     scaled.worker("two")
     with one.frozen():
-        scaled.begun(2)
+        scaled.wait_for_starts(2)
         wait_until(lambda: scaled.states(run) == ["lost", "running"])
         # The attempt ends while its worker is stopped, so there is a result that must not count.
         scaled.flag.touch()
@@ -155,14 +155,14 @@ def test_a_worker_stopped_past_its_lease_writes_nothing_when_it_continues(scaled
     # It takes part again.
     scaled.started[1].kill()
     assert scaled.ended(scaled.start(chains(2, 2))) == "succeeded"
-    scaled.rests()
+    scaled.wait_until_empty()
 
 
 @pytest.mark.long
 def test_a_stopping_worker_finishes_what_ends_in_time_and_returns_the_rest(scaled: WithWorkers) -> None:
     one = scaled.worker("one")
     run = scaled.start(scaled.waiting("a"))
-    scaled.begun()
+    scaled.wait_for_starts()
     one.process.terminate()
     wait_until(lambda: scaled.rows("SELECT state FROM engine_host") == [("draining",)])
     scaled.flag.touch()
@@ -171,7 +171,7 @@ def test_a_stopping_worker_finishes_what_ends_in_time_and_returns_the_rest(scale
     scaled.flag.unlink()
     one.start()
     run = scaled.start(scaled.waiting("a", once=True))
-    scaled.begun(2)
+    scaled.wait_for_starts(2)
     scaled.running(run)
     assert one.stop() == 0
     assert not one.node_processes()
@@ -182,7 +182,7 @@ def test_a_stopping_worker_finishes_what_ends_in_time_and_returns_the_rest(scale
     scaled.worker("two")
     assert scaled.ended(run) == "succeeded"
     assert scaled.rows("SELECT losses, retries FROM engine_noderun WHERE run_id = %s", int(run)) == [(0, 0)]
-    scaled.rests()
+    scaled.wait_until_empty()
 
 
 @pytest.mark.long
@@ -196,14 +196,14 @@ def test_a_node_runs_on_a_worker_that_serves_its_queue(scaled: WithWorkers) -> N
     assert scaled.ended(run) == "succeeded"
     by = {name: scaled.attempts(run, name)[0]["worker"].partition("/")[0] for name in "abc"}
     assert by == {"a": "one@test", "b": "two@test", "c": "two@test"}
-    scaled.rests()
+    scaled.wait_until_empty()
 
 
 @pytest.mark.long
 def test_a_second_signal_makes_a_worker_return_its_work_at_once(scaled: WithWorkers) -> None:
     one = scaled.worker()
     run = scaled.start(scaled.waiting("a", once=True))
-    scaled.begun()
+    scaled.wait_for_starts()
     scaled.running(run)
     one.process.terminate()
     wait_until(lambda: scaled.rows("SELECT state FROM engine_host") == [("draining",)])
@@ -236,7 +236,7 @@ def test_a_higher_priority_overtakes_prefetched_work(scaled: WithWorkers) -> Non
     assert between < sent / 2
     assert scaled.ended(low) == "succeeded"
     assert scaled.rows("SELECT max(number) FROM engine_attempt WHERE run_id = %s", int(low)) == [(1,)]
-    scaled.rests()
+    scaled.wait_until_empty()
 
 
 @pytest.mark.long
@@ -244,18 +244,18 @@ def test_what_an_old_leader_recalled_is_sent_again(scaled: WithWorkers) -> None:
     one = scaled.worker()
     with one.frozen():
         run = scaled.start(chains(1, 1))
-        wish = "UPDATE engine_dispatch SET wish = 'back' WHERE host_id IS NULL RETURNING claim"
-        ((claim,),) = wait_until(lambda: scaled.rows(wish))
+        recall = "UPDATE engine_dispatch SET wish = 'back' WHERE host_id IS NULL RETURNING claim"
+        ((claim,),) = wait_until(lambda: scaled.rows(recall))
     assert scaled.ended(run) == "succeeded"
     assert scaled.rows("SELECT claim FROM engine_attempt") != [(claim,)]
-    scaled.rests()
+    scaled.wait_until_empty()
 
 
 @pytest.mark.long
 def test_a_second_worker_of_one_name_is_refused_without_effect(scaled: WithWorkers) -> None:
     one = scaled.worker()
     run = scaled.start(scaled.waiting("a"))
-    scaled.begun()
+    scaled.wait_for_starts()
     scaled.running(run)
     second = subprocess.run(one.command, cwd=ROOT, env=one.environment, capture_output=True, text=True, timeout=60)
     assert second.returncode != 0
@@ -267,7 +267,7 @@ def test_a_second_worker_of_one_name_is_refused_without_effect(scaled: WithWorke
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("changed", "says"),
+    ("changed", "message"),
     [
         ({"INTERLOCK_EXECUTOR": "local"}, "a worker needs INTERLOCK_EXECUTOR=celery"),
         ({"REDIS_URL": ""}, "needs REDIS_URL"),
@@ -275,7 +275,7 @@ def test_a_second_worker_of_one_name_is_refused_without_effect(scaled: WithWorke
     ],
 )
 def test_a_worker_that_cannot_work_prints_the_reason_and_ends(
-    scaled: WithWorkers, changed: dict[str, str], says: str
+    scaled: WithWorkers, changed: dict[str, str], message: str
 ) -> None:
     one = scaled.worker("ready")
     with postgres.database() as empty:
@@ -283,7 +283,7 @@ def test_a_worker_that_cannot_work_prints_the_reason_and_ends(
         command = [text.replace("ready@", "other@") for text in one.command]
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
-    assert says in done.stdout + done.stderr
+    assert message in done.stdout + done.stderr
 
 
 def test_a_cancel_reaches_a_worker_within_300_ms(scaled: WithWorkers) -> None:
@@ -296,32 +296,32 @@ def test_a_cancel_reaches_a_worker_within_300_ms(scaled: WithWorkers) -> None:
     took = []
     for starts in range(1, 6):
         run = scaled.start(scaled.waiting("a"))
-        _, _, pid = scaled.begun(starts)[-1]
+        _, _, pid = scaled.wait_for_starts(starts)[-1]
         scaled.running(run)
         took.append(timed(partial(gone, run, pid)))
         assert scaled.ended(run) == "cancelled"
         assert scaled.attempts(run)[0]["receipt"]["processes"] >= 1
     # Except in a busy moment of the machine.
     in_time(sorted(took)[2], 0.3)
-    scaled.rests()
+    scaled.wait_until_empty()
 
 
 @pytest.mark.long
 def test_a_single_worker_that_is_cut_off_ends_its_work_before_another_starts_it(scaled: WithWorkers) -> None:
     scaled.worker("one", DATABASE_URL=through(scaled.proxy, scaled.url))
     run = scaled.start(scaled.waiting("a", once=True))
-    (start,) = scaled.begun()
+    (start,) = scaled.wait_for_starts()
     scaled.running(run)
     scaled.worker("two")
 
     def is_gone() -> bool:
-        begun, lives = len(scaled.starts()), Path(f"/proc/{start[2]}").exists()
-        assert begun == 1 or not lives
+        wait_for_starts, lives = len(scaled.starts()), Path(f"/proc/{start[2]}").exists()
+        assert wait_for_starts == 1 or not lives
         return not lives
 
     with scaled.proxy.hanging():
         wait_until(is_gone)
-        scaled.begun(2)
+        scaled.wait_for_starts(2)
         assert scaled.ended(run) == "succeeded"
     assert scaled.states(run) == ["lost", "succeeded"]
     wait_until(lambda: len(scaled.rows("SELECT 1 FROM engine_host WHERE name = 'one@test'")) == 2)
@@ -331,7 +331,7 @@ def test_a_single_worker_that_is_cut_off_ends_its_work_before_another_starts_it(
 def test_an_installation_that_returns_to_one_host_runs_what_workers_had(scaled: WithWorkers) -> None:
     scaled.worker()
     run = scaled.start(scaled.waiting("a", once=True))
-    (start,) = scaled.begun()
+    (start,) = scaled.wait_for_starts()
     scaled.running(run)
     product = scaled.product
     product.kill()
@@ -342,7 +342,7 @@ def test_an_installation_that_returns_to_one_host_runs_what_workers_had(scaled: 
     assert scaled.ended(run) == "succeeded"
     assert scaled.states(run) == ["lost", "succeeded"]
     wait_until(lambda: not Path(f"/proc/{start[2]}").exists())
-    scaled.rests()
+    scaled.wait_until_empty()
 
 
 @pytest.mark.long
@@ -358,4 +358,4 @@ def test_a_flood_of_lines_comes_through_in_order(scaled: WithWorkers) -> None:
         told = [int(line[2]) for (body,) in batches for line in json.loads(body) if line[2].isdigit()]
         assert told == sorted(set(told))
         assert len(told) > 5000
-    scaled.rests()
+    scaled.wait_until_empty()

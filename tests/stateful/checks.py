@@ -100,7 +100,7 @@ def upstream_first(world: World) -> None:
 
     def problems() -> Iterable[str]:
         last: dict[tuple[int, str], Fact] = {}
-        begun_after: dict[tuple[int, str], set[str]] = defaultdict(set)
+        started_after: dict[tuple[int, str], set[str]] = defaultdict(set)
         """{node: nodes that have started, and had to wait for its end}."""
         rules = {
             (run, node["id"]): node["policy"]["trigger_rule"]
@@ -113,13 +113,13 @@ def upstream_first(world: World) -> None:
                 edges[run, edge["target"]].append((edge["source"], edge.get("source_port", "out")))
         for fact in world.truth.facts:
             key = fact.run, fact.node
-            if fact.kind in ("ended", "died", "unheard"):
+            if fact.kind in ("ended", "died", "unread"):
                 last[key] = fact
-            if fact.kind != "begun":
+            if fact.kind != "started":
                 continue
             last[key] = fact
-            if begun_after[key] and fact.run not in world.retried:
-                yield f"{key} began after {begun_after[key]}, which had waited for its end"
+            if started_after[key] and fact.run not in world.retried:
+                yield f"{key} began after {started_after[key]}, which had waited for its end"
             rule = rules[key]
             found = [
                 _did(last.get((fact.run, source)), port, (fact.run, source) in world.skipped)
@@ -130,7 +130,7 @@ def upstream_first(world: World) -> None:
                 yield f"{key} ({rule}) began after {found}"
             if rule != "one_success":
                 for source, _ in edges[key]:
-                    begun_after[fact.run, source].add(fact.node)
+                    started_after[fact.run, source].add(fact.node)
 
     hold("upstream", problems())
 
@@ -141,7 +141,7 @@ def _did(last: Fact | None, port: str, skipped: bool) -> str:
         return "skipped by a person"
     if last is None:
         return "never began"
-    if last.kind == "begun":
+    if last.kind == "started":
         return "runs"
     if last.state != "succeeded":
         return "failed"
@@ -162,7 +162,7 @@ def _met(rule: str, found: list[str]) -> bool:
     return set(found) <= wanted[rule]
 
 
-def limits_kept(world: World) -> None:
+def limits_hold(world: World) -> None:
     """I5, I6: at every moment the attempts that are sent or running fit into the node processes, the run's
     `max_concurrent` and the slots of each pool, and a workflow has at most `max_runs` active runs.
 
@@ -205,7 +205,7 @@ def limits_kept(world: World) -> None:
                 limit = WORKFLOWS[workflow]
                 if limit is not None and len(under_way[workflow]) > limit:
                     yield f"{fact}: runs {under_way[workflow]} of one workflow, of {limit}"
-            elif fact.kind == "begun":
+            elif fact.kind == "started":
                 if fact.claim not in held:
                     yield f"{fact} was given back before"
             elif fact.claim in held:
@@ -260,7 +260,7 @@ def _attempts(world: World) -> Iterable[str]:
         for (name, number), attempt in run.attempts.items():
             claim = attempt["claim"]
             numbers[name].append(number)
-            fact = truth.begun.get(claim)
+            fact = truth.started.get(claim)
             if fact is None or (fact.run, fact.node) != (run.id, name):
                 yield f"attempt {number} of {run.id} {name} is none that began: {claim}"
             if claim in stored:
@@ -281,7 +281,7 @@ def _attempts(world: World) -> Iterable[str]:
                 yield f"{run.id} {name} succeeded {wins} times, and is {row['state']}"
         yield from (f"a line of an old attempt is stored: {line}" for line in run.lines if line[1] == LATE)
     if not world.crashes:
-        yield from (f"{claim} began, and is not stored" for claim in truth.begun.keys() - stored)
+        yield from (f"{claim} began, and is not stored" for claim in truth.started.keys() - stored)
 
 
 def _too_many(world: World) -> Iterable[str]:
@@ -309,7 +309,7 @@ def _not_counted(world: World) -> Iterable[str]:
                 yield f"{fact} after {claim} died, which is not stored"
 
 
-def definitions_kept(world: World) -> None:
+def definitions_unchanged(world: World) -> None:
     """I7: what was sent of a run is what its document contained when it was started."""
     nodes = {(run, node["id"]): node for run, made in world.documents.items() for node in made["nodes"]}
     for work in world.truth.works:

@@ -70,7 +70,7 @@ class Killer:
         return self._line
 
 
-class MortalWorld(World):
+class KilledWorld(World):
     """A life whose schedulers are killed during a tick, also the first tick after a kill, and replaced while they are
     only stopped."""
 

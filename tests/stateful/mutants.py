@@ -35,8 +35,8 @@ def edge_forgotten(patch: pytest.MonkeyPatch) -> None:
     def init(self: Plan, definition_id: int, document: Document) -> None:
         changed = copy.copy(document)
         upstream = {name: edges[:-1] if len(edges) > 1 else edges for name, edges in document.upstream.items()}
-        kept = {edge for edges in upstream.values() for edge in edges}
-        downstream = {name: tuple(e for e in edges if e in kept) for name, edges in document.downstream.items()}
+        remaining = {edge for edges in upstream.values() for edge in edges}
+        downstream = {name: tuple(e for e in edges if e in remaining) for name, edges in document.downstream.items()}
         object.__setattr__(changed, "upstream", upstream)
         object.__setattr__(changed, "downstream", downstream)
         real(self, definition_id, changed)
@@ -171,7 +171,7 @@ def pool_not_woken(patch: pytest.MonkeyPatch) -> None:
 # Results.
 
 
-def any_claim(patch: pytest.MonkeyPatch) -> None:
+def unknown_claim_accepted(patch: pytest.MonkeyPatch) -> None:
     """A report with an unknown claim counts for the running attempt."""
     real = ReportHandler.take
 
@@ -309,12 +309,12 @@ def reports_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Scheduler, "_recover", recover)
 
 
-def memory_kept(patch: pytest.MonkeyPatch) -> None:
+def memory_reused(patch: pytest.MonkeyPatch) -> None:
     """After a failed commit the scheduler continues with its memory."""
     patch.setattr(Scheduler, "_recover", lambda self: self.inbox._taken.clear())
 
 
-def slots_kept_by_the_dead(patch: pytest.MonkeyPatch) -> None:
+def slots_held_by_dead_scheduler(patch: pytest.MonkeyPatch) -> None:
     """What was sent when its scheduler died still counts in its pool."""
 
     def change(core: Core, run: RunState, lost: list[Report]) -> list[Report]:
@@ -326,7 +326,7 @@ def slots_kept_by_the_dead(patch: pytest.MonkeyPatch) -> None:
     _adopting(patch, change)
 
 
-def place_forgotten(patch: pytest.MonkeyPatch) -> None:
+def place_lost(patch: pytest.MonkeyPatch) -> None:
     """What the executor still has after a failed commit comes back first in the queue."""
 
     def change(core: Core, run: RunState, lost: list[Report]) -> list[Report]:

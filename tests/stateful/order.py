@@ -52,7 +52,7 @@ class Order:
         self.held: set[tuple[int, str]] = set()
         self.facts = 0
         self.disturbed = False
-        world.watch = self
+        world.observe = self
 
     def before(self) -> None:
         self.held = {(fact.run, fact.node) for fact in self.world.truth.held.values()}

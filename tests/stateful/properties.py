@@ -24,7 +24,7 @@ PEOPLE = ("cancel", "cancel_node", "skip", "retry")
 FAULTS = ("crash", "outage", "remove", "take_back")
 
 ANYTHING = Traits(actions=WORK + PEOPLE + FAULTS)
-NOISY = Traits(actions=WORK + PEOPLE + FAULTS + ("noise",) * 6)
+BAD_REPORTS = Traits(actions=WORK + PEOPLE + FAULTS + ("bad_reports",) * 6)
 QUIET = Traits(actions=(*WORK, "cancel", "cancel_node", "skip", "take_back", "remove"))
 """Without what makes a node ready twice in one commit, or interrupts a tick."""
 STREAM = Traits(
@@ -67,16 +67,16 @@ def try_out(wanted: Property) -> None:
     run()
 
 
-def _lives(traits: Traits, judges: Iterable[Callable[[World], None]], data: bytes, watch: str = "") -> None:
+def _lives(traits: Traits, judges: Iterable[Callable[[World], None]], data: bytes, observe: str = "") -> None:
     world = World(Dice(data), traits)
-    if watch:
-        Order(world, watch)
+    if observe:
+        Order(world, observe)
     try:
         world.live()
         for judge in judges:
             judge(world)
     except Broken as error:
-        error.add_note(world.story())
+        error.add_note(world.describe())
         raise
 
 
@@ -91,7 +91,7 @@ def no_node_before_its_upstream(data: bytes) -> None:
 
 def limits_are_never_exceeded(data: bytes) -> None:
     """I5, I6."""
-    _lives(ANYTHING, [checks.limits_kept], data)
+    _lives(ANYTHING, [checks.limits_hold], data)
 
 
 def each_result_is_used_once(data: bytes) -> None:
@@ -100,7 +100,7 @@ def each_result_is_used_once(data: bytes) -> None:
     def rows(world: World) -> None:
         checks.rows_agree(world.sim.store)
 
-    _lives(NOISY, [checks.used_once, checks.definitions_kept, rows], data)
+    _lives(BAD_REPORTS, [checks.used_once, checks.definitions_unchanged, rows], data)
 
 
 def order_is_kept(data: bytes) -> None:

@@ -31,7 +31,7 @@ WAYS: list[tuple[str, Property, str]] = [
     ("full_pool_blocks_all", properties.nothing_waits_beside_room, "I20 idle"),
     ("run_not_woken", properties.nothing_waits_beside_room, "I20 idle"),
     ("pool_not_woken", properties.nothing_waits_beside_room, "I20 idle"),
-    ("any_claim", properties.each_result_is_used_once, "I4"),
+    ("unknown_claim_accepted", properties.each_result_is_used_once, "I4"),
     ("started_twice", properties.each_result_is_used_once, "I4"),
     ("success_thrown_away", properties.each_result_is_used_once, "I4"),
     ("losses_not_counted", properties.each_result_is_used_once, "I8"),
@@ -54,13 +54,13 @@ KILLED_WAYS = [
     ("lost_not_declared", "I3"),
     ("not_sent_again", "I3"),
     ("not_decided_again", "I3"),
-    ("memory_kept", "I9"),
-    ("slots_kept_by_the_dead", "I3"),
+    ("memory_reused", "I9"),
+    ("slots_held_by_dead_scheduler", "I3"),
     ("losses_not_counted", "I8"),
     ("started_attempts_ignored", "I8"),
     ("edge_forgotten", "upstream"),
     ("released_twice", "I5"),
-    ("place_forgotten", "I20 bound"),
+    ("place_lost", "I20 bound"),
 ]
 
 

@@ -87,4 +87,4 @@ def test_ten_thousand_short_nodes_compete_for_places_and_slots(limit: int) -> No
     world.finish()
     assert sum(len(run.plan.nodes) for run in world.runs) == 14 * 240
     checks.all_over(world)
-    checks.limits_kept(world)
+    checks.limits_hold(world)

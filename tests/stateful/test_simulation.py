@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tests.faults.count import injected
 from tests.stateful import checks
-from tests.stateful.kills import MortalWorld, Statement
+from tests.stateful.kills import KilledWorld, Statement
 from tests.stateful.order import Order
 from tests.stateful.properties import FAULTS, PEOPLE, WORK
 from tests.stateful.world import Dice, Traits
@@ -16,21 +16,21 @@ from tests.support.broken import Broken
 from tests.support.effort import rounds, seed
 
 BY_EVERY_CHANGE = 1000
-MORTAL = Traits(actions=WORK + PEOPLE + FAULTS + ("noise", "takeover") + ("kill",) * 8)
-ONE_KILL = Traits(actions=WORK + PEOPLE + FAULTS + ("noise",) * 2)
+KILLED = Traits(actions=WORK + PEOPLE + FAULTS + ("bad_reports", "takeover") + ("kill",) * 8)
+ONE_KILL = Traits(actions=WORK + PEOPLE + FAULTS + ("bad_reports",) * 2)
 
 
-def judge(world: MortalWorld) -> None:
+def judge(world: KilledWorld) -> None:
     """Check I1 to I10 and the part of the order that does not depend on when a kill came."""
     checks.all_over(world)
     checks.upstream_first(world)
-    checks.limits_kept(world)
+    checks.limits_hold(world)
     checks.used_once(world)
-    checks.definitions_kept(world)
+    checks.definitions_unchanged(world)
     checks.rows_agree(world.sim.store)
 
 
-def live(world: MortalWorld, name: str, order: bool = True) -> None:
+def live(world: KilledWorld, name: str, order: bool = True) -> None:
     """`order`: also check the order, where each tick reads all reports that have come."""
     if order and not world.sim.budget:
         Order(world)
@@ -38,13 +38,13 @@ def live(world: MortalWorld, name: str, order: bool = True) -> None:
         world.live()
         judge(world)
     except Broken as error:
-        error.add_note(f"{name}; killed at {world.killer.kills}\n{world.story()}")
+        error.add_note(f"{name}; killed at {world.killer.kills}\n{world.describe()}")
         raise
     finally:
         count(world)
 
 
-def count(world: MortalWorld) -> None:
+def count(world: KilledWorld) -> None:
     for kind, n in (
         ("scheduler killed at a statement (simulated)", len(world.killer.kills)),
         ("scheduler killed between turns (simulated)", world.crashes - len(world.killer.kills) - world.takeovers),
@@ -57,7 +57,7 @@ def count(world: MortalWorld) -> None:
 
 def live_all(first: int, number: int, order: bool = True) -> None:
     for life in range(first, first + number):
-        live(MortalWorld(Dice.of(life), MORTAL), f"life {life}", order)
+        live(KilledWorld(Dice.of(life), KILLED), f"life {life}", order)
 
 
 def test_every_invariant_holds_in_random_lives() -> None:
@@ -69,7 +69,7 @@ def passages(lives: range) -> Iterator[tuple[int, Statement, int]]:
     of each statement, over all lives."""
     met: Counter[Statement] = Counter()
     for number in lives:
-        world = MortalWorld(Dice.of(number), ONE_KILL)
+        world = KilledWorld(Dice.of(number), ONE_KILL)
         world.killer.passed = []
         world.live()
         times: Counter[Statement] = Counter()
@@ -83,7 +83,7 @@ def passages(lives: range) -> Iterator[tuple[int, Statement, int]]:
 def test_a_kill_at_each_statement_of_a_turn_breaks_nothing() -> None:
     wanted, killed = set(), set()
     for number, statement, time in passages(range(1, 1 + rounds(12, 40))):
-        world = MortalWorld(Dice.of(number), ONE_KILL)
+        world = KilledWorld(Dice.of(number), ONE_KILL)
         world.killer.at, world.killer.left = statement, time
         live(world, f"life {number}, killed at passage {time} of {statement}")
         wanted.add(statement)

@@ -41,7 +41,7 @@ class Truth:
     """{claim: its sending}, until it has ended or been returned."""
     live: dict[str, Fact] = field(default_factory=dict)
     """{claim: its start}, while it runs."""
-    begun: dict[str, Fact] = field(default_factory=dict)
+    started: dict[str, Fact] = field(default_factory=dict)
     ends: dict[str, Fact] = field(default_factory=dict)
     """{claim: its end}, while a scheduler may read it."""
     works: list[Work] = field(default_factory=list)
@@ -51,8 +51,8 @@ class Truth:
         self.facts.append(fact)
         if fact.kind == "sent":
             self.held[fact.claim] = fact
-        elif fact.kind == "begun":
-            self.live[fact.claim] = self.begun[fact.claim] = fact
+        elif fact.kind == "started":
+            self.live[fact.claim] = self.started[fact.claim] = fact
         elif fact.claim:
             self.held.pop(fact.claim, None)
             self.live.pop(fact.claim, None)
@@ -60,7 +60,7 @@ class Truth:
                 self.ends[fact.claim] = fact
 
 
-class Witness(FakeExecutor):
+class RecordingExecutor(FakeExecutor):
     """A fake executor that records what happens to it."""
 
     def __init__(
@@ -81,7 +81,7 @@ class Witness(FakeExecutor):
 
     def begin(self, claim: str | None = None) -> str:
         claim = super().begin(claim)
-        self.note("begun", self.running[claim])
+        self.note("started", self.running[claim])
         return claim
 
     def finish(self, claim: str, state: str, ports: tuple[str, ...] = ("out",)) -> None:
@@ -111,7 +111,7 @@ class Witness(FakeExecutor):
         self.sent.clear()
 
 
-class Chronicle(MemoryStore):
+class RecordingStore(MemoryStore):
     """Records when a commit has taken effect, before anything can act on it."""
 
     applied: Callable[[], None] = staticmethod(lambda: None)
@@ -122,10 +122,10 @@ class Chronicle(MemoryStore):
 
 
 class Installation(Simulation):
-    executors = Witness
-    executor: Witness
-    stores = Chronicle
-    store: Chronicle
+    executors = RecordingExecutor
+    executor: RecordingExecutor
+    stores = RecordingStore
+    store: RecordingStore
     budget = 0
     """Rows that a tick may write; 0: as many as the scheduler allows itself."""
 

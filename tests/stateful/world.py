@@ -110,7 +110,7 @@ def _home() -> Path:
     return Path(tempfile.gettempdir()) / "interlock-simulated"
 
 
-class Watch(Protocol):
+class Observer(Protocol):
     """An observer: called before and after each tick of the scheduler, and when a commit has taken effect."""
 
     def before(self) -> None: ...
@@ -141,7 +141,7 @@ class World:
         """Claims that are over."""
         self.documents: dict[int, dict[str, Any]] = {}
         """{run: its document as accepted}."""
-        self.watch: Watch | None = None
+        self.observe: Observer | None = None
         processes = traits.processes or 1 + dice.roll(4)
         self.sim = Installation(_home(), processes=processes, ahead=dice.roll(3), pools=dict(POOLS))
         self.sim.store.applied = self._committed
@@ -171,11 +171,11 @@ class World:
             self.sizes = dict(self.sim.store.pool_sizes)
             for name in POOLS:
                 self.truth.add(Fact("pool", node=name, slots=self.sizes.get(name)))
-        if self.watch is not None:
-            self.watch.before()
+        if self.observe is not None:
+            self.observe.before()
         self.sim.scheduler.tick(0)
-        if self.watch is not None:
-            self.watch.after()
+        if self.observe is not None:
+            self.observe.after()
 
     def _committed(self) -> None:
         facts = len(self.truth.facts)
@@ -190,10 +190,10 @@ class World:
             for name, row in run.nodes.items():
                 if row["state"] == "succeeded":
                     self.succeeded.setdefault((run.id, name), facts)
-        if self.watch is not None:
-            self.watch.committed()
+        if self.observe is not None:
+            self.observe.committed()
 
-    def story(self) -> str:
+    def describe(self) -> str:
         """Return the history of a failed life for people."""
         lines = []
         for run in self.runs:
@@ -301,11 +301,11 @@ class World:
         self.old += [*self.executor.running, *self.executor.sent]
         self.sim.store.fail = ""
         self.executor.die()
-        self._unheard()
+        self._lose_unread_ends()
         self.sim.crash()
         self._attach()
 
-    def _unheard(self) -> None:
+    def _lose_unread_ends(self) -> None:
         """Ends that no commit has stored are lost with the scheduler."""
         stored = {
             attempt["claim"] for run in self.runs for attempt in run.attempts.values() if attempt["state"] != "running"
@@ -313,9 +313,9 @@ class World:
         for claim, end in list(self.truth.ends.items()):
             if claim not in stored:
                 del self.truth.ends[claim]
-                self.truth.add(Fact("unheard", end.run, end.node, claim))
+                self.truth.add(Fact("unread", end.run, end.node, claim))
 
-    def noise(self) -> None:
+    def bad_reports(self) -> None:
         """Reports come twice, late, out of order, or with an unknown claim."""
         reports = self.executor.reports
         now = self.sim.clock.now

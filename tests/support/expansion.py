@@ -65,7 +65,7 @@ def _of(operation: Operation, migration: Migration, state: ProjectState, made: s
     elif isinstance(operation, ops.AddConstraint):
         yield "older processes may write what it forbids"
     elif isinstance(operation, ops.RunPython | ops.RunSQL):
-        yield "what it does cannot be told from it"
+        yield "what it does cannot be seen from it"
     else:
         yield "takes away, or renames, what older processes use"
 
@@ -98,7 +98,7 @@ def _column(name: str, field: Any) -> Iterator[str]:
         yield f"{name} makes a table whose rows older processes would not delete"
         return
     if isinstance(field, GeneratedField):
-        yield f"{name} is computed for each row that is there, while nobody can write"
+        yield f"{name} is computed for each existing row while writes are blocked"
         return
     if not _may_be_left_out(field):
         yield f"{name} is left out by what older processes insert: null=True, or a db_default (default is not enough)"
@@ -106,7 +106,7 @@ def _column(name: str, field: Any) -> Iterator[str]:
     if hasattr(default, "resolve_expression") and not isinstance(default, Value):
         yield f"the db_default of {name} is computed, maybe for each row that is there"
     if field.unique or field.db_index:
-        yield f"{name} has an index, which is made while nobody can write: add it with AddIndexConcurrently"
+        yield f"{name} has an index, which blocks writes while it is built: add it with AddIndexConcurrently"
 
 
 def _reference(name: str, field: Any, migration: Migration, made: set[str]) -> Iterator[str]:

@@ -86,7 +86,7 @@ class MemoryStore(Store):
             raise Diverged
         for run in changes.runs:
             if run.id in self.runs and self.runs[run.id].values["seq"] != run.stored_seq:
-                raise Broken(f"I4: run {run.id} was written by somebody else")
+                raise Broken(f"I4: run {run.id} was written by another scheduler")
         self._apply(Rows(changes, Rowless()), changes)
         self.commits += 1
         if fail == "after":
@@ -143,8 +143,8 @@ class MemoryStore(Store):
     def _thin(self, run: StoredRun, node: str, attempt: int) -> None:
         mine = [stack for stack in run.stacks if (stack["node"], stack["attempt"]) == (node, attempt)]
         order = sorted(mine[:-1], key=lambda stack: (stack["why"] == "asked", -stack["taken_at"]))
-        kept = [mine[-1], *order[: STACKS_MAX - 1]]
-        run.stacks = [stack for stack in run.stacks if stack not in mine or stack in kept]
+        remaining = [mine[-1], *order[: STACKS_MAX - 1]]
+        run.stacks = [stack for stack in run.stacks if stack not in mine or stack in remaining]
 
     def beat(self, epoch: int, now_us: int) -> None:
         if epoch != self.epoch:

@@ -50,7 +50,7 @@ class Supervised:
         self.stopped = False
 
     def __enter__(self) -> Supervised:
-        self.begun = self.supervisor.start()
+        self.started_before = self.supervisor.start()
         return self
 
     def __exit__(self, *_: object) -> None:

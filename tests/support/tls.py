@@ -80,12 +80,12 @@ def _forwarded(head: bytes) -> bytes:
     """Return the head of a request as it is forwarded: one request per connection, unless it becomes a websocket."""
     lines = head.split(b"\r\n")
     host = next(line.split(b":", 1)[1].strip() for line in lines if line.lower().startswith(b"host:"))
-    kept = lines
+    remaining = lines
     if not any(line.lower().startswith(b"upgrade:") for line in lines):
-        kept = [line for line in lines if not line.lower().startswith(b"connection:")] + [b"Connection: close"]
-    kept = [b"Host: 127.0.0.1" if line.lower().startswith(b"host:") else line for line in kept]
+        remaining = [line for line in lines if not line.lower().startswith(b"connection:")] + [b"Connection: close"]
+    remaining = [b"Host: 127.0.0.1" if line.lower().startswith(b"host:") else line for line in remaining]
     added = [b"X-Forwarded-Proto: https", b"X-Forwarded-Host: " + host, b"X-Forwarded-For: 203.0.113.7"]
-    return b"\r\n".join([*kept, *added]) + b"\r\n\r\n"
+    return b"\r\n".join([*remaining, *added]) + b"\r\n\r\n"
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

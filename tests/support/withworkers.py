@@ -62,7 +62,7 @@ class WithWorkers:
         lines = self.ledger.read_text().splitlines() if self.ledger.exists() else []
         return [(name, int(attempt), int(pid)) for name, attempt, pid in map(str.split, lines)]
 
-    def begun(self, count: int = 1, timeout: float = 20) -> list[tuple[str, int, int]]:
+    def wait_for_starts(self, count: int = 1, timeout: float = 20) -> list[tuple[str, int, int]]:
         return wait_until(lambda: found if len(found := self.starts()) >= count else None, timeout)
 
     def running(self, run: str, name: str = "a") -> None:
@@ -88,7 +88,7 @@ class WithWorkers:
         connection.close()
         return found
 
-    def rests(self) -> None:
+    def wait_until_empty(self) -> None:
         """Wait until nothing of attempts is left in the database."""
         count = "SELECT (SELECT count(*) FROM engine_dispatch) + (SELECT count(*) FROM engine_hostreport)"
         wait_until(lambda: self.rows(count) == [(0,)])
