@@ -95,7 +95,7 @@ def test_prefetched_work_can_be_recalled_and_nothing_runs_twice(tmp_path: Path) 
         assert sorted(ledger.read_text().split()) == sorted(work.node for work in works)
 
 
-@pytest.mark.usefixtures("nothing_is_long")
+@pytest.mark.usefixtures("nothing_is_recalled")
 def test_killing_work_that_has_not_started_returns_it_and_what_was_sent_with_it(tmp_path: Path) -> None:
     with Supervised(tmp_path, workers=1) as node:
         node.settle()
@@ -209,7 +209,7 @@ def test_a_watched_file_ends_the_wait(tmp_path: Path) -> None:
     os.close(writer)
 
 
-@pytest.mark.usefixtures("nothing_is_long")
+@pytest.mark.usefixtures("nothing_is_recalled")
 def test_a_stop_returns_what_has_not_started_and_lets_the_running_end(tmp_path: Path) -> None:
     with Supervised(tmp_path, workers=1) as node:
         node.settle()
@@ -262,7 +262,7 @@ def short_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "UNRESPONSIVE_SECONDS", 1.0)
 
 
-@pytest.mark.usefixtures("soon_still")
+@pytest.mark.usefixtures("short_silence")
 def test_a_process_that_hangs_between_attempts_is_replaced_and_its_work_goes_elsewhere(tmp_path: Path) -> None:
     with Supervised(tmp_path, workers=1) as node:
         node.settle()
@@ -276,7 +276,7 @@ def test_a_process_that_hangs_between_attempts_is_replaced_and_its_work_goes_els
         assert {one.state for one in node.of(Ended)} == {"succeeded"}
 
 
-@pytest.mark.usefixtures("soon_still")
+@pytest.mark.usefixtures("short_silence")
 def test_work_that_several_processes_take_but_do_not_start_is_refused_with_the_reason(tmp_path: Path) -> None:
     with Supervised(tmp_path, main=FAKE_NODE) as node:
         (ended,) = node.run_all([node.work(silent=True, then="sleep")])
@@ -286,7 +286,7 @@ def test_work_that_several_processes_take_but_do_not_start_is_refused_with_the_r
         assert ended.error["message"] == "The node process did nothing for 1 s and was ended."
 
 
-@pytest.mark.usefixtures("soon_still", "nothing_is_long")
+@pytest.mark.usefixtures("short_silence", "nothing_is_recalled")
 def test_a_long_silent_attempt_does_not_count_as_a_hanging_process(tmp_path: Path) -> None:
     with Supervised(tmp_path, workers=1) as node:
         held = node.python("import time\ndef main(inputs, ctx):\n    time.sleep(3)\n", expected=0.001)
@@ -306,7 +306,7 @@ def test_frames_of_another_claim_change_nothing(tmp_path: Path) -> None:
         assert ended.output == {"kind": "json", "value": 7}
 
 
-@pytest.mark.usefixtures("nothing_is_long")
+@pytest.mark.usefixtures("nothing_is_recalled")
 def test_ends_of_short_attempts_are_reported_together_while_enough_waits_behind_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -341,7 +341,7 @@ def test_an_end_with_little_behind_it_is_reported_at_once(tmp_path: Path, monkey
         assert not any(isinstance(one, Returned) and behind[0].claim not in one.claims for one in reports)
 
 
-@pytest.mark.usefixtures("nothing_is_long")
+@pytest.mark.usefixtures("nothing_is_recalled")
 def test_reports_on_one_attempt_come_in_order_however_long_they_are_delayed(tmp_path: Path) -> None:
     code = "def main(inputs, ctx):\n    ctx.progress(0.5)\n    ctx.progress(1)\n    return 1\n"
     with Supervised(tmp_path, workers=1) as node:
