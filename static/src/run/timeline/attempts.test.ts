@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { NodeRun } from "../../live/protocol";
 import { TimelineRows } from "./attempts";
-import { describeBar } from "./timeline";
+import { describeBar } from "./describe-bar";
 
 const at = (seconds: number): string => new Date(1_700_000_000_000 + seconds * 1000).toISOString();
 const ms = (seconds: number): number => 1_700_000_000_000 + seconds * 1000;

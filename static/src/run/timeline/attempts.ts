@@ -33,7 +33,7 @@ function parseTime(value: Json | undefined): number | null {
 }
 
 /** The start of a bar, waiting included. */
-export function startOf(bar: AttemptBar): number {
+function startOf(bar: AttemptBar): number {
   return bar.waitingFrom ?? bar.startedAt ?? Infinity;
 }
 

@@ -13,7 +13,7 @@ const BAR_HEIGHT = 12;
 const WIDTH_MIN = 3;
 const NAME_MAX = 120;
 
-export interface TimelineFrame {
+interface TimelineFrame {
   readonly width: number;
   readonly height: number;
   /** Width of the column of names. */

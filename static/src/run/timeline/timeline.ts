@@ -4,12 +4,13 @@
 import type { JsonObject } from "../../json";
 import { watchTheme, readTheme } from "../../canvas/theme";
 import { call } from "../../api/client";
-import { clockTime, serverNow } from "../../behaviours/clock";
+import { serverNow } from "../../behaviours/clock";
 import { element, setText } from "../../dom";
 
-import { fill, gettext } from "../../words/i18n";
-import { duration, stateLook, RUN_ENDED, visible } from "../../words/words";
-import { type AttemptBar, TimelineRows, type TimelineRow } from "./attempts";
+import { gettext } from "../../words/i18n";
+import { RUN_ENDED, visible } from "../../words/words";
+import { TimelineRows, type TimelineRow } from "./attempts";
+import { describeBar } from "./describe-bar";
 import { LoadingState } from "../loading";
 import type { RunStore } from "../store";
 import { AXIS_HEIGHT, ROW_HEIGHT, TimelinePainter } from "./painter";
@@ -67,16 +68,16 @@ class Timeline {
     this.tip.setAttribute("aria-hidden", "true");
     this.empty.hidden = true;
     const buttons = element("div", "tl-tools");
-    for (const [text, said, run] of [
+    for (const [text, label, run] of [
       ["+", gettext("Zoom in"), () => this.zoomBy(1 / ZOOM)],
       ["−", gettext("Zoom out"), () => this.zoomBy(ZOOM)],
       [gettext("All"), gettext("Show all"), () => this.show(null)],
     ] as const) {
       const button = element("button", "btn small", text);
       button.type = "button";
-      button.title = said;
+      button.title = label;
       // A sign needs a label; a word does not.
-      if (text.length === 1) button.setAttribute("aria-label", said);
+      if (text.length === 1) button.setAttribute("aria-label", label);
       button.addEventListener("click", run);
       buttons.append(button);
     }
@@ -251,10 +252,10 @@ class Timeline {
   private announceChosen(): void {
     const at = this.data.indexOf(this.store.chosen);
     const row = this.data.rows[at];
-    const said = row ? this.describeRow(row).join(" ") : "";
-    if (this.option.dataset["said"] !== said) {
-      this.option.dataset["said"] = said;
-      this.option.setAttribute("aria-label", said || gettext("No node selected."));
+    const text = row ? this.describeRow(row).join(" ") : "";
+    if (this.option.dataset["said"] !== text) {
+      this.option.dataset["said"] = text;
+      this.option.setAttribute("aria-label", text || gettext("No node selected."));
       this.option.setAttribute("aria-selected", String(at >= 0));
       if (row) {
         this.option.setAttribute("aria-posinset", String(at + 1));
@@ -382,7 +383,7 @@ class Timeline {
     this.tip.hidden = !row;
     if (row && this.pointer) {
       const [name, ...bars] = this.describeRow(row);
-      this.tip.replaceChildren(element("b", "", name ?? ""), ...bars.slice(-8).map((said) => element("div", "", said)));
+      this.tip.replaceChildren(element("b", "", name ?? ""), ...bars.slice(-8).map((text) => element("div", "", text)));
       const box = this.host.getBoundingClientRect();
       const x = Math.min(this.pointer.x - box.left + 14, box.width - this.tip.offsetWidth - 8);
       const below = this.pointer.y - box.top + 18;
@@ -396,43 +397,4 @@ class Timeline {
       this.requestFrame();
     }
   }
-}
-
-/** Describes an attempt in a sentence. */
-export function describeBar(bar: AttemptBar, now: number, numbered: boolean): string {
-  const parts: string[] = [];
-  const between = (from: number, to: number): string => duration(Math.max(0, to - from) / 1000);
-  const said = (at: number): string => clockTime(new Date(at).toISOString()).slice(0, 8);
-  if (bar.startedAt === null) {
-    const since = bar.waitingFrom ?? now;
-    const span = between(since, now);
-    if (bar.state === "retrying") parts.push(fill(gettext("waits {span} for its next attempt"), { span }));
-    else parts.push(fill(gettext("waits for {span}, since {time}"), { span, time: said(since) }));
-    if (bar.retryAt !== null) parts.push(fill(gettext("is due at {time}"), { time: said(bar.retryAt) }));
-  } else {
-    if (bar.waitingFrom !== null && bar.startedAt - bar.waitingFrom >= 1)
-      parts.push(fill(gettext("waited {span}"), { span: between(bar.waitingFrom, bar.startedAt) }));
-    if (bar.finishedAt === null)
-      parts.push(
-        fill(gettext("has run for {span}, since {time}"), {
-          span: between(bar.startedAt, now),
-          time: said(bar.startedAt),
-        }),
-      );
-    else {
-      parts.push(
-        fill(gettext("ran {span}, from {from} to {to}"), {
-          span: between(bar.startedAt, bar.finishedAt),
-          from: said(bar.startedAt),
-          to: said(bar.finishedAt),
-        }),
-      );
-      parts.push(stateLook(bar.state).word.toLowerCase());
-    }
-  }
-  const text = parts.reduce((before, after) => fill(gettext("{before}, {after}"), { before, after }));
-  const sentence = fill(gettext("{sentence}."), { sentence: text });
-  return numbered
-    ? fill(gettext("Attempt {n}: {said}"), { n: bar.attempt, said: sentence })
-    : sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
