@@ -2,8 +2,8 @@
 
 import type { LogLine } from "../../live/protocol";
 
-export const LINES_MAX = 20_000;
-export const CHARACTERS_MAX = 16 * 1024 * 1024;
+const LINES_MAX = 20_000;
+const CHARACTERS_MAX = 16 * 1024 * 1024;
 
 export class LineCache {
   private readonly lines = new Map<number, LogLine>();

@@ -4,7 +4,7 @@
 import type { SeqRanges } from "./ranges";
 import type { VirtualList } from "../virtual-list";
 
-export interface SelectionHost {
+interface SelectionHost {
   seqAt(index: number): number;
   redraw(): void;
   copy(event: ClipboardEvent): void;

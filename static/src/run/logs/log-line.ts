@@ -12,7 +12,7 @@ import { fill, gettext } from "../../words/i18n";
 import { occurrences } from "./search";
 
 /** Lines up to this length are laid out as a whole. */
-export const WHOLE_LINE_MAX = 1500;
+const WHOLE_LINE_MAX = 1500;
 const SCROLL_STEP = 250;
 const MARGIN = 200;
 

@@ -1,13 +1,14 @@
 /** The log of a run, up to millions of lines. It opens at the end and follows new lines; when scrolled up, rows never move.
  * There is one selection of lines, one search, and filters by node (the store's selection) and by minimum level. */
 
-import { toast } from "../../behaviours/toast";
 import { debounced, one, setAttribute, setHidden, setText, throttled, isTyping } from "../../dom";
 import type { LogLine } from "../../live/protocol";
 import { fill, gettext, ngettext } from "../../words/i18n";
-import { count, RUN_ENDED, visible } from "../../words/words";
+import { count, visible } from "../../words/words";
 import { LoadingState } from "../loading";
-import { emptyRow, fillRow, viewDiffers, plainText, type RowView } from "./log-line";
+import { emptyRow, fillRow, viewDiffers, type RowView } from "./log-line";
+import { copyLines } from "./copy-lines";
+import { emptyText, showLabels, showUnread } from "./labels";
 import { LogSource } from "./log-source";
 import { LineSelection } from "./line-selection";
 import type { SeqRanges } from "./ranges";
@@ -19,7 +20,6 @@ const ROW = 19;
 const ROW_NARROW = 38;
 /** Rows above and below the visible ones whose text is loaded, too. */
 const PREFETCHED_ROWS = 120;
-const COPY_MAX = 10_000;
 const SEARCH_MS = 250;
 
 /** New lines are announced to screen readers at most this often, as a number. */
@@ -175,7 +175,7 @@ export class LogView {
 
   /** Applies other filters; the line at the upper edge, or the first one after it, stays there. */
   private setQuery(query: LogQuery): void {
-    const kept = this.anchor();
+    const anchor = this.anchor();
     const other = query.node !== this.query.node || query.level !== this.query.level;
     const text = query.text !== this.query.text;
     this.query = query;
@@ -190,7 +190,7 @@ export class LogView {
     }
     this.rowView = { ...this.rowView, text: query.text };
     this.updateLabels();
-    this.showRows(kept);
+    this.showRows(anchor);
   }
 
   private startSearch(query: LogQuery): LogSearch {
@@ -223,11 +223,11 @@ export class LogView {
     return { seq: this.rows.at(this.list.firstInView), offset: -this.list.cutOff };
   }
 
-  private showRows(kept: Anchor): void {
+  private showRows(anchor: Anchor): void {
     const { rows } = this;
     this.lastCount = rows.count;
     this.list.reset(rows.count);
-    this.pendingAnchor = this.follows ? null : kept;
+    this.pendingAnchor = this.follows ? null : anchor;
     if (this.follows) this.list.toEnd();
     this.keepAnchor();
     this.list.redraw();
@@ -243,10 +243,10 @@ export class LogView {
   }
 
   private setMatchesOnly(only: boolean): void {
-    const kept = this.match ? { seq: this.match, offset: 3 * ROW } : this.anchor();
+    const anchor = this.match ? { seq: this.match, offset: 3 * ROW } : this.anchor();
     this.matchesOnly = only;
     setAttribute(one("[data-log-only]", this.root), "aria-pressed", String(only));
-    this.showRows(kept);
+    this.showRows(anchor);
   }
 
   // Scrolling
@@ -381,59 +381,14 @@ export class LogView {
     this.list.redraw();
   }
 
-  // Copying
-
-  /** Copies the selected lines, or else the last of those shown. */
   private async copy(event: ClipboardEvent | null): Promise<void> {
-    const { rows } = this;
-    const marked = this.selection.range;
-    const from = marked ? rows.indexOf(marked[0]) : Math.max(0, rows.count - COPY_MAX);
-    const upto = marked ? rows.indexOf(marked[1] + 1) : rows.count;
-    const seqs: number[] = [];
-    for (let index = from; index < Math.min(upto, from + COPY_MAX); index += 1) seqs.push(rows.at(index));
-    if (!seqs.length) return;
-    const here = seqs.map((seq) => this.source.line(seq));
-    if (event?.clipboardData && here.every((line) => line !== undefined)) {
-      event.clipboardData.setData("text/plain", here.map((line) => plainText(line) + "\n").join(""));
-      event.preventDefault();
-      this.showCopied(seqs.length, upto - from);
-      return;
-    }
-    event?.preventDefault();
-    try {
-      const text = this.source.lines(seqs).then((lines) => lines.map((line) => plainText(line) + "\n").join(""));
-      await navigator.clipboard.writeText(await text);
-      this.showCopied(seqs.length, upto - from);
-    } catch {
-      toast(gettext("This browser blocks copying. Select the text and copy it yourself."), "error");
-    }
-  }
-
-  private showCopied(lines: number, wanted: number): void {
-    const said = fill(ngettext("{n} line copied.", "{n} lines copied.", lines), { n: count(lines) });
-    toast(lines < wanted ? `${said} ${gettext("Download the log to get all lines.")}` : said);
+    await copyLines(this.source, this.rows, this.selection.range, event);
   }
 
   // Texts
 
   private updateLabels(): void {
-    const { node } = this.query;
-    const button = one("[data-log-node]", this.root);
-    setHidden(button, !node);
-    setText(one("span", button ?? this.root), visible(this.store.nodes.get(node)?.name ?? node));
-    setAttribute(button, "title", gettext("Show lines of all nodes"));
-    const link = one("[data-log-download]", this.root);
-    setAttribute(
-      link,
-      "href",
-      `/runs/${this.store.id}/logs/download/${node ? `?node=${encodeURIComponent(node)}` : ""}`,
-    );
-    const said = node ? gettext("Download this node's log as text") : gettext("Download the run's log as text");
-    setAttribute(link, "title", said);
-    setAttribute(link, "aria-label", said);
-    for (const part of ["[data-log-found]", "[data-log-prev]", "[data-log-next]", "[data-log-only]"])
-      setHidden(one(part, this.root), !this.query.text);
-    setHidden(one("[data-log-hint]", this.root), true);
+    showLabels(this.root, this.store, this.query);
   }
 
   private updateStatus(): void {
@@ -446,27 +401,12 @@ export class LogView {
       const place = this.match ? hits.indexOf(this.match) + 1 : 0;
       setText(one("[data-log-found]", this.root), `${place ? `${count(place)} / ` : ""}${count(hits.count)}${more}`);
     }
-    const chip = one("[data-log-new]", this.root);
-    const unread = this.follows ? 0 : rows.count - rows.indexOf(this.readUpTo + 1);
-    setHidden(chip, !unread);
-    if (unread)
-      setText(
-        one("span", chip ?? this.root),
-        fill(ngettext("{n} new line", "{n} new lines", unread), { n: count(unread) }),
-      );
+    showUnread(this.root, this.follows ? 0 : rows.count - rows.indexOf(this.readUpTo + 1));
     const empty = one("[data-log-empty]", this.root);
     const searches = [this.levelSearch, this.matchesOnly ? this.textSearch : null];
     const searching = searches.some((search) => search && !search.done);
     setHidden(empty, !source.ready || rows.count > 0 || searching);
-    if (this.query.level || this.matchesOnly) setText(empty, gettext("No matching lines."));
-    else if (this.query.node) setText(empty, gettext("No log lines from this node."));
-    else
-      setText(
-        empty,
-        RUN_ENDED.has(this.store.run?.state ?? "")
-          ? gettext("No log lines.")
-          : gettext("No log lines yet. Lines appear here as nodes write them."),
-      );
+    setText(empty, emptyText(this.store, this.query, this.matchesOnly));
   }
 
   private announce(text: string): void {
