@@ -15,7 +15,7 @@ export class ApiError extends Error {
   }
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly etag: string | null;
   readonly body: JsonObject;

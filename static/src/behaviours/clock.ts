@@ -18,7 +18,7 @@ export function serverNow(): number {
   return Date.now() - skewMs;
 }
 
-export function readServerTime(): void {
+function readServerTime(): void {
   const sent = document.querySelector<HTMLMetaElement>('meta[name="server-time"]')?.content;
   const at = sent ? Date.parse(sent) : NaN;
   // Compare with the arrival of the response, not with now: scripts start later.

@@ -8,7 +8,7 @@
 import { all, one, setAttribute } from "../dom";
 import { savePreference, readPreference } from "./preferences";
 
-export interface DrawerFrameOptions {
+interface DrawerFrameOptions {
   /** Preferences that keep the height, and whether the drawer is folded. */
   readonly heightKey: string;
   readonly foldedKey: string;

@@ -7,7 +7,7 @@ import type { Picture } from "./picture";
 import type { Viewport } from "./viewport";
 
 /** Renders the cards by key (`Picture.key`). */
-export interface CardSource {
+interface CardSource {
   /** Calls `changed` when the card has changed. */
   listen(key: string, changed: () => void): () => void;
   /** Rises with each change of the card. */

@@ -30,9 +30,9 @@ export function cardLine(node: NodeRun | undefined, type: string, awaited: () =>
   }
   const tries = node.attempt > 1 ? fill(gettext("attempt {n}"), { n: node.attempt }) : type;
   if (node.state === "running" && node.started_at) {
-    const said = node.progress?.message ? visible(node.progress.message) : "";
-    return said
-      ? { before: "", since: node.started_at, after: ` · ${said}` }
+    const message = node.progress?.message ? visible(node.progress.message) : "";
+    return message
+      ? { before: "", since: node.started_at, after: ` · ${message}` }
       : { before: `${tries} · `, since: node.started_at, after: "" };
   }
   if (node.state === "succeeded") {

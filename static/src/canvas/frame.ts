@@ -37,8 +37,8 @@ export function makeFrame(host: HTMLElement, helpText: string): Frame {
     "aria-describedby": help.id,
   }))
     stage.setAttribute(name, value);
-  const said = element("div", "sr");
-  said.setAttribute("aria-live", "polite");
+  const announcer = element("div", "sr");
+  announcer.setAttribute("aria-live", "polite");
   const tools = element("div", "float cvtools");
   tools.setAttribute("role", "group");
   tools.setAttribute("aria-label", gettext("Graph view"));
@@ -46,8 +46,8 @@ export function makeFrame(host: HTMLElement, helpText: string): Frame {
   map.style.width = `${MAP_WIDTH}px`;
   map.style.height = `${MAP_HEIGHT}px`;
   map.setAttribute("aria-hidden", "true");
-  host.replaceChildren(stage, help, said, tools, map);
-  return { stage, paint, cards: flow, tools, map, announcer: said };
+  host.replaceChildren(stage, help, announcer, tools, map);
+  return { stage, paint, cards: flow, tools, map, announcer };
 }
 
 export interface Tool {

@@ -24,7 +24,7 @@ export interface PaintState {
 }
 
 /** The box of a painted label, in pixels. */
-export interface LabelBox {
+interface LabelBox {
   /** Key of the label in `Picture.labels`. */
   readonly key: number;
   readonly left: number;

@@ -25,7 +25,6 @@ export const PENDING = 0;
 /** Numbers for nodes without a state: a node in the editor, and one that is highlighted there. */
 export const NEUTRAL = STATES.length;
 export const HIGHLIGHTED = STATES.length + 1;
-export const RUNNING = 2;
 
 /** How an edge is drawn. */
 export const EdgeStyle = {

@@ -31,7 +31,7 @@ export interface SurfaceClient {
   afterFrame(): void;
 }
 
-export interface SurfaceOptions {
+interface SurfaceOptions {
   /** Describes the keys for screen readers. */
   readonly keyboardHelp: string;
   /** How far one may pan beyond the graph, in the graph's units. */

@@ -2,14 +2,14 @@
 
 import type { Box } from "../graph/grid";
 
-export const ZOOM_MAX = 2;
+const ZOOM_MAX = 2;
 /** From this zoom on, nodes are DOM cards; below, only names and colours are painted. */
 export const ZOOM_CARDS = 0.6;
 /** Below this zoom, nodes are coloured blocks. */
 export const ZOOM_NAMES = 0.3;
 const MOVE_MS = 120;
 
-export interface Padding {
+interface Padding {
   readonly left: number;
   readonly top: number;
   readonly right: number;

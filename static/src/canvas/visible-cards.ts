@@ -12,7 +12,7 @@ export const NEW_CARDS_PER_FRAME = 12;
 const ENTER_MARGIN = 120;
 const LEAVE_MARGIN = 480;
 
-export interface CardSelection {
+interface CardSelection {
   /** The same set as before if nothing differs. */
   readonly cards: ReadonlySet<number>;
   /** More cards follow in the next frame. */

@@ -17,7 +17,7 @@ import { NODE_HEIGHT, NODE_WIDTH, type Position } from "../graph/model";
 import type { NodeTypes } from "./node-type";
 import { renameInput, renameOutputs } from "./references/references";
 
-export const FORMAT = "nodes/1";
+const FORMAT = "nodes/1";
 const NODES_MAX = 10_000;
 const EDGES_MAX = 50_000;
 const GAP = 24;

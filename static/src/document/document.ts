@@ -15,7 +15,7 @@ export type Doc = { readonly nodes: readonly DocNode[]; readonly edges: readonly
   readonly [field: string]: Json | readonly DocNode[] | readonly DocEdge[] | undefined;
 };
 
-export const SCHEMA = "interlock/1";
+const SCHEMA = "interlock/1";
 
 /** Reads a document that the canvas can draw; null: only the text editor can show it. */
 export function readDocument(value: JsonObject): Doc | null {
@@ -41,7 +41,6 @@ const text = (value: Json | undefined): string | null => (typeof value === "stri
 export const nameOf = (node: DocNode): string => text(node["name"]) ?? node.id;
 export const typeOf = (node: DocNode): string => text(node["type"]) ?? "";
 export const configOf = (node: DocNode): JsonObject => (isObject(node["config"]) ? node["config"] : {});
-export const policyOf = (node: DocNode): JsonObject => (isObject(node["policy"]) ? node["policy"] : {});
 
 /** The position that the author gave the node; null: none. */
 export function positionOf(node: DocNode): Position | null {

@@ -1,6 +1,6 @@
 /** A line diff of two texts. Pure. */
 
-export interface DiffLine {
+interface DiffLine {
   /** In both texts, only in the newer, only in the older; "gap": unchanged lines are left out here. */
   readonly kind: "both" | "new" | "old" | "gap";
   readonly text: string;

@@ -4,7 +4,7 @@ import { isObject, type Json, type JsonObject, isEqual } from "../json";
 
 import { type Doc, type DocEdge, type DocNode, edgeKey, indexOf } from "./document";
 
-export interface MergeResult {
+interface MergeResult {
   readonly doc: Doc;
   /** Ids of nodes of which both changed the same field, or one changed what the other removed: mine was kept. */
   readonly conflicts: readonly string[];

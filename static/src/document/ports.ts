@@ -81,17 +81,6 @@ function adjacency(doc: Doc): Adjacency {
 export const edgesInto = (doc: Doc, id: string): readonly DocEdge[] => adjacency(doc).into.get(id) ?? NO_EDGES;
 export const edgesOutOf = (doc: Doc, id: string): readonly DocEdge[] => adjacency(doc).outOf.get(id) ?? NO_EDGES;
 
-export interface Input {
-  /** The name by which the node's code reads the value. */
-  readonly port: string;
-  readonly edge: DocEdge;
-  /** Id of the node that the value comes from. */
-  readonly source: string;
-}
-
-export const inputsOf = (doc: Doc, id: string): Input[] =>
-  edgesInto(doc, id).map((edge) => ({ port: targetPort(edge), edge, source: edge.source }));
-
 /** Makes an edge; default ports are left out. */
 export function makeEdge(source: string, port: string, target: string, name: string): DocEdge {
   return {

@@ -31,7 +31,7 @@ export interface Column {
 /** Columns of the nodes' outputs as the check of the document determined them. */
 export type Schemas = ReadonlyMap<string, readonly Column[]>;
 
-export type SaveState =
+type SaveState =
   | { readonly state: "saved"; readonly at: string | null }
   | { readonly state: "unsaved" }
   | { readonly state: "saving" }
@@ -45,14 +45,14 @@ export type SaveState =
 export type CheckState = "checked" | "checking" | "offline" | "refused";
 
 /** The differences from another document that the canvas highlights. */
-export interface Marks {
+interface Marks {
   /** The other document: the live version, or a save of the draft from elsewhere. */
   readonly against: "live" | "save";
   readonly added: ReadonlySet<string>;
   readonly changed: ReadonlySet<string>;
 }
 
-export interface Selection {
+interface Selection {
   readonly nodes: ReadonlySet<string>;
   /** By edgeKey. */
   readonly edges: ReadonlySet<string>;
@@ -71,7 +71,7 @@ export interface Update {
   readonly run: boolean;
 }
 
-export type Listener = (update: Update) => void;
+type Listener = (update: Update) => void;
 
 interface Entry {
   readonly label: string;
@@ -84,7 +84,7 @@ interface Entry {
 const weightOf = (doc: Doc, next: Doc): number =>
   (doc.nodes === next.nodes ? 0 : doc.nodes.length) + (doc.edges === next.edges ? 0 : doc.edges.length);
 
-export interface EditOptions {
+interface EditOptions {
   /** Name of the edit, shown as "Undo ...": "Move Clean". */
   readonly label: string;
   /** Successive edits with the same key are one step of the history (typing in one field, one drag). */

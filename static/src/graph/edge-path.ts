@@ -63,7 +63,7 @@ export function edgePath(
   return 12;
 }
 
-export interface PathPen {
+interface PathPen {
   moveTo(x: number, y: number): void;
   lineTo(x: number, y: number): void;
 }
@@ -99,7 +99,7 @@ export interface EdgePaths {
 }
 
 /** Writes the corners of the edge between two nodes (by number); returns the number of values. */
-export type Router = (source: number, target: number, out: Float64Array) => number;
+type Router = (source: number, target: number, out: Float64Array) => number;
 
 /** Computes the paths of all edges. `routed`: corners that the layout computed for some edges. */
 export function edgePathsOf(

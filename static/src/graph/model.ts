@@ -66,7 +66,7 @@ export function edgesAt(of: Links, node: number): Int32Array {
   return of.edges.subarray(of.start[node] ?? 0, of.start[node + 1] ?? 0);
 }
 
-export interface NodeInput {
+interface NodeInput {
   readonly id: string;
   readonly name?: string;
   readonly type?: string;

@@ -15,7 +15,7 @@ export interface RunView {
   readonly nodes: Map<string, NodeRun>;
 }
 
-export interface FoldResult {
+interface FoldResult {
   readonly runChanged: boolean;
   /** Ids of the nodes that differ. */
   readonly nodesChanged: ReadonlySet<string>;

@@ -1,5 +1,5 @@
-/** Holds back new rows at the top of a list until the reader asks for them, so that rows do not move while somebody reads
- * or is about to click. Rows that are shown already stay current.
+/** Holds back new rows at the top of a list until the reader asks for them, so that rows do not move while they are read
+ * or clicked. Rows that are shown already stay current.
  */
 
 import { element } from "../dom";

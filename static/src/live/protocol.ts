@@ -110,7 +110,7 @@ export type RunMessage =
   | { readonly type: "snapshot"; readonly seq: number; readonly run: Run; readonly nodes: ReadonlyMap<string, NodeRun> }
   | { readonly type: "events"; readonly first: number; readonly seq: number; readonly events: readonly RunEvent[] };
 
-export function readRun(value: Json | undefined): Run | null {
+function readRun(value: Json | undefined): Run | null {
   const it = asObject(value);
   if (!it) return null;
   const counts: Record<string, number> = {};
@@ -138,7 +138,7 @@ function readProgress(value: Json | undefined): Progress | null {
   return it ? { fraction: asNumberOrNull(it["fraction"]), message: asTextOrNull(it["message"]) } : null;
 }
 
-export function readNode(value: Json | undefined): NodeRun | null {
+function readNode(value: Json | undefined): NodeRun | null {
   const it = asObject(value);
   if (!it) return null;
   const output = asObject(it["output"]);
@@ -171,7 +171,7 @@ export function readNode(value: Json | undefined): NodeRun | null {
   };
 }
 
-export function readLine(value: Json | undefined): LogLine | null {
+function readLine(value: Json | undefined): LogLine | null {
   const it = asObject(value);
   if (!it) return null;
   return {

@@ -13,7 +13,7 @@ export type ConnectionState =
   | { readonly kind: "offline"; readonly since: Date; readonly tries: number }
   | { readonly kind: "refused"; readonly code: number };
 
-export interface SocketOptions {
+interface SocketOptions {
   /** Path of the socket on this host. */
   readonly path: string;
   /** Returns the hello to send now: with `after` when something is known already. */

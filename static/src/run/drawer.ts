@@ -7,8 +7,8 @@ import { DrawerFrame } from "../behaviours/drawer";
 import { all, one, setHidden } from "../dom";
 import { setQuery, readQuery } from "./url";
 
-export const DRAWER_PARTS = ["logs", "timeline", "nodes", "inputs", "events"] as const;
-export type DrawerPart = (typeof DRAWER_PARTS)[number];
+const DRAWER_PARTS = ["logs", "timeline", "nodes", "inputs", "events"] as const;
+type DrawerPart = (typeof DRAWER_PARTS)[number];
 
 const DEFAULT_HEIGHT = 280;
 

@@ -14,7 +14,7 @@ export interface RunFeed {
   close(): void;
 }
 
-export interface FeedOptions {
+interface FeedOptions {
   state?(state: ConnectionState): void;
   /** The server refuses for good, with close code 4401, 4403 or 4404. */
   refused?(code: number): void;

@@ -16,7 +16,7 @@ export interface RunCanvas {
   search(): void;
 }
 
-export interface RunParts {
+interface RunParts {
   readonly drawer: Drawer;
   readonly logs: LogView;
   readonly panel: Panel;

@@ -26,10 +26,10 @@ export interface Change {
   readonly samples: ReadonlySet<string>;
 }
 
-export type Listener = (change: Change) => void;
+type Listener = (change: Change) => void;
 
 /** The effect of a message, for the owner of the socket. */
-export interface TakeResult {
+interface TakeResult {
   /** Events before it are missing: it was ignored. Send hello again. */
   readonly gap: boolean;
   /** It is older than the known state and was ignored. If no events follow, send hello again. */

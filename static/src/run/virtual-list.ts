@@ -2,7 +2,7 @@
 
 import { LongScroll } from "./long-scroll";
 
-export interface RowSource {
+interface RowSource {
   /** Creates or fills the row at `index`; `row`: an unused row to fill. */
   render(index: number, row: HTMLElement | null): HTMLElement;
   /** Rows from `first` to `last`, exclusive, are in the page now. */

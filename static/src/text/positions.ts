@@ -12,14 +12,14 @@ export interface Place {
   readonly end: number;
 }
 
-export interface SyntaxProblem {
+interface SyntaxProblem {
   readonly line: number;
   readonly column: number;
   readonly offset: number;
   readonly expected: string;
 }
 
-export type Read =
+type Read =
   | { readonly ok: true; readonly places: ReadonlyMap<string, Place> }
   | { readonly ok: false; readonly problem: SyntaxProblem };
 
@@ -35,7 +35,7 @@ class Wrong extends Error {
   }
 }
 
-export function keyPath(path: string, key: string): string {
+function keyPath(path: string, key: string): string {
   if (!IDENTIFIER.test(key)) return `${path}[${JSON.stringify(key)}]`;
   return path ? `${path}.${key}` : key;
 }

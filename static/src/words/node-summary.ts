@@ -19,12 +19,12 @@ export function firstLine(text: string): string {
 export function errorSummary(error: NodeError): string {
   const kind = error.class || gettext("Error");
   const head = error.line ? fill(gettext("{kind} in line {line}"), { kind, line: error.line }) : kind;
-  const said = firstLine(error.message);
-  if (!said) return head;
+  const message = firstLine(error.message);
+  if (!message) return head;
   // A message that starts with a capital letter follows a colon, others a comma.
-  return fill(/^\p{Lu}/u.test(said) ? gettext("{before}: {after}") : gettext("{before}, {after}"), {
+  return fill(/^\p{Lu}/u.test(message) ? gettext("{before}: {after}") : gettext("{before}, {after}"), {
     before: head,
-    after: said,
+    after: message,
   });
 }
 

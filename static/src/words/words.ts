@@ -61,7 +61,7 @@ export function ago(seconds: number): string {
   return fill(gettext("{n} d ago"), { n: Math.round(seconds / 86400) });
 }
 
-export interface StateLook {
+interface StateLook {
   readonly icon: string;
   readonly word: string;
 }

@@ -62,8 +62,8 @@ export class CanvasActions {
     return this.perform({ ...moved, label: own.label });
   }
 
-  add(type: string, wish: InsertionPoint): boolean {
-    return this.perform(addNode(this.doc, this.types, type, wish, this.place));
+  add(type: string, at: InsertionPoint): boolean {
+    return this.perform(addNode(this.doc, this.types, type, at, this.place));
   }
 
   /** Adds a node that reads a file, of the first type that does. */

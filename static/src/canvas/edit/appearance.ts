@@ -46,8 +46,8 @@ export class Appearance {
     const plain = (before: string): CardLine => ({ before, since: null, after: "" });
     const node = this.board.nodeOf(id);
     const { state, problem } = this.state(id);
-    const said = problem ? worstProblem(this.board.store.problemsOf(id)) : null;
-    if (said) return plain(visible(firstLine(said.message)));
+    const worst = problem ? worstProblem(this.board.store.problemsOf(id)) : null;
+    if (worst) return plain(visible(firstLine(worst.message)));
     const type = node ? typeOf(node) : "";
     return cardLine(state ? this.runOf(id) : undefined, type || gettext("no type"), () => []);
   }

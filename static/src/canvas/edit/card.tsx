@@ -44,8 +44,8 @@ export function editCard(facts: EditCardFacts, now: () => number): ReactNode {
   ]
     .filter(Boolean)
     .join(" ");
-  const said = line.since === null ? line.before : "";
-  const title = `${shown}${said ? `\n${said}` : ""}`;
+  const lineTitle = line.since === null ? line.before : "";
+  const title = `${shown}${lineTitle ? `\n${lineTitle}` : ""}`;
   return (
     <div className={style} data-card={id} title={cardTitle(title)}>
       <span className="port into" data-in={id} />

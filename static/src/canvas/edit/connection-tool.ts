@@ -14,7 +14,7 @@ import type { EditBoard } from "./board";
 /** Distance around a card within which a connection snaps to it, in pixels. */
 const CARD_MARGIN = 18;
 
-export interface ConnectionStart {
+interface ConnectionStart {
   /** Number of the node at the fixed end. */
   readonly node: number;
   /** Its output port; null: the connection leads into it. */

@@ -173,9 +173,10 @@ export class CanvasKeys {
     } else if (event.key === "Enter") {
       const node = connection.node;
       const done = board.connectionTool.target >= 0;
-      const said = board.connectionTool.description();
+      const target = board.connectionTool.description();
       this.connection = null;
-      if (board.connectionTool.finish() && done) board.surface.announce(fill(gettext("Connected. {to}"), { to: said }));
+      if (board.connectionTool.finish() && done)
+        board.surface.announce(fill(gettext("Connected. {to}"), { to: target }));
       board.surface.setFocus(node);
     } else if (event.key === "Escape") {
       const { node } = connection;

@@ -11,7 +11,7 @@ import type { Guide } from "./snap";
 const SVG = "http://www.w3.org/2000/svg";
 
 /** A connection being drawn; coordinates as the parameters of `edgePath`. */
-export interface DrawnConnection {
+interface DrawnConnection {
   readonly ax: number;
   readonly ay: number;
   readonly bx: number;
@@ -20,7 +20,7 @@ export interface DrawnConnection {
   readonly refused: boolean;
 }
 
-export interface OverlayState {
+interface OverlayState {
   connection: DrawnConnection | null;
   selectionBox: Box | null;
   guides: readonly Guide[];

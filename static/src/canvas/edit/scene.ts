@@ -29,7 +29,7 @@ export interface SceneContext {
   rowCount(id: string): { readonly text: string; readonly outdated: boolean } | null;
 }
 
-export interface SceneChange {
+interface SceneChange {
   /** Nodes and edges have new numbers. */
   readonly rebuilt: boolean;
   /** Nodes whose cards changed; most edits change no card. */

@@ -10,7 +10,7 @@ export interface Guide {
   readonly to: number;
 }
 
-export interface SnapResult {
+interface SnapResult {
   readonly x: number;
   readonly y: number;
   readonly guides: readonly Guide[];

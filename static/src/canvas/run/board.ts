@@ -18,7 +18,7 @@ import { NodeSearch } from "../search";
 import { type SurfaceClient, Surface } from "../surface";
 import { ZOOM_CARDS } from "../viewport";
 
-export interface RunPage {
+interface RunPage {
   /** Milliseconds since 1970 by the server's clock. */
   now(): number;
   layOut(): Promise<Arranged>;

@@ -7,7 +7,7 @@ import { stateLook, visible } from "../../words/words";
 import type { CardLine } from "../card-line";
 
 /** The data of a card. */
-export interface CardFacts {
+interface CardFacts {
   readonly id: string;
   readonly name: string;
   readonly icon: string;
@@ -20,7 +20,7 @@ export interface CardFacts {
 
 /** `now`: milliseconds since 1970 by the server's clock. `stuckWord`: the translated badge of stuck nodes. */
 export function runCard(
-  { id, name, icon, run, line: said, stuck, chosen, focused }: CardFacts,
+  { id, name, icon, run, line, stuck, chosen, focused }: CardFacts,
   now: () => number,
   stuckWord: string,
 ): ReactNode {
@@ -29,11 +29,11 @@ export function runCard(
   const shown = visible(name);
   const style = `node is-${state} st-${state}${chosen ? " sel" : ""}${focused ? " focus" : ""}`;
   return (
-    <div className={style} data-card={id} title={cardTitle(said.since === null ? `${shown}\n${said.before}` : shown)}>
+    <div className={style} data-card={id} title={cardTitle(line.since === null ? `${shown}\n${line.before}` : shown)}>
       <span className="k">
         <Icon name={icon} />
       </span>
-      <CardText name={shown} line={said} now={now} />
+      <CardText name={shown} line={line} now={now} />
       <span className={`s st-${state}`}>
         <Icon name={stateLook(state).icon} />
       </span>

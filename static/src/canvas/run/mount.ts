@@ -11,7 +11,7 @@ import { RunBoard } from "./board";
 import { showGraphFailure } from "../load-failure";
 import { showSkeleton } from "../frame";
 
-export interface RunCanvas {
+interface RunCanvas {
   /** Shows all nodes. */
   fit(): void;
   /** Shows the selected node and its neighbours; all nodes if none is selected. */

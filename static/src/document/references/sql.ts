@@ -19,7 +19,7 @@ interface Token {
 }
 
 /** Splits SQL into tokens, without comments. */
-export function tokensOf(sql: string, spans: readonly Span[] = spansOf(sql)): Token[] {
+function tokensOf(sql: string, spans: readonly Span[] = spansOf(sql)): Token[] {
   const tokens: Token[] = [];
   let next = 0;
   for (let at = 0; at < sql.length;) {

@@ -22,7 +22,7 @@ import { BUILT_IN } from "./node-type";
 export const TYPES = BUILT_IN;
 
 /** Pseudo-random numbers from a seed (mulberry32). */
-export function random(seed: number): () => number {
+function random(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -96,7 +96,7 @@ const REQUIRED_CONFIG: Readonly<Record<string, JsonObject>> = {
   branch: { condition: "true" },
 };
 
-export interface Author {
+interface Author {
   /** Tries one edit; returns whether the document changed. */
   edit(): boolean;
 }

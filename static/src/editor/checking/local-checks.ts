@@ -13,7 +13,7 @@ import { fill, gettext } from "../../words/i18n";
 
 import { problemField, type Problem } from "../../document/problems";
 
-export type Types = ReadonlyMap<string, NodeType>;
+type Types = ReadonlyMap<string, NodeType>;
 
 /** The problems that the server found, and the document they are about. */
 export interface Answer {

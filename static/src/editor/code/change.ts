@@ -1,6 +1,6 @@
 /** Finds the smallest single change that turns one text into another. Pure. */
 
-export interface TextChange {
+interface TextChange {
   readonly from: number;
   readonly to: number;
   readonly insert: string;

@@ -198,14 +198,14 @@ function forwardUndo(event: InputEvent): boolean {
 }
 
 /** What a kind of field adds to the options of its owner. */
-export interface FieldParts {
+interface FieldParts {
   readonly sources: readonly CompletionSource[];
   /** Whether picking the option opens the list again, such as for the files in a folder. */
   readonly continues?: (option: Completion) => boolean;
   readonly extensions?: Extension;
 }
 
-export interface InnerField extends CodeField {
+interface InnerField extends CodeField {
   readonly view: EditorView;
 }
 

@@ -11,7 +11,7 @@ const PADDING_PX: Readonly<Record<FieldLook, number>> = { code: 16, text: 9 };
 export const LINES_MIN = 1;
 export const LINES_MAX = 24;
 
-export function linesOf(text: string): number {
+function linesOf(text: string): number {
   let lines = 1;
   for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines += 1;
   return lines;

@@ -6,7 +6,7 @@ export function editorOffset(text: string, point: number): number {
   return [...text].slice(0, point).join("").replace(/\r\n?/g, "\n").length;
 }
 
-export interface Span {
+interface Span {
   readonly start: number;
   /** Behind the closing braces; the end of the text if there are none. */
   readonly end: number;

@@ -10,14 +10,14 @@ const ROOM = 12;
 export const roundPosition = ({ x, y }: Position): Position => ({ x: Math.round(x), y: Math.round(y) });
 
 /** Returns the wanted position, or the nearest one straight below it where a card covers no other. */
-export function freePlaceBelow(wish: Position, others: Iterable<Position>): Position {
+export function freePlaceBelow(wanted: Position, others: Iterable<Position>): Position {
   const column = [...others]
-    .filter(({ x }) => Math.abs(x - wish.x) < NODE_WIDTH + ROOM)
+    .filter(({ x }) => Math.abs(x - wanted.x) < NODE_WIDTH + ROOM)
     .map(({ y }) => y)
     .sort((a, b) => a - b);
-  let { y } = wish;
+  let { y } = wanted;
   for (const other of column) if (Math.abs(other - y) < NODE_HEIGHT + ROOM) y = other + STEP_Y;
-  return roundPosition({ x: wish.x, y });
+  return roundPosition({ x: wanted.x, y });
 }
 
 const CELL = NODE_WIDTH + ROOM;
@@ -66,10 +66,10 @@ export function fillMissing(placed: Positions, whole: Positions): Positions {
   }
   if (missing.length === at.length / 2) return whole;
   for (const node of missing) {
-    const wish = { x: whole[2 * node] ?? 0, y: whole[2 * node + 1] ?? 0 };
-    const column = Math.floor(wish.x / CELL);
+    const wanted = { x: whole[2 * node] ?? 0, y: whole[2 * node + 1] ?? 0 };
+    const column = Math.floor(wanted.x / CELL);
     const place = freePlaceBelow(
-      wish,
+      wanted,
       [column - 1, column, column + 1].flatMap((one) => columns.get(one) ?? []),
     );
     at[2 * node] = place.x;

@@ -143,7 +143,7 @@ function barycentre({ start, ends }: Neighbours, node: number, at: Float64Array)
 }
 
 /** Returns the number of rows per column with which the whole is about ASPECT times as wide as high. */
-export function rowsOfColumn(lengths: readonly number[]): number {
+function rowsOfColumn(lengths: readonly number[]): number {
   const longest = Math.max(...lengths, 1);
   if (longest <= WRAP_ROWS_MIN) return longest;
   let rows = WRAP_ROWS_MIN;

@@ -11,7 +11,7 @@ import { GraphLoadError } from "../load";
 import { type Graph, isPlaced, NODE_HEIGHT } from "../model";
 
 /** Beyond this size ELK takes seconds. */
-export const ELK_NODES_MAX = 300;
+const ELK_NODES_MAX = 300;
 const ELK_EDGES_MAX = 900;
 
 export type { Arrangement as Arranged };

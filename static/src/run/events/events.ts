@@ -225,9 +225,9 @@ class EventList implements Events {
       ...(step.from ? [element("span", "faint", stateLook(step.from).word), element("span", "faint", " → ")] : []),
       to,
     );
-    const said = visible(details(step));
-    setText(about ?? null, said);
-    setAttribute(about ?? null, "title", said);
+    const text = visible(details(step));
+    setText(about ?? null, text);
+    setAttribute(about ?? null, "title", text);
     return made;
   }
 }

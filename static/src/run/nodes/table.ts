@@ -3,7 +3,7 @@
 import type { NodeRun } from "../../live/protocol";
 import { secondsBetween } from "../../words/words";
 
-export const COLUMNS = ["name", "state", "attempt", "start", "duration"] as const;
+const COLUMNS = ["name", "state", "attempt", "start", "duration"] as const;
 export type Column = (typeof COLUMNS)[number];
 
 export interface Order {
@@ -45,7 +45,7 @@ export function hasDuration(node: NodeRun): boolean {
 }
 
 /** Seconds that the node has run; null: no duration. */
-export function secondsRun(node: NodeRun, now: number): number | null {
+function secondsRun(node: NodeRun, now: number): number | null {
   if (!node.started_at || !hasDuration(node)) return null;
   return node.finished_at
     ? secondsBetween(node.started_at, node.finished_at)

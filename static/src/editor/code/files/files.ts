@@ -12,7 +12,7 @@ export interface FileEntry {
   readonly modifiedAt: string;
 }
 
-export interface Listing {
+interface Listing {
   readonly files: readonly FileEntry[];
   /** Whether the list is complete. */
   readonly whole: boolean;
@@ -64,7 +64,7 @@ export function listFiles(fresh = false): Promise<Listing> {
   return cached.listing;
 }
 
-export const addressOf = (path: string): string => `/api/v1/files/${path.split("/").map(encodeURIComponent).join("/")}`;
+const addressOf = (path: string): string => `/api/v1/files/${path.split("/").map(encodeURIComponent).join("/")}`;
 
 /** Returns one file as it is now; null: it does not exist. */
 export async function fileAt(path: string): Promise<FileEntry | null> {

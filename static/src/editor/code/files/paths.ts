@@ -41,7 +41,7 @@ export function globPattern(glob: string): RegExp | null {
   }
 }
 
-export interface PathOption {
+interface PathOption {
   readonly path: string;
   readonly kind: "folder" | "file" | "glob";
   /** Number of files in the folder, or that match the pattern. */

@@ -197,7 +197,7 @@ function openTriple(code: string): { text: string } | null {
   return last && quotes.length % 2 === 1 ? { text: code.slice(last.index + 3) } : null;
 }
 
-export interface PythonOffer {
+interface PythonOffer {
   /** Characters before the cursor that are replaced. */
   readonly back: number;
   readonly options: readonly Completion[];

@@ -33,7 +33,7 @@ interface Block {
   readonly indent: number;
 }
 
-export interface PythonState {
+interface PythonState {
   /** The closing quotes of the string that is being read; empty: none. */
   quote: string;
   brackets: Bracket[];

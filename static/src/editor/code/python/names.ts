@@ -1,6 +1,6 @@
 /** Finds the names that Python code defines: functions, classes, parameters, variables, imports. Pure. */
 
-export interface PythonName {
+interface PythonName {
   readonly name: string;
   readonly kind: "function" | "type" | "variable" | "namespace";
 }

@@ -1,1 +1,0 @@
-export{t as mountCode}from"./field-DaBX7kF7.js";
