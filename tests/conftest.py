@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import socket
@@ -14,10 +15,14 @@ from engine.hints import unix
 from engine.sql.check.checker import checker
 from tests.browser.axe import AXE
 from tests.faults import clocks, count
-from tests.support import effort, network
+from tests.support import effort, network, templates
 
 if count.VARIABLE not in os.environ:
     os.environ[count.VARIABLE] = str(Path(tempfile.mkdtemp(prefix="interlock-faults-")) / "count")
+if templates.FOLDER not in os.environ:
+    os.environ[templates.FOLDER] = tempfile.mkdtemp(prefix="interlock-templates-")
+    Path(os.environ[templates.FOLDER]).chmod(0o755)
+    atexit.register(shutil.rmtree, os.environ[templates.FOLDER], ignore_errors=True)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

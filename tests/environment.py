@@ -13,7 +13,13 @@ import tempfile
 _home = tempfile.mkdtemp(prefix="interlock-tests-")
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
 # These are for the tests, not for the product.
-_KEPT = ("INTERLOCK_EDITED_DOCUMENTS", "INTERLOCK_FAULTS_COUNT", "INTERLOCK_LONG", "INTERLOCK_SEED")
-for name in [name for name in os.environ if name.startswith("INTERLOCK_") and name not in _KEPT]:
+_FOR_TESTS = (
+    "INTERLOCK_EDITED_DOCUMENTS",
+    "INTERLOCK_FAULTS_COUNT",
+    "INTERLOCK_LONG",
+    "INTERLOCK_SEED",
+    "INTERLOCK_TEST_TEMPLATES",
+)
+for name in [name for name in os.environ if name.startswith("INTERLOCK_") and name not in _FOR_TESTS]:
     del os.environ[name]
 os.environ.update(INTERLOCK_HOME=_home, SECRET_KEY="only-for-tests-" + "x" * 40)

@@ -25,8 +25,8 @@ from tests.support.product import Product
 from tests.support.templates import running
 from tests.support.withworkers import installation
 
-# Longer than a busy machine holds a page up, and shorter than the 15 s after which a page that was told nothing asks.
-expect.set_options(timeout=10_000)
+# Shorter than the 15 s after which a page asks by itself, so that an update over the socket is what is seen.
+expect.set_options(timeout=14_000)
 
 DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
 
@@ -44,7 +44,7 @@ def completions(page: Page) -> Locator:
     return page.locator(".cm-tooltip-autocomplete:not(.cm-tooltip-autocomplete-disabled) [role=option]")
 
 
-class Held:
+class HeldRequests:
     """Requests to these addresses wait until they are let go; those that come later go through."""
 
     def __init__(self, page: Page, addresses: str) -> None:
@@ -58,7 +58,7 @@ class Held:
         else:
             self.routes.append(route)
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         self.open = True
         for route in self.routes:
             route.continue_()
@@ -125,13 +125,13 @@ class Person:
         self.page.get_by_role("button", name="Sign in as").click()
         self.page.wait_for_url(self.at("/"))
 
-    def heard(self, message: ConsoleMessage) -> None:
+    def on_console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not any(part in message.text for part in self.expected):
             self.wrong.append(f"{message.type}: {message.text} ({message.location.get('url')})")
 
 
 @contextlib.contextmanager
-def somebody(
+def open_browser(
     browser: Browser,
     product: Product,
     shots: Path,
@@ -153,7 +153,7 @@ def somebody(
         has_touch=touch,
         is_mobile=touch,
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     # Violations of the policy are events of the document, whatever the console says.
     context.add_init_script(
         "window.violations = []; document.addEventListener('securitypolicyviolation',"
@@ -161,7 +161,7 @@ def somebody(
     )
     page = context.new_page()
     person = Person(product, context, page)
-    page.on("console", person.heard)
+    page.on("console", person.on_console)
     page.on("pageerror", lambda error: person.wrong.append(f"error: {error}"))
     try:
         yield person
@@ -178,14 +178,14 @@ def somebody(
 @pytest.fixture
 def person(chromium, product, tmp_path) -> Iterator[Person]:
     """An admin who is signed in by a one-time link."""
-    with somebody(chromium, product, tmp_path / "shots") as person:
+    with open_browser(chromium, product, tmp_path / "shots") as person:
         person.sign_in()
         yield person
 
 
 @pytest.fixture(scope="module")
 def _signed_in(chromium, product, tmp_path_factory) -> Iterator[Person]:
-    with somebody(chromium, product, tmp_path_factory.mktemp("signed-in") / "shots") as person:
+    with open_browser(chromium, product, tmp_path_factory.mktemp("signed-in") / "shots") as person:
         person.sign_in()
         yield person
 
@@ -195,7 +195,7 @@ def signed_in_once(_signed_in: Person) -> Iterator[Person]:
     """An admin who signs in once for all tests of a module, with a page of the test's own: for modules whose tests are
     quicker than that."""
     page = _signed_in.context.new_page()
-    page.on("console", _signed_in.heard)
+    page.on("console", _signed_in.on_console)
     page.on("pageerror", lambda error: _signed_in.wrong.append(f"error: {error}"))
     _signed_in.page = page
     yield _signed_in

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import axe
-from tests.browser.conftest import somebody
+from tests.browser.conftest import open_browser
 from tests.support.hangs import SLEEP
 from tests.support.wait import wait_until
 
@@ -53,7 +53,7 @@ def addresses(product) -> Iterator[list[str]]:
 
 @axe.LOOKS
 def test_axe_finds_nothing_on_the_pages_of_a_run(chromium, product, tmp_path, addresses, dark, width):
-    with somebody(chromium, product, tmp_path / "shots", width=width, dark=dark) as person:
+    with open_browser(chromium, product, tmp_path / "shots", width=width, dark=dark) as person:
         person.sign_in()
         found = {}
         for address in addresses:

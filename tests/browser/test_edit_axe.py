@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import axe
-from tests.browser.conftest import somebody
+from tests.browser.conftest import open_browser
 
 pytestmark = pytest.mark.axe
 
@@ -28,7 +28,7 @@ def workflow(product) -> None:
 
 @axe.LOOKS
 def test_axe_finds_nothing_in_the_editor(chromium, product, tmp_path, dark, width):
-    with somebody(chromium, product, tmp_path / "shots", width=width, dark=dark) as person:
+    with open_browser(chromium, product, tmp_path / "shots", width=width, dark=dark) as person:
         person.sign_in()
         page = person.go("/workflows/axe-drawn/edit/")
         expect(page.locator("[data-problem-count]")).to_have_text(re.compile("^1 "))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Person, box_of, somebody
+from tests.browser.conftest import Person, box_of, open_browser
 from tests.support.wait import wait_until
 
 SHIFT = "Shift"
@@ -389,7 +389,7 @@ def test_an_empty_canvas_says_how_to_begin_and_takes_a_file(person):
 
 
 def test_a_finger_moves_the_view_and_what_it_has_chosen(chromium, product, tmp_path):
-    with somebody(chromium, product, tmp_path / "shots", width=390, height=780, touch=True) as person:
+    with open_browser(chromium, product, tmp_path / "shots", width=390, height=780, touch=True) as person:
         person.sign_in()
         it = Canvas(person, [node("Read", 0, 0), node("Clean", 0, 120)], "read>clean")
         session = it.page.context.new_cdp_session(it.page)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Held, Person, completions
+from tests.browser.conftest import HeldRequests, Person, completions
 
 
 @pytest.fixture
@@ -129,13 +129,13 @@ def test_python_completes_inputs_rows_and_ctx(person, slug):
 
 
 def test_what_is_typed_while_the_editor_for_code_is_on_its_way_stays_in_order(person, slug):
-    held = Held(person.page, "**/static/code-*.js")
+    held = HeldRequests(person.page, "**/static/code-*.js")
     page = opened(person, slug)
     page.locator('[data-card="worst"]').click()
     page.locator("[data-inspector] .codehost textarea").click()
     page.keyboard.press("Control+End")
     page.keyboard.type(" limit")
-    held.let_go()
+    held.release()
     code = page.locator("[data-inspector] .cm-content")
     expect(code).to_be_focused()
     page.keyboard.type(" 3")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Dialog, Page, expect
 
-from tests.browser.conftest import Person, somebody
+from tests.browser.conftest import Person, open_browser
 from tests.support.documents import chain
 from tests.support.product import Product
 from tests.support.templates import running
@@ -34,7 +34,7 @@ def slug(request) -> str:
 
 @pytest.fixture
 def author(chromium, own, tmp_path) -> Iterator[Person]:
-    with somebody(chromium, own, tmp_path / "shots") as person:
+    with open_browser(chromium, own, tmp_path / "shots") as person:
         person.expected += TROUBLE
         person.sign_in()
         yield person

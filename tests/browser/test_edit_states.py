@@ -7,12 +7,12 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import box_of, somebody
+from tests.browser.conftest import box_of, open_browser
 
 
 def test_an_empty_drawing_on_a_phone_speaks_of_what_is_there(chromium, product, tmp_path):
     product.api("POST", "workflows/", {"name": "empty-phone", "slug": "empty-phone"})
-    with somebody(chromium, product, tmp_path / "shots", width=360, height=780, touch=True) as person:
+    with open_browser(chromium, product, tmp_path / "shots", width=360, height=780, touch=True) as person:
         person.sign_in()
         page = person.go("/workflows/empty-phone/edit/")
         empty = page.locator(".cvempty")
@@ -29,7 +29,7 @@ def test_an_empty_drawing_on_a_phone_speaks_of_what_is_there(chromium, product, 
 @pytest.mark.parametrize("width", [360, pytest.param(820, marks=pytest.mark.long)])
 def test_on_a_narrow_page_the_canvas_stands_where_the_words_above_it_will_leave_it(chromium, product, tmp_path, width):
     product.api("POST", "workflows/", {"name": "narrow", "slug": f"editor-{width}"})
-    with somebody(chromium, product, tmp_path / "shots", width=width, height=780) as person:
+    with open_browser(chromium, product, tmp_path / "shots", width=width, height=780) as person:
         person.sign_in()
         person.expected += ["Failed to load resource"]
         page = person.page

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Position, expect
 
-from tests.browser.conftest import Held, Person, box_of
+from tests.browser.conftest import HeldRequests, Person, box_of
 from tests.support.documents import chain
 from tests.support.wait import wait_until
 
@@ -179,11 +179,11 @@ def test_what_is_typed_into_the_inspector_is_undone_like_any_edit(person, slug):
 
 
 def test_enter_gives_the_inspector_the_keyboard_also_while_it_is_on_its_way(person, slug):
-    held = Held(person.page, "**/static/view-*.js")
+    held = HeldRequests(person.page, "**/static/view-*.js")
     it = Drawing(person, slug, placed(chain("a", "b")))
     it.choose("a")
     it.key("Enter")
-    held.let_go()
+    held.release()
     expect(it.page.locator("[data-inspector] :focus")).to_be_visible()
 
 

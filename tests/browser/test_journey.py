@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import FORMS, somebody
+from tests.browser.conftest import FORMS, open_browser
 from tests.support.product import Product
 from tests.support.templates import first_start
 from tests.support.wait import wait_until
@@ -34,7 +34,7 @@ def started(form: str, folder: Path) -> Iterator[Product]:
 def test_from_the_one_time_link_to_a_roll_back_and_a_good_run(chromium, tmp_path, form):
     with (
         started(form, tmp_path) as product,
-        somebody(chromium, product, tmp_path / "shots", motion=True) as person,
+        open_browser(chromium, product, tmp_path / "shots", motion=True) as person,
     ):
         page = person.page
 

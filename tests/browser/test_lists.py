@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser import axe
-from tests.browser.conftest import Held, box_of, somebody
+from tests.browser.conftest import HeldRequests, box_of, open_browser
 from tests.support.product import Product
 
 SLUG = "listed"
@@ -54,7 +54,7 @@ def listed(product: Product) -> None:
 @pytest.mark.axe
 @axe.LOOKS
 def test_axe_finds_nothing_on_lists_and_forms(chromium, product, tmp_path, width, dark):
-    with somebody(chromium, product, tmp_path / "shots", width=width, dark=dark) as person:
+    with open_browser(chromium, product, tmp_path / "shots", width=width, dark=dark) as person:
         person.sign_in()
         person.expected.append("404")
         found = {place: wrong for place in PLACES if (wrong := axe.violations(person.go(place), dark, width))}
@@ -62,7 +62,7 @@ def test_axe_finds_nothing_on_lists_and_forms(chromium, product, tmp_path, width
 
 
 def test_a_thumb_can_press_what_is_on_lists_and_forms(chromium, product, tmp_path):
-    with somebody(chromium, product, tmp_path / "shots", width=360, height=780, touch=True) as person:
+    with open_browser(chromium, product, tmp_path / "shots", width=360, height=780, touch=True) as person:
         person.sign_in()
         person.expected.append("404")
         thin = {place: found for place in PLACES if (found := person.go(place).evaluate(THIN))}
@@ -70,7 +70,7 @@ def test_a_thumb_can_press_what_is_on_lists_and_forms(chromium, product, tmp_pat
 
 
 def test_on_a_phone_the_overview_is_one_column_and_a_row_opens_where_it_is_pressed(chromium, product, tmp_path):
-    with somebody(chromium, product, tmp_path / "shots", width=360, height=780, touch=True) as person:
+    with open_browser(chromium, product, tmp_path / "shots", width=360, height=780, touch=True) as person:
         person.sign_in()
         page = person.go("/")
         assert box_of(page.locator("#needs"))["width"] == box_of(page.locator("#now"))["width"] > 300
@@ -100,14 +100,14 @@ def test_what_breaks_on_the_server_is_said_where_it_was_asked_for(person):
 
 def test_a_dialog_that_is_slow_to_come_says_so_and_can_be_closed(person):
     page = person.go(f"/workflows/{SLUG}/")
-    held = Held(page, "**/run/**")
+    held = HeldRequests(page, "**/run/**")
     page.locator("[data-key-run]").click()
     dialog = page.locator("dialog:not([id])")
     expect(dialog).to_be_visible()
     expect(dialog).to_have_text("Loading …")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
-    held.let_go()
+    held.release()
     page.locator("[data-key-run]").click()
     expect(dialog.get_by_role("button", name="Run v")).to_be_visible()
 
@@ -117,12 +117,12 @@ def test_enter_goes_to_what_was_typed_however_late_it_is_found(person):
     page.keyboard.press("Control+k")
     options = page.locator("#palette [role=option]")
     expect(options.first).to_be_visible()
-    held = Held(page, "**/find/**")
+    held = HeldRequests(page, "**/find/**")
     page.keyboard.type(SLUG)
     page.keyboard.press("Enter")
     # What was listed before stands for another word.
     expect(page.locator("#palette-list")).to_have_text("Loading …")
-    held.let_go()
+    held.release()
     page.wait_for_url(f"**/workflows/{SLUG}/")
 
 

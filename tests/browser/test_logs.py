@@ -73,7 +73,7 @@ def test_a_log_is_followed_read_searched_filtered_and_copied_while_it_grows(pers
     page = person.go(f"/runs/{run}/")
     logs, follow = page.locator("[data-logs]"), page.locator("[data-log-follow]")
     try:
-        expect(logs).to_contain_text("tick 30", timeout=30_000)
+        expect(logs).to_contain_text(re.compile(r"tick \d{2,}"))
         expect(follow).to_have_attribute("aria-pressed", "true")
 
         # Read at the beginning: nothing moves, new lines are counted.

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Person, somebody
+from tests.browser.conftest import Person, open_browser
 from tests.support.cuts import CuttingProxy
 from tests.support.effort import rounds
 
@@ -63,7 +63,7 @@ RANK = {"pending": 0, "ready": 1, "running": 2, "succeeded": 3}
 def behind_a_bad_network(chromium, product, shots) -> Iterator[tuple[Person, CuttingProxy]]:
     proxy = CuttingProxy(product.port)
     try:
-        with somebody(chromium, product, shots, height=1400) as person:
+        with open_browser(chromium, product, shots, height=1400) as person:
             person.sign_in()
             person.expected += ["WebSocket", "ERR_CONNECTION", "ERR_EMPTY_RESPONSE", "ERR_NETWORK"]
             yield person, proxy

@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import somebody
+from tests.browser.conftest import open_browser
 from tests.support.wait import wait_until
 
 WAITS = "import time\ndef main(inputs, ctx):\n    ctx.log('waiting for an answer')\n    time.sleep(600)\n"
@@ -155,7 +155,7 @@ SMALL = """
 
 def test_a_run_is_understood_and_cancelled_with_a_thumb(chromium, product, tmp_path):
     run = hanging(product, "thumb")
-    with somebody(chromium, product, tmp_path / "shots", width=360, height=740, touch=True) as person:
+    with open_browser(chromium, product, tmp_path / "shots", width=360, height=740, touch=True) as person:
         person.sign_in()
         page = person.go(f"/runs/{run}/")
         expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
@@ -197,7 +197,7 @@ def test_a_run_stands_on_a_phone_where_its_scripts_will_leave_it(chromium, produ
     run = hanging(product, "calm")
     # As far as it comes: both times its page says the same.
     wait_until(lambda: states(product, run, "breaks", "hangs") == ["failed", "running"])
-    with somebody(chromium, product, tmp_path / "shots", width=360, height=740, touch=True) as person:
+    with open_browser(chromium, product, tmp_path / "shots", width=360, height=740, touch=True) as person:
         person.sign_in()
         person.expected += ["Failed to load resource"]
         page = person.page

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import axe
-from tests.browser.conftest import somebody
+from tests.browser.conftest import open_browser
 from tests.browser.test_lists import THIN
 from tests.support.withworkers import WithWorkers, installation
 
@@ -30,7 +30,7 @@ def wider(page: Page) -> bool:
 def test_a_worker_is_watched_drained_and_resumed_by_keyboard_without_a_reload(
     chromium: Browser, scaled: WithWorkers, tmp_path: Path
 ) -> None:
-    with somebody(chromium, scaled.product, tmp_path / "shots") as person:
+    with open_browser(chromium, scaled.product, tmp_path / "shots") as person:
         person.sign_in()
         page = person.go("/resources/")
         listed = page.locator("#workers")
@@ -71,10 +71,12 @@ def test_the_list_of_workers_can_be_read_by_everybody_also_on_a_phone(
     scaled.worker(f"shown-{dark}", "default,gpu")
     scaled.worker(f"rests-{dark}")
     scaled.product.api("POST", f"workers/rests-{dark}@test/drain/", {})
-    with somebody(chromium, scaled.product, tmp_path / "shots", dark=dark) as person:
+    with open_browser(chromium, scaled.product, tmp_path / "shots", dark=dark) as person:
         person.sign_in()
         assert axe.violations(person.go("/resources/"), dark) == []
-    with somebody(chromium, scaled.product, tmp_path / "shots", width=360, height=780, touch=True, dark=dark) as person:
+    with open_browser(
+        chromium, scaled.product, tmp_path / "shots", width=360, height=780, touch=True, dark=dark
+    ) as person:
         person.sign_in()
         page = person.go("/resources/")
         expect(page.locator(f"tr[data-key='rests-{dark}@test']")).to_contain_text("Draining")

@@ -5,59 +5,67 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
+import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.support import postgres
 from tests.support.product import Product
 
-_templates: dict[str, Path] = {}
+FOLDER = "INTERLOCK_TEST_TEMPLATES"
+"""The environment variable with the folder of all templates, which all test processes of a session share."""
 
 
-def template(kind: str, make: Callable[[Path], Product]) -> Path:
-    """Return a folder with a `home` that has a migrated database and an account, and the account's `token`, made once
-    per session. `make` gives the product in that folder."""
-    if kind not in _templates:
-        folder = Path(tempfile.mkdtemp(prefix="interlock-template-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        folder.chmod(0o755)
-        product = make(folder)
-        try:
-            product.start()
-            (folder / "token").write_text(product.token)
-        finally:
-            product.stop()
-        _templates[kind] = folder
-    return _templates[kind]
+def template(kind: str, make: Callable[[Path], Product], *, shared: bool = False) -> Path:
+    """Return a folder with a `home` that has a migrated database and an account, and the account's `token`.
+
+    `make` gives the product in that folder. It is made once by each process, or if `shared` once a session. What a
+    process drops when it ends, such as a database, cannot be shared.
+    """
+    folder = Path(os.environ[FOLDER]) / (kind if shared else f"{kind}-{os.getpid()}")
+    with folder.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "token").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            folder.chmod(0o755)
+            product = make(folder)
+            try:
+                product.start()
+                token = product.token
+            finally:
+                product.stop()
+            (folder / "token").write_text(token)
+    return folder
 
 
 def one_host() -> Path:
     """Return the template of a product on SQLite."""
-    return template("one host", lambda folder: Product(folder / "home"))
+    return template("one-host", lambda folder: Product(folder / "home"), shared=True)
 
 
 class _OnPostgres(Product):
-    """Its database stays, without connections, to be copied."""
+    """Its database stays until the process ends, without connections, so that it can be copied."""
 
     def __init__(self, folder: Path) -> None:
-        self._kept = contextlib.ExitStack()
-        atexit.register(self._kept.close)
-        url = self._kept.enter_context(postgres.database())
+        self._until_exit = contextlib.ExitStack()
+        atexit.register(self._until_exit.close)
+        url = self._until_exit.enter_context(postgres.database())
         (folder / "database").write_text(url.rpartition("/")[2])
         super().__init__(folder / "home", DATABASE_URL=url)
 
     def stop(self, timeout: float = 20) -> int:
         code = super().stop(timeout)
-        # No scheduler has led in a copy.
+        # In a copy, no scheduler has led.
         postgres.do("delete from engine_leader", self.environment["DATABASE_URL"])
         return code
 
 
 def on_postgres() -> Path:
     """Return the template of a product on PostgreSQL; its file `database` has the name of one to copy."""
-    return template("PostgreSQL", _OnPostgres)
+    return template("postgresql", _OnPostgres)
 
 
 @contextlib.contextmanager
