@@ -1,1 +1,1 @@
-"""What people do with runs, pools and workers, and how old data is deleted. Each verb is one transaction."""
+"""What people do with runs, pools and workers, and the deletion of old data. Each verb is one transaction."""

@@ -1,4 +1,4 @@
-"""How ended runs are deleted, with all that belongs to them: many in one transaction, each of them short."""
+"""Deletes ended runs with everything that belongs to them: several runs in one short transaction."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from engine.sentences import gettext_noop as _
 from engine.states import RUN_TERMINAL
 
 NODES_AT_ONCE = 500
-"""Node runs that go in one transaction, with their attempts and events: on SQLite it holds the only lock."""
+"""Node runs deleted in one transaction, with their attempts and events. On SQLite it holds the only write lock."""
 SLICE = 500
-"""Rows of logs or samples that go in one transaction, and artifacts that are asked for at once."""
+"""Rows of logs or samples deleted in one transaction, and artifacts looked up in one query."""
 
 
 def delete(run: Run) -> None:
-    """Delete an ended run with all that belongs to it, also its artifacts. Raises WrongState (it runs), NotFound."""
+    """Delete an ended run with everything that belongs to it. Raises NotFound, and WrongState if it has not ended."""
     if _delete([run.pk]):
         return
     state = Run.objects.filter(pk=run.pk).values_list("state", flat=True).first()
@@ -34,7 +34,7 @@ def delete(run: Run) -> None:
 
 
 def delete_many(found: Iterable[Run]) -> int:
-    """Delete those of these runs that have ended; how many went."""
+    """Delete those of these runs that have ended; return how many were deleted."""
     gone = 0
     for group in _groups(found):
         _thin(group)
@@ -57,9 +57,9 @@ def _groups(found: Iterable[Run]) -> Iterator[list[int]]:
 
 
 def _thin(ids: Sequence[int]) -> None:
-    """Take many logs and samples away in slices: with all the rest at once they would hold SQLite's lock for long.
+    """Delete most logs and samples in slices: in one transaction with the rest they would hold SQLite's lock too long.
 
-    Should a run be retried at this moment, it goes on without them.
+    A run that is retried at this moment goes on without them.
     """
     for model in (LogBatch, Sample):
         rows = model.objects.filter(run_id__in=ids)
@@ -69,7 +69,7 @@ def _thin(ids: Sequence[int]) -> None:
 
 def _delete(ids: Sequence[int]) -> int:
     with transaction.atomic():
-        # In one order, whoever deletes beside us; none of them is retried from here on.
+        # Ordered, so that concurrent deletions cannot deadlock. Locked, so that none of the runs is retried now.
         ended = Run.objects.select_for_update().filter(pk__in=ids, state__in=RUN_TERMINAL).order_by("pk")
         finished = dict(ended.values_list("pk", "finished_at"))
         if not finished:
@@ -79,25 +79,25 @@ def _delete(ids: Sequence[int]) -> int:
         for name, run in named.values_list("artifact", "run_id"):
             at = finished[run]
             idle_since[name] = max(idle_since.get(name, 0.0), at.timestamp() if at else 0.0)
-        # By hand, for the cascade would load every row into Python.
+        # Not left to the cascade, which would load every row into Python.
         for model in (EventBatch, LogBatch, Sample, Stack, Attempt, NodeRun, Command):
             rows = model.objects.filter(run_id__in=finished)
             rows._raw_delete(using=rows.db)
         Run.objects.filter(pk__in=finished).delete()
-        # The caller may have opened the transaction: files go only when the rows really have.
+        # On commit, because the caller may have opened the transaction: files are deleted only after their rows.
         transaction.on_commit(lambda: drop_artifacts(idle_since))
     return len(finished)
 
 
 def drop_artifacts(idle_since: Mapping[str, float], *, grace_seconds: float = 10.0) -> int:
-    """Delete artifacts that no node run names; how many went. `idle_since`: {name: unix time}.
+    """Delete artifacts that no node run names; return how many were deleted. `idle_since`: {name: unix time}.
 
-    A file is named by its content, so an attempt that ends at this moment may count on one that is there already; it
-    then refreshes the file's time. While anything runs, what was touched after that time or within the grace stays for
-    `prune`; so does all that is in an object store.
+    A file is named by its content, so an attempt that ends now may reuse an existing file; it then renews the file's
+    time. While any run is unfinished, files renewed after `idle_since` or within the grace are left for `prune`.
+    Everything in an object store is left for `prune` too.
     """
     if settings.INTERLOCK.artifact_store:
-        # A request would wait for two answers a file, and `prune` has a margin for the difference of two clocks.
+        # The caller would wait for two responses per file, and only `prune` allows for a difference of the clocks.
         return 0
     store = artifacts_of(settings.INTERLOCK)
     busy = unfinished_runs().exists()

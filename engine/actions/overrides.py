@@ -28,7 +28,7 @@ def checked_overrides(
 ) -> dict[str, dict[str, Any]]:
     """Return all overrides of these nodes: those of earlier retries and those of `policy`, {node: {field: value}}.
 
-    Raises InvalidValue, NotFound (a node that the run does not have).
+    Raises InvalidValue, and NotFound for a node that the run does not have.
     """
     checked: dict[str, dict[str, Any]] = {}
     for node, fields in policy.items():
@@ -59,8 +59,8 @@ def _checked(name: str, value: Any, where: str) -> Any:
 
 
 def _with_limits(earlier: Mapping[str, Any], changed: Mapping[str, Any], base: Policy, where: str) -> dict[str, Any]:
-    """Return all overrides of a node. If only one of the two time limits is changed and they would contradict each
-    other, the other one follows."""
+    """Return all overrides of a node. If only one of the two time limits is changed and contradicts the other, the
+    other one is adapted."""
     overrides = {**earlier, **changed}
     if (
         "hard_timeout" in changed
@@ -79,7 +79,7 @@ def _with_limits(earlier: Mapping[str, Any], changed: Mapping[str, Any], base: P
     if "hard_timeout" in changed:
         overrides["soft_timeout"] = hard
     else:
-        # As in a definition that sets no hard limit.
+        # The default of a definition that sets no hard limit.
         overrides["hard_timeout"] = max(600.0, 2 * soft)
     return overrides
 

@@ -1,4 +1,4 @@
-"""What people do with pools. The scheduler takes a change up with the command that each verb writes."""
+"""What people do with pools. Each verb writes a command with which the scheduler applies the change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SLOTS_MAX = 1_000_000
 
 
 def create(name: str, slots: int, *, by: str = "") -> Pool:
-    """A new pool. Raises AlreadyExists, InvalidValue."""
+    """Create a pool and return it. Raises AlreadyExists, InvalidValue."""
     if not isinstance(name, str) or not NAME.match(name):
         message = _(
             "A pool name has at most 100 letters, digits, dots, dashes and underscores, and starts with a letter or a "
@@ -37,8 +37,9 @@ def create(name: str, slots: int, *, by: str = "") -> Pool:
 
 
 def resize(name: str, slots: int, *, by: str = "") -> Pool:
-    """Change the number of slots. Fewer than are in use: nothing is killed, and none is given out until it fits.
+    """Change the number of slots and return the pool.
 
+    If more are in use than the pool has now, nothing is killed, and no slot is given out until enough are released.
     Raises NotFound, InvalidValue.
     """
     _check_slots(slots)
@@ -52,7 +53,7 @@ def resize(name: str, slots: int, *, by: str = "") -> Pool:
 def delete(name: str, *, by: str = "") -> None:
     """Delete a pool that no unfinished node run names. Raises NotFound, InUse.
 
-    Whether a live version names it is asked by `versions`, which knows what is live.
+    The caller checks that no live version names it, because only `versions` knows what is live.
     """
     with transaction.atomic():
         using = unfinished_nodes().filter(pool=name).first()

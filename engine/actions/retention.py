@@ -1,6 +1,6 @@
-"""What is deleted when it is old: runs with all that belongs to them, done commands, artifacts that nobody names.
+"""Deletes what is old: runs with everything that belongs to them, done commands, and artifacts that no row names.
 
-In small batches, each a short transaction, so that on SQLite nobody waits long.
+It works in small batches, each in a short transaction, so that other writers on SQLite do not wait long.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from engine.text import dump
 RETENTION_DAYS = 30
 COMMAND_DAYS = 1
 ARTIFACT_HOURS = 1
-"""A file that no row names yet may belong to an attempt that ends at this moment."""
+"""Younger files are not deleted: one that no row names yet may belong to an attempt that is just ending."""
 EVENTS_IN_BATCH = 1000
 AT_ONCE = 500
-"""Runs, or artifacts, that are looked at together."""
+"""Runs or artifacts that are read at once."""
 
 
 @dataclass(slots=True)
 class Pruned:
-    """What went."""
+    """How much was deleted."""
 
     runs: int = 0
     commands: int = 0
@@ -47,7 +47,7 @@ class Pruned:
 
 
 def prune(*, days: float = RETENTION_DAYS, now: datetime | None = None) -> Pruned:
-    """Delete runs that ended more than `days` ago and what is left without them; compact events of ended runs."""
+    """Delete runs that ended more than `days` ago and what only they needed; compact the events of other ended runs."""
     now = now or clock.now()
     pruned = Pruned()
     _prune_runs(pruned, now - timedelta(days=days))
@@ -76,15 +76,15 @@ def _prune_commands(pruned: Pruned, before: datetime) -> None:
 
 
 def _prune_definitions(pruned: Pruned, before: datetime) -> None:
-    """Definitions that no run and no version points to. Others point here too, and protect their rows."""
+    """Delete definitions that no row refers to."""
     unused = Definition.objects.filter(created_at__lt=before)
     for relation in Definition._meta.related_objects:
-        # A definition at a time, in the index: a join would go through all runs.
+        # A subquery looks up each definition in an index; a join would read all runs.
         pointing = relation.related_model._base_manager.filter(**{relation.field.name: OuterRef("pk")})
         unused = unused.filter(~Exists(pointing))
     for definition in unused[:1000]:
         with transaction.atomic():
-            # A run may have been started from it since: then the protection of its row refuses.
+            # If a run of it has started since, its protected row refuses the deletion.
             try:
                 definition.delete()
             except Exception as error:
@@ -95,12 +95,12 @@ def _prune_definitions(pruned: Pruned, before: datetime) -> None:
 
 
 def _compact_events(pruned: Pruned) -> None:
-    """Merge the many small batches of ended runs: one row a tick was right while they ran."""
+    """Merge the many small batches of ended runs, which got one row per tick while they ran."""
     ended = Run.objects.filter(state__in=RUN_TERMINAL).order_by("pk")
     after = 0
     while looked_at := dict(ended.filter(pk__gt=after).values_list("pk", "seq")[:AT_ONCE]):
         after = max(looked_at)
-        # Counted in the index alone: the rows of all history are gigabytes.
+        # Reads only the index: the rows of the whole history are gigabytes.
         batches = (
             EventBatch.objects.filter(run_id__in=list(looked_at)).values_list("run_id").annotate(n=Count("run_id"))
         )
@@ -110,7 +110,7 @@ def _compact_events(pruned: Pruned) -> None:
 
 
 def _compact(run_id: int) -> int:
-    """Merge the batches of one run; how many rows that saved."""
+    """Merge the batches of one run; return how many rows that saved."""
     after = saved = 0
     while True:
         batches = list(

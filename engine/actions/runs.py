@@ -1,7 +1,7 @@
 """What people do with runs: each verb is one transaction that checks, writes a Command, and wakes the scheduler.
 
-Nothing here moves a run or a node run; only the scheduler's tick does. A verb refuses what the state at this
-moment does not allow; what changed before the command is taken up is then decided by the scheduler.
+Only the scheduler's tick changes the state of a run or a node run. A verb refuses what the current state does not
+allow. If the state changes before the scheduler applies the command, the scheduler decides.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from engine.states import NODE_TERMINAL, NOT_ASKED, RESTARTABLE, RETRYABLE, RUN_
 from engine.text import clean_text
 
 STACK_SECONDS = 2.0
-"""How long stacks that were asked for are waited for."""
+"""How long `take_stack` waits for the stacks that it requested."""
 
 
 def store_definition(document: Mapping[str, Any]) -> Definition:
-    """The row of this (valid) document, made when its content is new."""
+    """Return the row of this valid document; create it if its content is new."""
     text = canonical(document)
     digest = content_hash(document)
     known = Definition.objects.filter(hash=digest).first()
@@ -43,7 +43,7 @@ def store_definition(document: Mapping[str, Any]) -> Definition:
                 hash=digest, document=text, node_count=len(document["nodes"]), created_at=clock.now()
             )
     except IntegrityError:
-        # Another process stored the same content at this moment.
+        # Another process has just stored the same content.
         return Definition.objects.get(hash=digest)
 
 
@@ -58,9 +58,10 @@ def start(
     targets: Sequence[str] | None = None,
     by: str = "",
 ) -> Run:
-    """A new run, queued. `inputs` have been accepted and hold their defaults; `priority` None: the document's.
+    """Create a queued run and return it.
 
-    `targets`: only these nodes and what they need; the others are skipped. Raises InvalidTargets.
+    `inputs` must be valid and contain their defaults. `priority`: None for the definition's own. `targets`: run only
+    these nodes and everything upstream of them, and skip the others. Raises InvalidTargets.
     """
     now = clock.now()
     asked = None if targets is None else _targets(definition, targets)
@@ -99,7 +100,7 @@ def _targets(definition: Definition, targets: Sequence[str]) -> list[str]:
 
 
 def cancel(run: Run, *, by: str) -> Run:
-    """Ask for the end of a run: running nodes are killed, the others never start. Raises WrongState."""
+    """Request the cancellation of a run: running nodes are killed, the others never start. Raises WrongState."""
     now = clock.now()
     with transaction.atomic():
         run = _locked(run)
@@ -121,10 +122,10 @@ def retry(
     policy: Mapping[str, Mapping[str, Any]] | None = None,
     by: str,
 ) -> Run:
-    """Ask for a further attempt of nodes, by default of all that failed, timed out or were cancelled.
+    """Request another attempt of nodes, by default of all that failed, timed out or were cancelled.
 
     `from_`: `checkpoint` (default) or `start`. `policy`: {node: {field: value}} with the fields of `overrides.FIELDS`,
-    stored with the run. Raises WrongState, NotFound (a node that the run does not have), InvalidValue.
+    which are stored with the run. Raises WrongState, InvalidValue, and NotFound for a node that the run does not have.
     """
     if from_ not in (None, "checkpoint", "start"):
         raise InvalidValue(Sentence(_('"from" must be "checkpoint" or "start".')), path="from")
@@ -160,15 +161,15 @@ def retry(
 def retry_node(
     run: Run, node: str, *, from_: str | None = None, policy: Mapping[str, Any] | None = None, by: str
 ) -> Run:
-    """`retry` for one node; `policy` are its changed fields."""
+    """Request another attempt of one node; `policy`: {field: value}. Raises the errors of `retry`."""
     return retry(run, nodes=[node], from_=from_, policy={node: policy} if policy else None, by=by)
 
 
 def wait_until_taken_up(run: Run, kind: str = "retry", *, seconds: float = 2.0) -> None:
-    """Wait until the scheduler has taken up the retries (`kind`) of this run, at most so long; not when there is no
-    scheduler.
+    """Wait up to `seconds` until the scheduler has applied this run's commands of this kind.
 
-    Who asks for a retry and then looks at the run would take the end of the last try for that of the new one.
+    Otherwise a caller that requests a retry and then reads the run could take the end of the earlier attempt for the
+    end of the new one. Returns at once when no scheduler is alive.
     """
     if connection.in_atomic_block or not queries.scheduler_alive():
         return
@@ -180,7 +181,7 @@ def wait_until_taken_up(run: Run, kind: str = "retry", *, seconds: float = 2.0) 
 
 
 def cancel_node(run: Run, node: str, *, by: str) -> Run:
-    """Ask for the end of one node: a running one is killed, another never starts. Raises WrongState, NotFound."""
+    """Request the cancellation of one node: it is killed, or never starts. Raises WrongState, NotFound."""
     if node not in store.load(run.definition_id).by_id:
         raise NotFound.node(run.pk, node)
     now = clock.now()
@@ -197,10 +198,10 @@ def cancel_node(run: Run, node: str, *, by: str) -> Run:
 
 
 def skip_node(run: Run, node: str, *, by: str) -> Run:
-    """Ask that the run goes on without one node, as if it had succeeded with output null: a running one is killed
-    first; one that failed, timed out, was cancelled or could not start makes an ended run go on.
+    """Request that the run goes on without one node, as if the node had succeeded with output null.
 
-    Raises WrongState (it succeeded or is skipped already, or the run is being ended), NotFound.
+    A running node is killed first. If the node failed, timed out, was cancelled or could not start, a run that has
+    ended goes on. Raises NotFound, and WrongState if the node has succeeded or is skipped, or its run is being stopped.
     """
     if node not in store.load(run.definition_id).by_id:
         raise NotFound.node(run.pk, node)
@@ -222,9 +223,10 @@ def skip_node(run: Run, node: str, *, by: str) -> Run:
 
 
 def take_stack(run: Run, node: str, *, by: str) -> Stack | None:
-    """Stacks of a running node, taken now; those of the last second are handed out again. Waits up to STACK_SECONDS.
+    """Have the stacks of a running node taken and return them; stacks of the last second are returned as they are.
 
-    None: it ended meanwhile. Raises WrongState (it does not run), NotFound, NoAnswer.
+    Waits up to STACK_SECONDS. Returns None if the node ended meanwhile. Raises NotFound, WrongState if the node does
+    not run, and NoAnswer if no stacks arrived in time.
     """
     if node not in store.load(run.definition_id).by_id:
         raise NotFound.node(run.pk, node)
@@ -266,8 +268,8 @@ def _command(
 
 
 def _locked(run: Run) -> Run:
-    """The run's row as it is now; on PostgreSQL nobody else changes it until the transaction ends (on SQLite the
-    transaction itself holds the only lock)."""
+    """Return the run's current row, locked until the transaction ends. On SQLite the transaction itself is the lock.
+    Raises NotFound."""
     try:
         return Run.objects.select_for_update().get(pk=run.pk)
     except Run.DoesNotExist:
@@ -301,5 +303,5 @@ _ENDED = {
 
 
 def _ended(state: str) -> Sentence:
-    """How a run or node run in this terminal state ended, as a part of a sentence."""
+    """Return how a run or node run in this terminal state ended, as a part of a sentence."""
     return Sentence(_ENDED[state])

@@ -1,4 +1,4 @@
-"""What people do with workers. The host of a worker reads its own row and follows."""
+"""What people do with workers. A verb changes the host's row, which the host reads with its next heartbeat."""
 
 from __future__ import annotations
 

@@ -80,8 +80,8 @@ class Ended:
     receipt: dict[str, Any] | None = None
     """After a kill: {processes, slots, seconds}; the scheduler fills in `slots`."""
     interrupted: bool = False
-    """It ended because the product stopped, or beside another attempt that was killed: the node becomes ready again and
-    nothing is counted."""
+    """It ended only because the product stopped or another attempt was killed: the node becomes ready again, and the
+    attempt is not counted."""
 
 
 @dataclass(slots=True)
@@ -131,7 +131,7 @@ class Stacks:
     claim: str
     at: float
     why: str
-    """asked, stuck, quiet, soft_timeout, hard_timeout or memory."""
+    """Why they were taken: asked, stuck, quiet, soft_timeout, hard_timeout or memory."""
     body: dict[str, Any]
     """{samples, children}; see engine.inspect.stacks."""
 
@@ -141,7 +141,7 @@ Report = Started | Ended | Returned | Lines | Progress | Sampled | Stacks
 
 @dataclass(slots=True)
 class ReportBatch:
-    """Reports of another host that stand in one row: one tick takes up all of them and deletes the row."""
+    """Reports of another host that are in one row: one tick applies all of them and deletes the row."""
 
     id: int
     reports: list[Report]
@@ -149,7 +149,7 @@ class ReportBatch:
 
 @dataclass(slots=True)
 class Credit:
-    """How much work may be dispatched now; the sender counts it down."""
+    """How much work may be dispatched now. The scheduler subtracts what it admits."""
 
     idle: int
     """Works that would start at once, whatever their duration."""
@@ -193,7 +193,7 @@ class Executor(Protocol):
         """Return how many more works would be taken now if they are short."""
 
     def send(self, works: Iterable[Work]) -> None:
-        """Take works. Each is answered by exactly one Ended, or by Returned, whatever happens."""
+        """Take works. Each is reported exactly once, as Ended or Returned, whatever happens."""
 
     def kill(self, claim: str, state: str, error: Mapping[str, Any] | None = None) -> None:
         """End an attempt with its whole process tree; reported as Ended with `state` and its receipt.
@@ -217,14 +217,14 @@ class Executor(Protocol):
         """Stop watching `fileobj`."""
 
     def stop(self, grace: float) -> Sequence[Report]:
-        """Let running attempts end for up to `grace` seconds, interrupt the others, and end all processes."""
+        """Give running attempts up to `grace` seconds to end, interrupt the others, and end all processes."""
 
     def node_processes(self) -> list[NodeProcessInfo]:
         """Return the node processes of this process; none for a remote executor."""
 
 
 class RemoteExecutor(Executor, Protocol):
-    """An executor whose work and reports stand in the database, where the scheduler's ticks write and delete them.
+    """An executor whose work and reports are in the database, where the scheduler's ticks write and delete them.
 
     `poll` returns a ReportBatch for each row of reports. Dispatched work outlives the scheduler.
     """
@@ -249,4 +249,4 @@ class RemoteExecutor(Executor, Protocol):
         """Return the unix time by the database's clock."""
 
     def confirm(self, batch: ReportBatch) -> None:
-        """Forget a batch: the tick that took it up has been committed."""
+        """Forget a batch: the tick that applied it has been committed."""

@@ -7,7 +7,7 @@ from engine.executors.base import Executor
 
 
 def executor_of(config: Config) -> Executor:
-    """Return the executor that INTERLOCK_EXECUTOR names, without loading what only the other one needs."""
+    """Return the executor that INTERLOCK_EXECUTOR names. Imports only what that one needs."""
     if config.executor == "celery":
         from engine.executors.celery.executor import CeleryExecutor
 

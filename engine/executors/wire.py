@@ -1,7 +1,7 @@
 """Work, reports and requests as text in the database, between the scheduler and the hosts. Pure.
 
-PROTOCOL is written beside each work and by each host. It changes when one side could not read the other's text, and a
-host takes only work of its own protocol.
+The rows of works and of hosts name the PROTOCOL of their writer. It changes when one side could not read the other's
+text. A host takes only work of its own protocol.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class RequestKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HostRequest:
-    """A request about one dispatch. Its text stands in the column `wish`."""
+    """A request about one dispatch. Its text is in the column `wish`."""
 
     kind: RequestKind
     argument: str = ""
@@ -86,7 +86,7 @@ def read_reports(text: str) -> list[Report]:
 
 
 def shift(reports: Iterable[Report], seconds: float) -> None:
-    """Move the times of all reports by `seconds`, to those of another clock."""
+    """Add `seconds` to the times of all reports, to convert them to another clock."""
     if not seconds:
         return
     for report in reports:
@@ -116,7 +116,7 @@ def read_work(claim: str, text: str, envelope: str, *, common: str, python: str)
     fields = dict(zip(_WORK, json.loads(text), strict=True))
     return Work(
         claim=claim,
-        # The rest stays text, because the host does not read it. The claim is in both parts.
+        # The rest stays text, because the host does not read it. The claim is needed in both forms.
         envelope={"claim": claim},
         shared=f"{common},{envelope[1:-1]}",
         python=python if fields["own_python"] else "",
@@ -126,7 +126,7 @@ def read_work(claim: str, text: str, envelope: str, *, common: str, python: str)
 
 
 class _Config(Mapping[str, Any]):
-    """The node's config, decoded from its envelope when it is used: only stacks do that, for the author's lines."""
+    """The node's config, decoded from its envelope on first use: only stacks need it, to show the author's lines."""
 
     def __init__(self, envelope: str) -> None:
         self._envelope = envelope

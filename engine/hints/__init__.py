@@ -1,7 +1,7 @@
 """Hints between the scheduler and other processes: over a Unix socket, or over Redis where REDIS_URL is set.
 
-A hint may be lost, late or repeated. It only says "look into the database", and whoever waits for one also looks there
-every second. There are two kinds: a wake tells the scheduler that there are new commands; and the scheduler tells its
+A hint may be lost, late or repeated. It only means "look into the database", and every receiver also looks there once a
+second. There are two kinds: a wake tells the scheduler that there are new commands, and the scheduler tells its
 listeners what a tick has changed: {"runs": {"<id>": seq}, "overview": true, "samples": [...]}, merged per tick.
 """
 
@@ -27,9 +27,9 @@ def server(config: Config, watcher: Watcher, on_wake: Callable[[], None]) -> Hin
 
 
 def wake(config: Config | None = None) -> None:
-    """Tell the scheduler that there are new commands. Never raises, and waits a moment at most when Redis hangs.
+    """Tell the scheduler that there are new commands. Never raises, and waits only a moment if Redis hangs.
 
-    Without a scheduler it does nothing: the next one looks into the database.
+    Without a scheduler it does nothing, because the next one starts by reading the database.
     """
     if config is None:
         from django.conf import settings
@@ -53,10 +53,10 @@ def reachable(config: Config) -> bool:
 
 
 def listen(config: Config) -> AsyncGenerator[dict[str, Any], None]:
-    """Yield the scheduler's hints for ever; reconnects by itself.
+    """Yield the scheduler's hints for ever. Reconnects by itself.
 
-    Yields {"connected": true} after each connection and when a scheduler starts: what was missed must be read from the
-    database. Yields {"connected": false} once when no hint can arrive, and goes on waiting.
+    Yields {"connected": true} after each connection and when a scheduler starts; the caller must then read from the
+    database what it missed. Yields {"connected": false} once when no hint can arrive, and goes on waiting.
     """
     if config.redis_url:
         from engine.hints import redis

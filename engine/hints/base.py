@@ -1,4 +1,4 @@
-"""The scheduler's end of hints, whatever they travel over."""
+"""The scheduler's end of hints, over a Unix socket or Redis."""
 
 from __future__ import annotations
 
@@ -30,4 +30,4 @@ class HintServer(Protocol):
 
     @property
     def has_listeners(self) -> bool:
-        """Whether anybody would receive a hint, as far as is known."""
+        """Whether a hint would reach a listener, as far as is known."""

@@ -1,4 +1,4 @@
-"""Checks whether the Redis that REDIS_URL names can be used, and says what is wrong in words for people."""
+"""Checks whether the Redis that REDIS_URL names can be used, and describes what is wrong for people."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class RedisProblem:
     found: str
     advice: str
     is_warning: bool = False
-    """Whether hints are delivered all the same."""
+    """Whether hints are delivered in spite of it."""
 
     def __str__(self) -> str:
         return f"REDIS_URL: {self.found}. {self.advice}"
 
 
 def find_problem(config: Config) -> RedisProblem | None:
-    """Return what keeps Redis from being used; None: nothing. Waits a few seconds at most."""
+    """Return why Redis cannot be used; None if it can. Waits a few seconds at most."""
     where = _address(config.redis_url)
     try:
         with connect(config, "check", ANSWER_SECONDS) as client:
@@ -87,7 +87,7 @@ def find_problem(config: Config) -> RedisProblem | None:
 def eviction_policy(config: Config) -> str:
     """Return the policy by which a full Redis evicts keys, Celery's messages among them.
 
-    Empty: it evicts nothing, or does not tell its policy.
+    Empty if it evicts nothing or refuses to give its policy.
     """
     try:
         with connect(config, "check", ANSWER_SECONDS) as client:

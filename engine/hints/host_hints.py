@@ -1,7 +1,7 @@
-"""Hints between the scheduler and the hosts, over Redis: whoever receives one looks into the database.
+"""Hints between the scheduler and the hosts, over Redis. The receiver of a hint looks into the database.
 
-Nothing here waits for Redis on the caller's thread, and nothing fails when Redis is away: then no hints are sent, and
-both sides look into the database by themselves.
+Nothing here waits for Redis on the caller's thread, and nothing fails when Redis is away. Then no hints are sent, and
+both sides still look into the database regularly.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ log = logging.getLogger("interlock.hints")
 
 TIMEOUT_SECONDS = 1.0
 PAUSE_SECONDS = 0.5
-"""How long calls are dropped after one that failed."""
+"""After a call that failed, calls are dropped for this long."""
 RECEIVE_SECONDS = 5.0
 
 
 def report_channel(config: Config) -> str:
-    """Return the channel on which hosts say that they wrote reports."""
+    """Return the channel on which hosts announce reports that they have written."""
     return prefix(config) + "reports"
 
 
 def host_channel(config: Config, host: int) -> str:
-    """Return the channel on which the scheduler says that it has requests for a host."""
+    """Return the channel on which the scheduler announces requests to a host."""
     return f"{prefix(config)}host:{host}"
 
 
@@ -57,7 +57,7 @@ class PublisherThread:
         self._thread.start()
 
     def submit(self, call: Callable[[], object]) -> None:
-        """Make this call soon, unless Redis is away."""
+        """Have the thread make this call soon, unless Redis is away."""
         self._calls.append(call)
         self._ready.release()
 
@@ -101,7 +101,7 @@ class ChannelListener:
         self._closed.set()
 
     def _on_error(self, error: Exception) -> None:
-        # That Redis is away is logged by the publisher.
+        # The publisher logs that Redis is away.
         if not isinstance(error, ERRORS):
             log.error("hints_failed", exc_info=error)
 
@@ -118,7 +118,7 @@ class ChannelListener:
 
 
 class HostHints:
-    """A host's end: tells the scheduler about reports, and calls `on_hint` when the scheduler has requests."""
+    """A host's end: notifies the scheduler of reports, and calls `on_hint` when the scheduler has requests."""
 
     def __init__(self, config: Config, on_hint: Callable[[], None]) -> None:
         self.config, self.on_hint = config, on_hint

@@ -1,4 +1,4 @@
-"""Hints over Redis pub/sub for installations on several hosts: the end of every process but the scheduler."""
+"""Hints over Redis pub/sub for installations on several hosts: the end of all processes except the scheduler."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ log = logging.getLogger("interlock.hints")
 WAKE_SECONDS: Final = 0.25
 """The longest that a wake waits for Redis: once to connect and once for its answer."""
 PAUSE_SECONDS: Final = 5.0
-"""How long no wake is sent after one that failed, so that not every request waits."""
+"""After a wake that failed, no wake is sent for this long, so that not every request waits."""
 ANNOUNCE_SECONDS: Final = 5.0
 """How often a listener announces itself."""
 
@@ -55,7 +55,7 @@ class _WakeSender:
         if time.monotonic() < self.paused_until and self.url == config.redis_url:
             return
         self.wanted = True
-        # Callers that arrive while one waits for Redis do not wait too: it sends once more for all of them.
+        # Callers that come while one of them waits for Redis do not wait: that one sends another wake for them all.
         while self.wanted and self.lock.acquire(blocking=False):
             try:
                 while self.wanted:

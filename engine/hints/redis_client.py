@@ -1,7 +1,7 @@
 """Connections to Redis for hints: names, time limits, and subscriptions that notice a server that is gone.
 
-Redis stores nothing of ours. It may be unreachable, hang, be full or come back empty: whoever waits for a hint looks
-into the database every second, and every connection is opened again by itself.
+Redis stores no data of the product. It may be unreachable, hang, be full or come back empty: every process that waits
+for a hint also looks into the database each second, and broken connections are opened again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from engine.config import Config
 ERRORS: Final = (redis.RedisError, OSError, ValueError)
 """What any use of a client may raise."""
 ANSWER_SECONDS: Final = 1.0
-"""How long to wait for Redis on a thread that nobody waits for."""
+"""How long a background thread waits for Redis."""
 RETRY_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Delay before the next connection, by the number of failures in a row."""
 STABLE_SECONDS: Final = 10.0
@@ -32,8 +32,8 @@ PING_SECONDS: Final = 5.0
 """After this long without a message a subscription pings its server; after as long again it counts as lost."""
 KEEPALIVE: Final[dict[str, Any]] = {
     "socket_keepalive": True,
-    # A server or a firewall that forgot a connection says nothing: a subscriber would wait for ever, and a publisher
-    # for a quarter of an hour.
+    # A server or firewall that has dropped a connection sends nothing: without keepalive a subscriber would wait for
+    # ever, and a publisher for a quarter of an hour.
     "socket_keepalive_options": {
         getattr(socket, name): value
         for name, value in (
@@ -49,7 +49,7 @@ WAKE: Final = b"wake"
 
 
 def prefix(config: Config) -> str:
-    """Return what the names of this installation in Redis begin with; several installations may share a server.
+    """Return the prefix of this installation's names in Redis, because several installations may share a server.
 
     It follows from the database, so DATABASE_URL must name the database alike on every host.
     """
@@ -72,7 +72,7 @@ def hint_channel(config: Config) -> str:
 
 
 def connect(config: Config, role: str, seconds: float) -> redis.Redis:
-    """Return a client that fails after `seconds` and does not retry: its user knows better when to."""
+    """Return a client that fails after `seconds` and does not retry: its callers decide when to retry."""
     return redis.Redis.from_url(
         config.redis_url, client_name=f"interlock-{role}", socket_connect_timeout=seconds, socket_timeout=seconds,
         retry=Retry(NoBackoff(), 0), **KEEPALIVE,
@@ -112,16 +112,16 @@ def retry_delay(failures: int) -> float:
 
 
 def run_again(work: Callable[[], None], stop: threading.Event, on_error: Callable[[Exception], None]) -> None:
-    """Call `work` on this thread until `stop` is set, again after each error.
+    """Call `work` on this thread until `stop` is set; call it again after each error.
 
-    Errors other than ERRORS are bugs of ours, and no reason to stop listening. `on_error` gets each of them.
+    `on_error` gets every error. Those other than ERRORS are bugs of the product, and must not end the thread either.
     """
     failures = 0
     while not stop.is_set():
-        begun = time.monotonic()
+        started = time.monotonic()
         try:
             work()
         except Exception as error:
             on_error(error)
-            failures = failures + 1 if time.monotonic() - begun < STABLE_SECONDS else 0
+            failures = failures + 1 if time.monotonic() - started < STABLE_SECONDS else 0
             stop.wait(retry_delay(failures))

@@ -100,7 +100,7 @@ class RedisHintServer:
                 if self._is_away:
                     self._is_away = False
                     log.info("hints_connected: Redis is back")
-                # Messages of before were lost: there may be commands, and there may be listeners.
+                # Earlier messages are lost: there may be commands, and there may be listeners.
                 self._wake_loop()
                 self._on_listener()
                 while not self._closed.is_set():
@@ -117,7 +117,7 @@ class RedisHintServer:
             self._announcements += 1
             had_listeners, self.has_listeners = self.has_listeners, True
         if not had_listeners:
-            # Nothing was published meanwhile: the listener must read the database.
+            # Nothing was published to the listener before: it must read the database.
             self._hints.put({"connected": True})
 
     def _wake_loop(self) -> None:
@@ -136,7 +136,7 @@ class RedisHintServer:
                 announcements = self._announcements
                 receivers = client.publish(hint_channel(self.config), text)
                 with self._lock:
-                    # A listener that came meanwhile may not have been counted.
+                    # A listener that subscribed meanwhile may not have been counted.
                     self.has_listeners = bool(receivers) or announcements != self._announcements
                 hint = self._next()
 

@@ -25,7 +25,7 @@ log = logging.getLogger("interlock.hints")
 
 NAME = "scheduler.sock"
 BACKLOG_BYTES_MAX = 1 << 20
-"""What a listener may leave unread before it is dropped; it then reconnects and reads the database."""
+"""A listener that leaves more than this unread is dropped; it then reconnects and reads the database."""
 PATH_BYTES_MAX = 107
 
 
@@ -44,7 +44,7 @@ def _address(folder: Path) -> Iterator[str]:
 
 
 class _Client:
-    """One connection to the scheduler. It never blocks: what cannot be sent now is kept, up to a limit."""
+    """One connection to the scheduler. It never blocks: it stores what cannot be sent now, up to a limit."""
 
     __slots__ = ("inbox", "listens", "outbox", "socket")
 
@@ -226,7 +226,7 @@ async def listen(config: Config) -> AsyncGenerator[dict[str, Any], None]:
             while line := await reader.readline():
                 yield json.loads(line)
         except (OSError, ValueError) as error:
-            # A line was too long or cut off: connect again, the database has everything.
+            # A line was too long or cut off: connect again. No data is lost, for it is in the database.
             log.warning("hints_lost: the connection to the scheduler broke: %s", error)
         finally:
             writer.close()

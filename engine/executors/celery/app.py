@@ -1,7 +1,7 @@
 """The Celery app of the scaled form, as the scheduler and the workers share it.
 
-A message only names attempts: what is to be done stands in the database, and the host that sets its id there does it.
-So messages may arrive twice, late or not at all; Celery's results, retries, time limits and signals are not used.
+A message only names attempts. The work itself is in the database, and the host that writes its id there runs it. So
+messages may arrive twice, late or not at all; Celery's results, retries, time limits and signals are not used.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def make_app(redis_url: str) -> Celery:
     made = Celery("interlock", broker=redis_url or None, fixups=[], set_as_current=False)
     made.conf.update(
         accept_content=["json"],
-        # A full Redis refuses what a worker notes about a message that it receives. That is no reason to end.
+        # A full Redis refuses what a worker writes about a message that it receives. The worker must not end then.
         broker_channel_error_retry=True,
         broker_connection_max_retries=None,
         broker_connection_retry_on_startup=True,
@@ -31,7 +31,7 @@ def make_app(redis_url: str) -> Celery:
             "socket_timeout": 3,
             "socket_connect_timeout": 2,
             **KEEPALIVE,
-            # A worker whose wait for messages is not answered connects again after five seconds.
+            # A worker whose request for messages is not answered reconnects after five seconds.
             "health_check_interval": 2,
             "retry_on_timeout": False,
         },

@@ -1,8 +1,8 @@
 """The executor of the scaled form: attempts run on the hosts of Celery workers, with the database in between.
 
 The scheduler's ticks write dispatched work and delete what was reported. This executor notifies the hosts (by a message
-about work, by a hint about requests), reads their reports, and reports what an ended host had. All of it but the
-notifying happens on the scheduler's thread and connection.
+about work, by a hint about requests), reads their reports, and reports what an ended host had. Everything except
+the notifying happens on the scheduler's thread and connection.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ REPORT_POLL_SECONDS = 1.0
 """How often reports are read without a hint."""
 BATCHES_AT_ONCE = 32
 REPUBLISH_SECONDS = 5.0
-"""Work that no host has taken for so long is published again."""
+"""Work that no host has taken after this time is published again."""
 MESSAGE_CLAIMS_MAX = 32
 """Short works in one message."""
 
@@ -64,14 +64,14 @@ class CeleryExecutor:
         self._reports: list[Report | ReportBatch] = []
         """What `poll` returns next."""
         self._unconfirmed: set[int] = set()
-        """Ids of report batches that no committed tick has taken up."""
+        """Ids of report batches that no committed tick has applied."""
         self._requests: dict[str, HostRequest] = {}
         """Requests to hosts that are not written yet."""
         self._stack_requests = 0
         self._is_usable = False
         """Whether the database answers; False until the next `reload`."""
         self._read_at = self._leases_at = self._republish_at = 0.0
-        """Monotonic times of the next look at reports, at leases and at work that nobody took."""
+        """Monotonic times of the next reads of reports, of leases and of work that no host has taken."""
         self._listener: host_hints.ChannelListener | None = None
         self._waker = Waker()
         self.selector.register(self._waker, selectors.EVENT_READ, None)
@@ -202,7 +202,7 @@ class CeleryExecutor:
 
     @property
     def _may_read(self) -> bool:
-        """Whether more reports may be read: those that no tick has taken up stay in memory."""
+        """Whether more reports may be read: those that no tick has applied stay in memory."""
         return len(self._unconfirmed) < BATCHES_AT_ONCE
 
     def _look(self, now: float) -> None:
@@ -227,7 +227,7 @@ class CeleryExecutor:
         running = {claim for (claim,) in fetch("SELECT claim FROM engine_attempt WHERE state = 'running'")}
         self.in_flight = {}
         not_taken = []
-        # Work of another protocol that nobody has taken is written anew.
+        # Work of another protocol that no host has taken is returned, so that it is written in the current one.
         fetch(
             "UPDATE engine_dispatch SET wish = %s WHERE host_id IS NULL AND protocol <> %s RETURNING 1",
             (str(HostRequest(RequestKind.RETURN)), wire.PROTOCOL),
@@ -242,7 +242,7 @@ class CeleryExecutor:
                     queue, work.workflow, work.node, work.entry, work.expected, bool(work.short), now, host, started_at
                 )
             else:
-                # It ends with its host's registration, and nothing is learned from it.
+                # Its text cannot be read here. It ends with the registration of its host.
                 self.in_flight[claim] = InFlightDispatch(queue, "", "", "", None, False, now, host, started_at)
             if host is None and request is not None:
                 # No host can take it any more.
@@ -251,7 +251,7 @@ class CeleryExecutor:
         self.leases.restart(now)
         self._is_usable = True
         self._read_at = self._leases_at = self._republish_at = 0.0
-        # Before ended hosts are dealt with: the scheduler still waits for reports on what they had.
+        # Before ended hosts are handled: the scheduler still expects reports on their work.
         claims = set(self.in_flight) | set(not_taken)
         self._check_leases(now)
         return claims
@@ -268,7 +268,7 @@ class CeleryExecutor:
     def _write_requests(self) -> None:
         requests, self._requests = self._requests, {}
         marks = ", ".join(["(%s, %s)"] * len(requests))
-        # A kill overrides every other request. What no host has taken cannot be taken any more.
+        # A kill overrides every other request. A request also keeps hosts from taking work that none has taken.
         rows = fetch(
             f"UPDATE engine_dispatch d SET wish = v.wish FROM (VALUES {marks}) AS v (claim, wish) "  # noqa: S608
             "WHERE d.claim = v.claim AND COALESCE(d.wish, '') NOT LIKE 'kill %%' RETURNING d.claim, d.host_id",
@@ -324,10 +324,10 @@ class CeleryExecutor:
                 self._report_ended(ended, now)
 
     def _report_ended(self, host: EndedHost, now: float) -> None:
-        """Report what an ended host had: as lost what had started there, as returned what had not.
+        """Report the work of an ended host: what had started there as lost, the rest as returned.
 
-        Of a host that ended silently it is unknown what it started last. Work that would have started at once counts as
-        lost: otherwise a node that ends its host would start again for ever where hosts start slowly. Prefetched work
+        If the host ended silently, it is unknown what it started last. Then work that would have started at once counts
+        as lost: otherwise a node that ends its host would be started for ever where hosts start slowly. Prefetched work
         is returned, and is not prefetched again.
         """
         returned = []
@@ -352,13 +352,13 @@ class CeleryExecutor:
         self._return(returned)
 
     def _republish(self, now: float) -> None:
-        """Publish work again that no host has taken for long: its message was lost."""
+        """Publish again the work that no host has taken for a while: its message was lost."""
         if not any(
             one.host is None and one.started_at is None and now - one.sent_at > REPUBLISH_SECONDS
             for one in self.in_flight.values()
         ):
             return
-        # An earlier scheduler recalled it and ended before it knew that no host can take it any more.
+        # An earlier scheduler recalled this work and ended before it could report it as returned.
         void = fetch("SELECT claim FROM engine_dispatch WHERE host_id IS NULL AND wish IS NOT NULL")
         self._return(claim for (claim,) in void)
         rows = fetch(

@@ -1,4 +1,4 @@
-"""Work in flight on other hosts, as the scheduler remembers it, and how much more fits. Pure."""
+"""The work in flight on other hosts, and how much more may be dispatched. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.executors.base import PREFETCH_MAX, RECALL_SECONDS, Credit
 
 @dataclass(slots=True)
 class InFlightDispatch:
-    """One dispatch whose end was not reported yet. Times are monotonic."""
+    """One dispatch whose end is not reported yet. Times are monotonic."""
 
     queue: str
     workflow: str
@@ -25,20 +25,20 @@ class InFlightDispatch:
     printed: bool = False
 
     def is_long(self, now: float) -> bool:
-        """Return whether no other work may wait behind it in its process."""
+        """Return whether it runs so long that no other work may wait behind it in its process."""
         return not self.short or (self.started_at is not None and now - self.started_at > RECALL_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
 class HostView:
-    """A registered host, as its row says."""
+    """A registered host as its row describes it."""
 
     id: int
     name: str
     queues: frozenset[str]
     capacity: int
     takes_work: bool
-    """Whether it takes more work: it does not drain, and speaks our protocol."""
+    """Whether it takes more work: it does not drain, and it speaks the scheduler's protocol."""
 
 
 def credits_by_queue(
@@ -55,7 +55,7 @@ def credits_by_queue(
     for dispatch in dispatches:
         long = dispatch.is_long(now)
         if dispatch.host is not None and dispatch.host not in known:
-            # It occupies none of these processes: its host drains, or has ended and was not dealt with yet.
+            # It occupies none of these processes: its host drains, or has ended and was not handled yet.
             elsewhere += 1
             continue
         total[long] += 1
@@ -67,7 +67,7 @@ def credits_by_queue(
     if capacity + elsewhere <= limit:
         shared = _credit(capacity, total)
     else:
-        # The number of processes does not keep the limit: every dispatch may be running.
+        # The number of processes does not enforce the limit: every dispatch may be running.
         left = max(0, limit - sum(total) - elsewhere)
         shared = Credit(left, left)
     found: dict[str, tuple[Credit, ...]] = {}

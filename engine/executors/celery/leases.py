@@ -1,4 +1,4 @@
-"""The hosts of the scaled form as the scheduler sees them: which are alive, which get work, and what an ended one had.
+"""The hosts of the scaled form as the scheduler sees them: which are alive, which get work, what ended ones had.
 
 Leases are judged by the database's clock alone. Everything here happens on the scheduler's thread and connection.
 """
@@ -62,7 +62,7 @@ class EndedHost:
 
 
 class HostLeases:
-    """The registered hosts, read again and again. Ends registrations whose lease has expired."""
+    """The registered hosts, read regularly. Ends registrations whose lease has expired."""
 
     def __init__(self) -> None:
         self.hosts: dict[int, HostView] = {}
@@ -70,9 +70,9 @@ class HostLeases:
         """Hosts that speak another protocol: their reports are not read."""
         self.clock = DatabaseClock()
         self._logged: set[int] = set()
-        """Hosts that were logged as seen; once each, however often memory is read again."""
+        """Hosts that were logged as seen: each is logged once, however often memory is read again."""
         self._since = 0.0
-        """Monotonic time since when leases are judged: none expires before the database was there for as long."""
+        """Monotonic time since when leases are judged: no lease expires before the database was reachable that long."""
 
     def restart(self, now: float) -> None:
         """Forget the hosts, and judge leases from now on: the database may have been away."""
@@ -91,7 +91,7 @@ class HostLeases:
         seen: dict[int, HostView] = {}
         for _, id, name, queues, capacity, protocol, state, reason, age in rows:
             if id is None:
-                # There is no host; the row only has the time.
+                # There is no host: the row contains only the database's time.
                 continue
             if self._is_expired(age, now) and self._end(id, name, age):
                 continue
@@ -109,7 +109,7 @@ class HostLeases:
         return gone
 
     def ended(self, host: int, now: float) -> EndedHost | None:
-        """Return what a host that is gone had; None when that cannot be judged yet: ask again."""
+        """Return what a host that is gone had; None if that is not known yet, so that the caller asks again."""
         row = fetch(
             "SELECT name, reason, silent_seconds, begun, protocol, "
             "EXTRACT(EPOCH FROM clock_timestamp() - beat_at)::float FROM engine_host WHERE id = %s",
@@ -120,7 +120,7 @@ class HostLeases:
         if is_foreign:
             self.foreign.add(host)
             if reason == HostReason.OTHER_RELEASE and not self._is_expired(age, now):
-                # It was told to end what it runs, and has done so when its lease has expired.
+                # The host has been asked to end what it runs. By the end of its lease it has done so.
                 return None
         claims = [claim for (claim,) in fetch("SELECT claim FROM engine_dispatch WHERE host_id = %s", (host,))]
         return EndedHost(name, reason, silent, is_foreign, json.loads(started), claims)
@@ -132,8 +132,8 @@ class HostLeases:
     def _set_aside(self, host: int, name: str, protocol: int, found: tuple[str, str], has_work: bool) -> None:
         """Give no work to a host that speaks another protocol.
 
-        It drains, so it leaves its queues to others. If it has work of a scheduler of its own, its registration ends:
-        nobody could read what became of that work.
+        It drains, so other hosts serve its queues. If it has work from an earlier scheduler of its own protocol, its
+        registration ends, because this scheduler could not read the reports on that work.
         """
         if host not in self.foreign:
             self.foreign.add(host)
@@ -147,8 +147,8 @@ class HostLeases:
             _change(host, found, SET_ASIDE)
 
     def _end(self, host: int, name: str, age: float) -> bool:
-        """End the registration unless the lease was renewed since. Return whether it ended: no report of the host is
-        written from then on."""
+        """End the registration unless the lease was renewed since. Return whether it ended; after that, the host
+        cannot write reports."""
         ended = fetch(
             "UPDATE engine_host SET state = 'gone', reason = %s, silent_seconds = %s WHERE id = %s "
             "AND state <> 'gone' AND clock_timestamp() - beat_at > make_interval(secs => %s) RETURNING id",
@@ -160,7 +160,7 @@ class HostLeases:
 
 
 def _change(host: int, found: tuple[str, str], to: tuple[str, str]) -> bool:
-    """Change the host's state and reason if they still are as found; return whether they were."""
+    """Change the host's state and reason if they are still as found; return whether they were."""
     return bool(
         fetch(
             "UPDATE engine_host SET state = %s, reason = %s WHERE id = %s AND state = %s AND reason = %s RETURNING id",

@@ -1,4 +1,4 @@
-"""Tells the hosts over Redis about work and requests that stand in the database.
+"""Notifies the hosts over Redis of work and requests in the database.
 
 The scheduler never waits for the broker: two threads publish. What cannot be published is dropped, because the hosts
 also look into the database.
@@ -29,7 +29,7 @@ class HostNotifier:
         self._redis = host_hints.connect(config)
         self._messages: host_hints.PublisherThread | None = None
         self._hints: host_hints.PublisherThread | None = None
-        """Apart from the messages: after a hint that took too long others are dropped, and a lost message costs
+        """A thread of its own, because it drops hints after one that took too long. A dropped message would cost
         seconds."""
 
     def open(self) -> None:
@@ -38,7 +38,7 @@ class HostNotifier:
         self._hints = host_hints.PublisherThread("hints to hosts")
 
     def close(self) -> None:
-        """End the threads, when they have published what they can."""
+        """End the threads after they have published what they can."""
         for thread in (self._messages, self._hints):
             if thread is not None:
                 thread.close()
