@@ -12,7 +12,7 @@ from engine.executors.wire import HostRequest
 
 
 class Assignments:
-    """Only the supervisor's thread changes it; others may look."""
+    """Only the supervisor's thread changes it; other threads may read it."""
 
     def __init__(self) -> None:
         self.claims: set[str] = set()
@@ -30,7 +30,7 @@ class Assignments:
             self.waiting.append((now, work))
 
     def accept(self, reports: Sequence[Report]) -> list[Report]:
-        """Note starts and ends. Return the reports without those of claims that were abandoned."""
+        """Note starts and ends. Return the reports except those of abandoned claims."""
         accepted: list[Report] = []
         for report in reports:
             if isinstance(report, Returned):
@@ -50,7 +50,7 @@ class Assignments:
         return accepted
 
     def withdraw_waiting(self, claims: Collection[str] | None = None) -> list[str]:
-        """Remove work that waits for a process (of these claims); return its claims, which are still to be reported."""
+        """Remove work that waits for a process (of these claims). Return its claims, which the caller must report."""
         withdrawn, waiting = [], deque[tuple[float, Work]]()
         for taken_at, work in self.waiting:
             if claims is None or work.claim in claims:
@@ -61,12 +61,12 @@ class Assignments:
         return withdrawn
 
     def abandon(self, claim: str) -> None:
-        """Forget an attempt of which nothing is to be reported."""
+        """Forget an attempt and report nothing more of it."""
         self._forget(claim)
         self.withdraw_waiting({claim})
 
     def is_new(self, claim: str, request: HostRequest) -> bool:
-        """Return whether this request was not made before, and note it."""
+        """Return whether this request is a new one, and note it."""
         if self._applied.get(claim) == request:
             return False
         self._applied[claim] = request

@@ -19,20 +19,23 @@ from engine.host.host import Host, HostAlreadyRunning
 log = logging.getLogger("interlock.host")
 
 DRAIN_SECONDS = 10.0
-"""How long running attempts may take to end when the worker is told to stop."""
+"""How long running attempts may take to end when the worker is stopped."""
 
 host: Host | None = None
 """The host of this worker process."""
 
 
 def _set_consuming(worker: Any, consuming: bool) -> None:
-    """Start or stop to take messages. For any thread."""
+    """Start or stop taking messages. May be called from any thread."""
     if worker.consumer is not None:
         worker.consumer.call_soon(_update_queues, worker.consumer, consuming)
 
 
 def _update_queues(consumer: Any, consuming: bool) -> None:
-    """Runs on Celery's loop, after each heartbeat too: a connection that was opened again consumes all queues."""
+    """Consume the worker's queues, or none of them. Called on Celery's loop.
+
+    It is called with each heartbeat too, because a connection that was opened again consumes all queues.
+    """
     tasks = consumer.task_consumer
     if tasks is None:
         return
@@ -58,17 +61,17 @@ class HostStep(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no t
         if "thread" not in worker.pool_cls.__module__:
             raise SystemExit("interlock: a worker needs the thread pool; remove -P.")
         for name in ("celery.worker.strategy", "celery.app.trace"):
-            # They write two lines for each message, which say nothing about attempts.
+            # They log two lines for each message, which are not about attempts.
             logging.getLogger(name).setLevel(logging.WARNING)
         if problem := find_database_problem(self.config.database_url):
             raise SystemExit(f"interlock: {problem}")
         if redis_problem := find_redis_problem(self.config):
-            # The worker runs without Redis, but finds work in the database only after seconds.
+            # The worker runs without Redis, but then finds work only by polling the database.
             log.error("%s Until then work starts late.", redis_problem)
         queues = [queue.name for queue in worker.app.amqp.queues.consume_from.values()]
         made = Host(self.config, worker.hostname, queues)
         try:
-            # Celery's signal handlers only note that the worker is to stop.
+            # Celery's signal handlers only set a flag. This call raises if the worker is to stop.
             made.start(state.maybe_shutdown)
         except HostAlreadyRunning as error:
             raise SystemExit(f"interlock: {error}") from error
@@ -89,6 +92,6 @@ class HostStep(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no t
         host.drain(DRAIN_SECONDS)
 
     def terminate(self, worker: Any) -> None:
-        """Drain without grace: the worker was told to stop a second time."""
+        """Drain without grace, because the worker was stopped a second time."""
         if host is not None:
             host.drain(0)

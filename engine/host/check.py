@@ -1,6 +1,6 @@
 """Checks whether a worker can use the database that DATABASE_URL names.
 
-`engine.database.schema` asks the same for the other parts; this loads no Django.
+`engine.database.schema` checks the same for the other processes; this module loads no Django.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
 
 
 def find_problem(url: str) -> str | None:
-    """Return in words for people what keeps the database from being used; None: nothing. Waits a few seconds."""
+    """Return for people why the database cannot be used; None if it can. Waits a few seconds at most."""
     parts = urlsplit(url)
     where = f"The database {unquote(parts.path.strip('/'))} on {parts.hostname or 'localhost'}:{parts.port or 5432}"
     try:

@@ -15,8 +15,11 @@ LOG_AGAIN_SECONDS = 60.0
 
 
 class Consumer(CeleryConsumer):  # type: ignore[misc] # Celery has no types
-    """Logs one line where Celery logs forty with each try, and waits between tries if the broker refuses, as a full
-    Redis does: Celery itself waits only for one that cannot be reached."""
+    """Logs one line for each failed try, where Celery logs forty.
+
+    It also waits between tries if the broker refuses commands, as a full Redis does. Celery itself waits only for a
+    broker that cannot be reached.
+    """
 
     _logged = ""
     _logged_at = 0.0

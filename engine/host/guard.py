@@ -1,8 +1,8 @@
 """A process beside a worker that ends what the worker's nodes run when the worker itself cannot.
 
-A worker that is stopped, or gets no CPU time, does not notice that its lease has expired, and its node processes would
-go on beside attempts that were started elsewhere. When a worker is killed, the kernel kills its node processes, but not
-what has detached from them: that would run on until a worker of the same name starts.
+A worker that is paused, or gets no CPU time, does not notice that its lease has expired. Its node processes would go on
+while the same nodes run elsewhere. When a worker is killed, the kernel kills its node processes, but not the processes
+that have detached from them: those would run on until a worker of the same name starts.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.1
 LATE_SECONDS = 0.1
-"""How long the guard waits after the lease has expired: the worker ends its attempts in better order."""
+"""How long the guard waits after the lease has expired, so that the worker itself can end its attempts first."""
 
 
 class Guard:
     """The worker's end: two numbers in memory that the guard and the node processes share (`lease`, an open file).
 
-    Any thread may call `until`.
+    `until` may be called from any thread.
     """
 
     def __init__(self, mark_prefix: str) -> None:
@@ -38,7 +38,7 @@ class Guard:
         self._start()
 
     def _start(self) -> None:
-        # When the pipe ends, this process has ended.
+        # The guard reads this pipe, which the kernel closes when this process ends.
         reader, self._pipe = os.pipe2(os.O_CLOEXEC)
         try:
             self.process = subprocess.Popen(
@@ -72,12 +72,12 @@ class Guard:
 
 
 def main(shared: int, pipe: int, mark_prefix: str, worker: int) -> None:
-    """Check until the worker is gone, and once more after that."""
+    """End the attempts of a worker whose lease has expired. When the worker is gone, end its orphans and return."""
     from engine.inspect import procfs
     from engine.supervisor import cleanup
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        # A stop of the whole service signals every process of it at once; the guard must outlive the worker.
+        # Stopping the whole service signals all its processes at once; the guard must outlive the worker.
         signal.signal(number, signal.SIG_IGN)
     numbers = memoryview(mmap.mmap(shared, 16)).cast("d")
     start = procfs.start_of(worker) or 0

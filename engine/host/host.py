@@ -1,7 +1,7 @@
-"""The host: a supervisor on a thread of its own, and what other threads give it to do.
+"""The host: a supervisor on a thread of its own, and the calls of other threads to it.
 
-The supervisor's thread never waits for the database: the reporter and the threads that take work do. It alone watches
-the end of the lease, and ends all attempts here before the scheduler may count them as lost.
+The supervisor's thread never waits for the database; the reporter and the threads that take work do. It alone checks
+the lease, and ends all attempts here before the scheduler may count them as lost.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Host:
     def __init__(self, config: Config, name: str, queues: Sequence[str]) -> None:
         self.name, self.queues = name, list(queues)
         self.given = config
-        # A home within the home, because several workers may share one.
+        # A folder within the home, because several workers may share one home.
         self.config = replace(
             config, home=config.home / "hosts" / name.replace("/", "_"), max_concurrent=config.workers
         )
@@ -66,23 +66,23 @@ class Host:
         """Set while a process would take more work."""
         self.draining = threading.Event()
         self.drain_reason = ""
-        """The HostReason for which its row says that it takes no more work; empty: it does."""
+        """The HostReason in its row for taking no more work; empty if it takes work."""
         self.set_consuming: Callable[[bool], None] = lambda consuming: None
-        """Called with each heartbeat and when a registration ends: whether messages are for this host."""
+        """Called with each heartbeat and when a registration ends, with whether this host is to take messages."""
         self.ended = threading.Event()
         self.started = threading.Event()
         self.load: dict[str, Any] = {}
-        """What runs here, for people."""
+        """What runs here, as the pages show it."""
         self._load_at = 0.0
         self._calls: deque[Callable[[], None]] = deque()
-        """For the supervisor's thread."""
+        """Calls to be made on the supervisor's thread."""
         self._waker = Waker()
         self._drain_until = 0.0
         self._unknown_claims: set[str] = set()
-        """Claims that the database said this host has, and that it did not know."""
+        """Claims that this host had in the database at the last heartbeat but did not know."""
         self._local = threading.local()
         self._stores: list[HostStore] = []
-        """Those of the threads that take work."""
+        """The stores of the threads that take work."""
         self.guard: Guard
         self.lease: HostLease
         self.reporter: HostReporter
@@ -128,7 +128,7 @@ class Host:
         """
         if protocol != wire.PROTOCOL:
             log.warning("other_protocol got=%s own=%s: left to other workers", protocol, wire.PROTOCOL)
-            # Until a heartbeat: by then the scheduler has seen this host and set it aside.
+            # A heartbeat corrects this, after the scheduler has seen this host and set it aside.
             self.set_consuming(False)
             return False
         while self.takes_work and not self.has_room.wait(TURN_SECONDS):
@@ -147,7 +147,7 @@ class Host:
                 break
             except psycopg2.Error as error:
                 if is_last:
-                    # In an outage the work is taken as overdue when the database is back.
+                    # After an outage, the reporter takes the work as overdue.
                     log.warning("take_failed: %s", postgres.first_line(error))
         return self.takes_work and host_id == self.reporter.host_id
 
@@ -233,7 +233,7 @@ class Host:
 
     def _turn(self, timeout: float) -> None:
         self._make_calls()
-        # Before anything starts: if this process stood still, its work may have been taken long ago.
+        # Before any work starts: this process may have been paused, and the scheduler may have started it elsewhere.
         self._check_lease()
         self._send_waiting()
         self.processes.pause_output(self.reporter.outbox.is_full)
@@ -272,17 +272,17 @@ class Host:
         self.set_consuming(False)
 
     def _abandon(self, claim: str) -> None:
-        """End an attempt of which nothing is to be reported."""
+        """End an attempt and report nothing more of it."""
         self.assignments.abandon(claim)
         self.supervisor.kill(claim, "lost")
 
     def _assign(self, host_id: int, works: list[Work]) -> None:
-        # What was taken in a registration that has ended since is not ours any more.
+        # Work that was taken in a registration that has ended since is no longer this host's.
         if host_id == self.reporter.host_id:
             self.assignments.add(works)
 
     def _send_waiting(self) -> None:
-        """Give waiting work to processes. What waits for long is returned, because other hosts may have room."""
+        """Give waiting work to processes. Work that waits too long is returned, because other hosts may have room."""
         waiting, supervisor = self.assignments.waiting, self.supervisor
         while waiting and supervisor.has_room(waiting[0][1]):
             supervisor.send([waiting.popleft()[1]])
@@ -325,8 +325,10 @@ class Host:
             self.supervisor.recall()
 
     def return_unknown_claims(self, claims: Collection[str]) -> None:
-        """The answer to the statement that took them never came. They are returned when they were seen twice: before
-        that, an answer may still be on its way."""
+        """Return the claims that are unknown for the second time: the answer to the statement that took them was lost.
+
+        An answer to a statement that took a claim may still be on its way when the claim is unknown for the first time.
+        """
         unknown = {
             claim
             for claim in claims

@@ -8,13 +8,13 @@ from engine.database.heartbeat import LEASE_SECONDS
 from engine.host.guard import Guard
 
 KILL_SECONDS = 0.5
-"""How long ending all attempts may take; it begins so long before the lease expires."""
+"""How long ending all attempts may take. It begins this long before the lease expires."""
 RUN_SECONDS = LEASE_SECONDS - KILL_SECONDS
 """How long attempts may run after the lease was renewed."""
 
 
 class HostLease:
-    """Until when attempts may run, by the monotonic clock. The guard and the node processes know it as well."""
+    """Until when attempts may run, by the monotonic clock. The guard and the node processes read it too."""
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
@@ -29,6 +29,6 @@ class HostLease:
         return time.monotonic() >= self._until
 
     def renew(self, at: float) -> None:
-        """Count the lease as renewed at this monotonic time, when the database was asked to."""
+        """Count the lease as renewed at this monotonic time, at which the request to the database was sent."""
         self._until = at + RUN_SECONDS
         self._guard.until(self._until)

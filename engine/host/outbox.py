@@ -13,15 +13,15 @@ from engine.executors.base import Ended, Lines, Report, Returned, Started
 GATHER_SECONDS = 0.05
 """How long lines, progress and samples wait for more of them; starts and ends do not."""
 BATCH_WEIGHT = 400
-"""Of one batch: a report weighs 1, and 1 more for every 10 of its lines."""
+"""Limit of one batch: a report weighs 1, plus 1 for every 10 of its lines."""
 BATCH_CHARACTERS = 128 * 1024
-"""Of the lines in one batch of several reports. A batch that takes long to write delays the next heartbeat."""
+"""Limit of the lines in one batch of several reports. A batch that takes long to write delays the next heartbeat."""
 OUTBOX_CHARACTERS = 1 << 20
-"""Of lines that may wait here. Beyond it node processes wait with their output."""
+"""Limit of the lines that wait here. Beyond it, node processes have to wait with their output."""
 
 
 class Outbox:
-    """Reports in order. Any thread may add some; one thread takes batches and confirms them.
+    """Reports in order. Any thread may add reports; one thread takes batches and confirms them.
 
     `changed` guards it and is notified when reports are added.
     """
@@ -30,7 +30,7 @@ class Outbox:
         self._changed = changed
         self._reports: list[Report] = []
         self._characters = 0
-        """Of the lines in it."""
+        """Number of characters in its lines."""
         self._gathered_since = 0.0
         self._batch: tuple[list[Report], str] | None = None
         """The first reports and their text, while they are being written."""

@@ -32,21 +32,21 @@ from engine.states import HostReason
 log = logging.getLogger("interlock.host")
 
 EXIT_FAILED = 70
-"""Exit code of a worker one of whose threads ended by an error (EX_SOFTWARE)."""
+"""Exit code of a worker if one of its threads ended with an error (EX_SOFTWARE)."""
 BEAT_SECONDS = 1.0
 RETRY_SECONDS = 0.25
 UNREAD_BATCHES_MAX = 4
-"""Batches full of lines that may wait for the scheduler: other reports of this host wait behind them."""
+"""How many batches may wait for the scheduler when the last one was full of lines, which delay other reports."""
 UNREAD_POLL_SECONDS = 0.02
 OVERDUE_SECONDS = 3.0
-"""Work that no host has taken for so long is taken without a message, which was lost."""
+"""Work that no host has taken after this time is taken without its message, which was lost."""
 OVERDUE_MAX = 16
 ENDED_SECONDS = 10.0
-"""How long ends that were reported are remembered: the scheduler takes them up meanwhile, or it is away."""
+"""How long reported ends are remembered, until the scheduler has applied them."""
 
 
 class ReportingHost(Protocol):
-    """What the reporter knows of its host."""
+    """The part of its host that the reporter uses."""
 
     name: str
     queues: list[str]
@@ -57,7 +57,7 @@ class ReportingHost(Protocol):
 
     @property
     def claims(self) -> Collection[str]:
-        """What the host has taken and not reported the end of; another thread changes it."""
+        """The claims whose end the host has not reported. Another thread changes them."""
 
     def set_drain_reason(self, reason: str) -> None:
         """Take no more work for this reason (a HostReason); without one, take work again."""
@@ -69,10 +69,10 @@ class ReportingHost(Protocol):
         """Have the supervisor's thread call `action`: one of those below."""
 
     def apply_requests(self, requests: Mapping[str, HostRequest | None], known: Collection[str]) -> None:
-        """Carry out requests; `known` is what the host had when they were read."""
+        """Carry out requests. `known`: the claims that the host had when the requests were read."""
 
     def return_unknown_claims(self, claims: Collection[str]) -> None:
-        """Return claims that the database says this host has, and that it does not know."""
+        """Return those of the host's claims in the database that the host does not know."""
 
     def end_registration(self, host_id: int) -> None:
         """End all attempts of this registration, report nothing of them, and call `HostReporter.end_registration`."""
@@ -85,12 +85,12 @@ class HostReporter:
         """`started`: the attempts that the node processes of an earlier worker started last: {claim: unix time}."""
         self.host = host
         self.host_id = 0
-        """Id of the registration; 0: it has ended, and the next one has not begun."""
+        """Id of the registration; 0 from its end until the next one."""
         self.lease = lease
         self._started = started
         self._store = HostStore(config.database_url)
         self._changed = threading.Condition()
-        """Guards and announces all that other threads change."""
+        """Guards what other threads change, and is notified of the changes."""
         self.outbox = Outbox(self._changed)
         self._hinted = False
         self._is_ended = False
@@ -119,7 +119,7 @@ class HostReporter:
     def report(self, reports: Sequence[Report]) -> None:
         """Have reports written."""
         if reports:
-            # Times in the database are by its own clock; this machine's may be set at any moment.
+            # Times in the database follow its own clock, because this machine's clock may be set at any moment.
             wire.shift(reports, -self._clock.ahead())
             self.outbox.add(reports)
 
@@ -131,7 +131,7 @@ class HostReporter:
             self._changed.notify()
 
     def end_registration(self) -> None:
-        """Forget what was not written, and register again: the lease has expired."""
+        """Forget what was not written, and register again. Called when the lease has expired."""
         with self._changed:
             self._is_ended = True
             # Nothing more can be taken in this registration.
@@ -208,8 +208,8 @@ class HostReporter:
 
     def _wait_for_database(self, error: psycopg2.Error) -> None:
         if not self.lease.is_expired and is_outage(error):
-            # No lease is judged during an outage, and all of them start anew after it. One that has expired may have
-            # been judged before: this host may have been paused.
+            # The scheduler judges no lease during an outage and restarts all of them after it, so this one is renewed.
+            # Not if it has expired: the scheduler may have judged it before the outage, while this host was paused.
             self.lease.renew(time.monotonic())
         reason = postgres.first_line(error)
         if reason != self._outage:
@@ -265,7 +265,7 @@ class HostReporter:
             try:
                 is_written = self._store.write_batch(host_id, number, text)
             except DiskFull as error:
-                # Nothing was stored, but a heartbeat needs no room: what runs here goes on.
+                # Nothing was stored. A heartbeat needs no room on the disk, so running attempts go on.
                 self._wait_for_database(error)
                 return
             if not is_written:
@@ -292,8 +292,8 @@ class HostReporter:
     def _reconcile(self) -> None:
         """After an error: make sure that the database has what was written and taken.
 
-        A crash of the database may have undone the last of it, which is then taken and written again. What another host
-        has taken since is not ours any more, and nothing is reported of it. If too much was undone, the registration
+        A crash of the database may have undone the last commits: then that work is taken and those reports are written
+        again. Nothing is reported of work that another host has taken since. If too much was undone, the registration
         ends.
         """
         host_id = self.host_id

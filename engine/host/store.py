@@ -26,9 +26,9 @@ _OUTAGE_WORDS = (
 
 
 def is_outage(error: BaseException) -> bool:
-    """Return whether the error says that nobody reaches the database, rather than that this host does not.
+    """Return whether the error means that no process reaches the database, rather than that only this host does not.
 
-    During an outage no lease can be judged, and all of them start anew when the database is back.
+    During an outage no lease can be judged, and all of them restart when the database is back.
     """
     return any(words in str(error) for words in _OUTAGE_WORDS)
 
@@ -36,8 +36,8 @@ def is_outage(error: BaseException) -> bool:
 class HostStore:
     """The statements of a host. Each method is one transaction and raises psycopg2.Error.
 
-    It has one connection, opened when it is needed and again after an error. All methods but `interrupt` are for one
-    thread.
+    It has one connection, opened on first use and again after an error. All methods except `interrupt` must be called
+    on one thread.
     """
 
     def __init__(self, url: str) -> None:
@@ -63,7 +63,7 @@ class HostStore:
     def interrupt(self) -> None:
         """Make a statement that waits for its answer fail: the answer may never arrive.
 
-        The server may stand still, or something in between may have forgotten the connection. For any thread.
+        The server may hang, or a firewall in between may have dropped the connection. May be called from any thread.
         """
         with self._lock:
             if self._socket is not None:
@@ -101,9 +101,9 @@ class HostStore:
     def register(
         self, name: str, queues: Sequence[str], capacity: int, started: Mapping[str, float], draining: bool = False
     ) -> int:
-        """Register a host and return its id. It drains from the beginning if a person asked for that (`draining`).
+        """Register a host and return its id. `draining`: it drains from the start, because a person asked for that.
 
-        The registration of the same name before it ends, and `started` is stored there: {claim: unix time} of the
+        This ends the earlier registration of the same name and stores `started` there: {claim: unix time} of the
         attempts that its node processes started last.
         """
         statement = (
@@ -145,7 +145,7 @@ class HostStore:
 
     def write_batch(self, host: int, number: int, body: str) -> bool:
         """Write the report batch with this number, from 1, and renew the lease. Return False when the registration has
-        ended. It is written once, however often that is tried."""
+        ended. It is written once, however often this is called."""
         statement = (
             "WITH me AS (UPDATE engine_host SET told = %s, beat_at = clock_timestamp() "
             "WHERE id = %s AND state <> 'gone' AND told = %s - 1 RETURNING id) "
@@ -153,11 +153,11 @@ class HostStore:
         )
         if self._fetch(statement, (number, host, number, body)):
             return True
-        # An earlier try may have been committed although its connection broke.
+        # An earlier call may have committed although its connection broke.
         return bool(self._fetch("SELECT 1 FROM engine_host WHERE id = %s AND told >= %s", (host, number)))
 
     def count_unread_batches(self, host: int) -> int:
-        """Return how many report batches of this host the scheduler has not taken up."""
+        """Return how many report batches of this host the scheduler has not applied."""
         return int(self._fetch("SELECT count(*) FROM engine_hostreport WHERE host_id = %s", (host,))[0][0])
 
     def last_batch(self, host: int) -> int | None:

@@ -1,4 +1,4 @@
-"""Report batches that were written, for as long as a crash of the database may undo them."""
+"""The report batches that were written so recently that a crash of the database may undo them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ BYTES_MAX = 4 << 20
 
 
 class UnconfirmedBatches:
-    """The last report batches of one registration. For one thread."""
+    """The last report batches of one registration. Used by one thread."""
 
     def __init__(self) -> None:
         self._batches: deque[tuple[int, float, int, list[Report]]] = deque()
-        """Number, monotonic time, bytes, reports."""
+        """(number, monotonic time, bytes, reports) of each."""
         self._bytes = 0
 
     def clear(self) -> None:
@@ -26,7 +26,7 @@ class UnconfirmedBatches:
         self._bytes = 0
 
     def add(self, number: int, size: int, reports: list[Report]) -> None:
-        """Keep a batch of `size` bytes that was written now, and forget old ones."""
+        """Add a batch of `size` bytes that has just been written, and forget old ones."""
         now = time.monotonic()
         self._batches.append((number, now, size, reports))
         self._bytes += size
@@ -34,7 +34,7 @@ class UnconfirmedBatches:
             self._bytes -= self._batches.popleft()[2]
 
     def after(self, number: int) -> list[tuple[int, list[Report]]]:
-        """Return (number, reports) of the batches after this number that are still kept."""
+        """Return (number, reports) of the stored batches after this number."""
         return [(one, reports) for one, _, _, reports in self._batches if one > number]
 
 

@@ -1,4 +1,4 @@
-"""Pools, and the row that says which scheduler leads."""
+"""Pools, and the row of the leading scheduler."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Pool(models.Model):
 
 
 class Leader(models.Model):
-    """The one row (id 1) of the leading scheduler. A tick that does not find its epoch here fails."""
+    """The one row (id 1) of the leading scheduler. A tick whose epoch is not in it fails."""
 
     epoch = models.BigIntegerField(default=0)
     host = models.CharField(max_length=200, blank=True, default="")

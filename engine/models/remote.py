@@ -1,7 +1,7 @@
 """Attempts that run on other hosts: the hosts, the attempts dispatched to them, and their reports.
 
-The rows change often and live no longer than their attempt, so they have few columns, and one index beside the keys.
-When all runs have ended, nothing here is needed.
+The rows change often and exist no longer than their attempt, so they have few columns and one index beside the keys.
+When all runs have ended, none of them is needed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from engine.models.fields import JSONText
 class Host(models.Model):
     """One registration of a worker: a process that has node processes and takes attempts.
 
-    It holds a lease, which `beat_at` renews, by the database's clock alone. When the lease expires, the registration
-    ends and the worker registers anew.
+    It holds a lease, which `beat_at` renews by the database's clock. When the lease expires, the registration ends and
+    the worker registers again.
     """
 
     name = models.CharField(max_length=200, help_text="The worker's name; registering it again ends the row before.")
@@ -44,8 +44,8 @@ class Host(models.Model):
 class Dispatch(models.Model):
     """One attempt that may run on another host.
 
-    It is written in the tick that admits the attempt and deleted in the tick that takes its end. While `host` is null,
-    any host that takes its queue may set it; that compare-and-swap decides who runs the attempt.
+    The tick that admits the attempt writes it, and the tick that applies the attempt's end deletes it. While `host` is
+    null, any host that takes its queue may set it; that compare-and-swap decides who runs the attempt.
     """
 
     claim = models.CharField(max_length=32, primary_key=True)
@@ -64,7 +64,7 @@ class Dispatch(models.Model):
 
 
 class HostReport(models.Model):
-    """A report batch: reports of a host, in order, until a tick takes them up.
+    """A report batch: reports of a host, in order, until a tick applies them.
 
     Ids do not follow the order of commits, so a reader takes every row that it finds.
     """

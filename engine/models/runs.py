@@ -1,6 +1,6 @@
 """Runs, their node runs and attempts, and the commands for the scheduler.
 
-Only the scheduler's tick changes the state of a run, a node run or an attempt; everybody else writes a Command. A node
+Only the scheduler's tick changes the state of a run, a node run or an attempt; all others write a Command. A node
 run gets its row when the node first leaves `pending`.
 """
 
@@ -59,7 +59,7 @@ class Run(models.Model):
             models.Index(fields=["workflow", "version", "-id", "state"], name="run_version"),
             models.Index(fields=["id"], name="run_unfinished", condition=Q(state__in=RUN_UNFINISHED)),
             models.Index(fields=["finished_at", "state"], name="run_finished", condition=Q(finished_at__isnull=False)),
-            # For lists of a period or of a person, which would otherwise read on until a page is full.
+            # For lists of a period or a person, which would otherwise read many other runs to fill a page.
             models.Index(fields=["created_at", "id"], name="run_created"),
             models.Index(fields=["created_by", "-id", "workflow"], name="run_by"),
             models.Index(fields=["workflow", "created_by", "-id"], name="run_draft", condition=Q(draft=True)),
