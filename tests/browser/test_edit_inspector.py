@@ -339,7 +339,7 @@ def test_the_settings_of_the_workflow_and_the_inputs_of_its_runs(person):
     name.press("Enter")
     it.config("clean", {"sql": "select * from load where month = {{ inputs.which }}"})
     row.get_by_label("Default").fill("13")
-    expect(row.locator(":scope > .saids")).to_contain_text("must be at most 12")
+    expect(row.locator(":scope > .fieldproblems")).to_contain_text("must be at most 12")
     row.get_by_label("Default").fill("2")
     it.panel.get_by_role("button", name="As JSON Schema").click()
     raw = json.loads(it.panel.get_by_label("JSON Schema of inputs").input_value())

@@ -1,4 +1,4 @@
-/** A definition as text for people: known fields in reading order, short things on one line. Pure.
+/** Formats a definition for reading: known fields in a fixed order, short values on one line. Pure.
  *
  * dashboard/definition_text.py writes the same text (see document_text there and format.json beside this).
  */

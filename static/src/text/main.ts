@@ -1,7 +1,9 @@
-/** The definition as text: checked as it is typed, every problem linked to its line, saved as the person's draft.
+/** The text editor of a definition: checks the text while the user types, marks the lines of problems, and saves the
+ * draft.
  *
- * It is saved and kept as the drawn editor does it, under the same tag. Text that is no JSON cannot be a draft: it is kept
- * in this browser until it is.
+ * It saves in the same way as the graph editor and uses the same tag. Text that is not JSON cannot be saved as a draft; it
+ * is stored in the browser until it is valid. One class holds saving, checking and display, because each change of the
+ * text concerns all three.
  */
 
 import { isObject, type Json, type JsonObject, isEqual } from "../json";
@@ -32,14 +34,14 @@ const PAD = 10;
 const CHECK_MS = 300;
 const AGE_MS = 5000;
 
-/** The draft that a text is; null: it is none. */
+/** Returns the definition in a text; null: it is no JSON object. */
 function documentOf(text: string): JsonObject | null {
   if (!read(text).ok) return null;
   const value = JSON.parse(text) as Json;
   return isObject(value) ? value : null;
 }
 
-function expectedSaid(expected: string): string {
+function expectedText(expected: string): string {
   switch (expected) {
     case "key":
       return gettext("Expected a field name in double quotes. Is there a comma too many before?");
@@ -83,10 +85,10 @@ class Editor {
   private readonly slug: string;
   private readonly saver: Saver<string>;
   private readonly copies: LocalCopies<string>;
-  private keeps = true;
-  private waiting: LocalCopy<string>[] = [];
+  private canStore = true;
+  private unrestored: LocalCopy<string>[] = [];
   private readonly notices = new NoticePlace(() => this.list.parentElement);
-  private readonly soonCheck = debounced(CHECK_MS, () => void this.check());
+  private readonly checkSoon = debounced(CHECK_MS, () => void this.check());
 
   constructor(
     data: DOMStringMap,
@@ -125,7 +127,7 @@ class Editor {
       textFormat,
       user,
       this.slug,
-      (can) => this.able(can),
+      (can) => this.setCanStore(can),
       (tag) => this.saver.savedElsewhere(tag),
     );
   }
@@ -133,7 +135,7 @@ class Editor {
   start(problems: Problem[]): void {
     this.checkedText = this.area.defaultValue;
     this.problems = problems;
-    this.number();
+    this.drawLineNumbers();
     this.show();
     this.area.addEventListener("input", () => this.changed());
     this.area.addEventListener("scroll", () => this.scrolled(), { passive: true });
@@ -143,7 +145,7 @@ class Editor {
     one("[data-problem-count]")?.addEventListener("click", () => this.go(this.shown[0]));
     setBeforeLoad(() => this.saver.settle());
     window.addEventListener("beforeunload", (event) => {
-      // While the browser asks: once it is left, nothing is sure to be written any more.
+      // Store the text now: after the page is left, the browser may not finish writing.
       void this.copies.flush();
       const { doc, trouble, sending, blocked } = this.saver.state;
       if (this.saver.atRisk && (trouble || blocked || sending === null || !this.copies.has(doc)))
@@ -159,7 +161,7 @@ class Editor {
         this.saver.save();
       }
     });
-    // The drawn editor opens on what is saved.
+    // The graph editor loads the saved draft, so save before opening it.
     document.addEventListener("click", (event) => {
       const link =
         event.target instanceof Element ? event.target.closest<HTMLAnchorElement>("a[data-needs-saved]") : null;
@@ -170,29 +172,29 @@ class Editor {
         (error: unknown) => toast(error instanceof Error ? error.message : "", "error"),
       );
     });
-    window.setInterval(() => showStatus(this.saver.state, this.keeps), AGE_MS);
+    window.setInterval(() => showStatus(this.saver.state, this.canStore), AGE_MS);
     this.copies.ofClosedTabs().then(
       (left) => {
-        this.waiting = left;
+        this.unrestored = left;
         this.restore();
       },
-      () => this.able(false),
+      () => this.setCanStore(false),
     );
     this.showSaving();
-    // What was typed before this script was there.
+    // The user may have typed before this script was loaded.
     if (this.area.value !== this.area.defaultValue) this.changed();
   }
 
   private changed(): void {
-    this.number();
+    this.drawLineNumbers();
     this.saver.edited(this.area.value, documentOf(this.area.value) === null);
-    this.soonCheck();
+    this.checkSoon();
     this.show();
   }
 
-  private able(can: boolean): void {
-    if (can === this.keeps) return;
-    this.keeps = can;
+  private setCanStore(can: boolean): void {
+    if (can === this.canStore) return;
+    this.canStore = can;
     this.showSaving();
   }
 
@@ -208,14 +210,14 @@ class Editor {
   }
 
   private showSaving(): void {
-    showStatus(this.saver.state, this.keeps);
+    showStatus(this.saver.state, this.canStore);
     this.notices.show(this.notice());
   }
 
   private notice(): Notice | null {
     const { doc, trouble } = this.saver.state;
     if (trouble?.kind !== "conflict")
-      return troubleNotice(this.saver.state, this.keeps, one("[data-text-editor]")?.dataset["user"] ?? "", () =>
+      return troubleNotice(this.saver.state, this.canStore, one("[data-text-editor]")?.dataset["user"] ?? "", () =>
         this.saver.save(),
       );
     const [mine, theirs] = [documentOf(doc), documentOf(trouble.theirs)].map((found) =>
@@ -241,9 +243,9 @@ class Editor {
     };
   }
 
-  /** Text that was not saved when its page was left comes back. */
+  /** Restores text that was not saved when its page was left. */
   private restore(): void {
-    const copy = this.waiting.shift();
+    const copy = this.unrestored.shift();
     if (!copy) return;
     const { doc, trouble, ground } = this.saver.state;
     if (copy.doc === doc) {
@@ -252,7 +254,7 @@ class Editor {
       return;
     }
     if (trouble?.kind === "conflict") {
-      this.waiting.unshift(copy);
+      this.unrestored.unshift(copy);
       return;
     }
     const fits =
@@ -284,16 +286,16 @@ class Editor {
     if (!found.ok) return;
     const mine = ++this.checks;
     try {
-      // As the drawn editor asks: the API says problems in English.
+      // Not the API, whose problems are in English.
       const answer = await call("POST", `/workflows/${encodeURIComponent(this.slug)}/edit/check/`, {
         definition: JSON.parse(text) as Json,
       });
-      // Only the answer to the newest question counts.
+      // Ignore answers to earlier requests.
       if (mine !== this.checks) return;
       if (!Array.isArray(answer.body["problems"]))
         throw new ApiError(401, "", gettext("You're signed out. Reload the page to sign in."), answer.body);
-      // Not all SQL can be looked at in the time of one request.
-      if (answer.body["complete"] === false) this.soonCheck();
+      // The server did not have the time to check all SQL: check again.
+      if (answer.body["complete"] === false) this.checkSoon();
       else this.checkedText = text;
       this.problems = readProblems(answer.body["problems"]);
       setText(one("[data-checked]"), "");
@@ -313,7 +315,7 @@ class Editor {
       const message = fill(gettext("Line {line}, column {column}: {what}"), {
         line,
         column,
-        what: expectedSaid(expected),
+        what: expectedText(expected),
       });
       this.shown = [
         {
@@ -386,7 +388,7 @@ class Editor {
     }
   }
 
-  private number(): void {
+  private drawLineNumbers(): void {
     const lines = lineStarts(this.area.value).length;
     if (lines === this.lines) return;
     this.lines = lines;
@@ -447,7 +449,7 @@ class Editor {
     this.replace(format(JSON.parse(this.area.value) as Json));
   }
 
-  /** Through the browser's own editing, so that Ctrl Z takes it back. */
+  /** Replaces the text by an editing command of the browser, so that Ctrl Z undoes it. */
   private replace(text: string): void {
     if (text === this.area.value) return;
     this.area.focus();
@@ -461,7 +463,7 @@ class Editor {
     this.area.scrollTop = 0;
   }
 
-  /** Tab indents and Escape leaves, so that the keyboard is never caught; Enter keeps the indent. */
+  /** Tab indents, Enter keeps the indentation, and Escape leaves the field, so that keyboard users can get out. */
   private key(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     const { selectionStart: start, selectionEnd: end, value } = this.area;

@@ -1,13 +1,13 @@
-/** Where values stand in a JSON text, and what is wrong with a text that is none. Pure.
+/** Finds the positions of values in a JSON text, and the first syntax error. Pure.
  *
- * Paths are those of the API's problems: `nodes[3].config.sql`, odd keys quoted: `config["a b"]`; empty: the whole.
+ * Paths have the form of the API's problems: `nodes[3].config.sql`, `config["a b"]`; empty: the whole document.
  */
 
 export interface Place {
   /** From 1. */
   readonly line: number;
   readonly lastLine: number;
-  /** Offset of the value's first character, and the one after its last. */
+  /** The offsets of the value's first character and after its last. */
   readonly start: number;
   readonly end: number;
 }
@@ -64,7 +64,7 @@ export function read(text: string): Read {
   }
 }
 
-/** The place of `path`, else of the nearest thing around it that stands in the text. */
+/** Returns the place of `path`, else of the nearest part around it that is in the text. */
 export function nearest(places: ReadonlyMap<string, Place>, path: string): Place | null {
   for (let at = path; ; at = parent(at)) {
     const found = places.get(at);
@@ -138,7 +138,7 @@ class Parser {
       this.space();
       const inner = keyPath(path, key);
       this.value(inner, depth + 1);
-      // A problem of a field is shown where the field begins, at its name.
+      // The place of a field begins at its name.
       this.found(inner, start, this.at);
       this.space();
       const next = this.text[this.at];

@@ -1,4 +1,4 @@
-/** What a field said and what it says now. Texts line by line, the rest as it was and is. */
+/** The old and the new value of changed fields: texts as a difference by lines, other values side by side. */
 
 import { asText, type Json } from "../../json";
 import type { NodeType } from "../../document/node-type";
@@ -15,7 +15,7 @@ const SHORT_MAX = 60;
 const LINES_MAX = 400;
 const SIGNS = { both: " ", new: "+", old: "−", gap: "⋯" } as const;
 
-/** Null: the sentence says it all. */
+/** Null: the sentence already contains everything. */
 export function detailOf(change: DocumentChange, types: ReadonlyMap<string, NodeType>): HTMLElement | null {
   if (change.kind === "changed") {
     const type = types.get(asText(change.node["type"]));

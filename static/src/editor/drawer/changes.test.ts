@@ -4,7 +4,7 @@ import { reduce } from "../../document/changes";
 import { changesBetween } from "../../document/diff";
 import { type Doc, emptyDocument, readDocument } from "../../document/document";
 
-import { said, takenBack } from "./changes";
+import { sentenceOf, reverted } from "./changes";
 import { EditorStore } from "../../document/store";
 import { randomAuthor, TYPES } from "../../document/testing/random-edits";
 
@@ -31,7 +31,7 @@ describe("changes in words", () => {
       [{ source: "b", target: "a" }],
       { inputs: { properties: { year: {} } }, settings: { on_failure: "stop" } },
     );
-    expect(changesBetween(before, after).map((change) => said(change, after, TYPES))).toEqual([
+    expect(changesBetween(before, after).map((change) => sentenceOf(change, after, TYPES))).toEqual([
       "Delays by wind: SQL, retries changed",
       "D added",
       "c removed",
@@ -58,7 +58,7 @@ describe("changes taken back", () => {
         const changes = changesBetween(live, now);
         // A wire is put back where it closes no cycle any more.
         const verb = changes
-          .map((change) => takenBack(change, now, live, ""))
+          .map((change) => reverted(change, now, live, ""))
           .find((one) => !("refused" in one) && one.changes.reduce(reduce, now) !== now);
         if (!verb || "refused" in verb) break;
         now = verb.changes.reduce(reduce, now);

@@ -1,4 +1,5 @@
-/** The drawer's tab of changes since the live version: each in words, chosen by a click, taken back by another. */
+/** The drawer's tab of changes since the live version: each is a sentence that selects its nodes, with a button to revert
+ * it. */
 
 import { asText, type Json } from "../../json";
 import type { NodeType } from "../../document/node-type";
@@ -21,8 +22,8 @@ const FIELDS_MAX = 5;
 
 type Types = ReadonlyMap<string, NodeType>;
 
-/** One change as a sentence: "Delays by wind: SQL changed". */
-export function said(change: DocumentChange, doc: Doc, types: Types): string {
+/** Returns a change as a sentence, for example "Delays by wind: SQL changed". */
+export function sentenceOf(change: DocumentChange, doc: Doc, types: Types): string {
   const called = (node: DocNode): string => visible(nameOf(node));
   switch (change.kind) {
     case "added":
@@ -44,7 +45,7 @@ export function said(change: DocumentChange, doc: Doc, types: Types): string {
     case "disconnected":
       return fill(gettext("{source} → {target} disconnected"), ends(change, doc));
     case "workflow":
-      return saidOfWorkflow(change);
+      return workflowSentence(change);
   }
 }
 
@@ -53,7 +54,7 @@ const ends = (
   doc: Doc,
 ): { source: string; target: string } => ({ source: nameIn(doc, edge.source), target: nameIn(doc, edge.target) });
 
-function saidOfWorkflow({ path, was, now }: Extract<DocumentChange, { kind: "workflow" }>): string {
+function workflowSentence({ path, was, now }: Extract<DocumentChange, { kind: "workflow" }>): string {
   if (path[0] === "inputs") {
     const name = visible(path.length > 2 ? String(path[2]) : gettext("as a whole"));
     if (path.length > 2 && was === undefined) return fill(gettext("Input {name} added"), { name });
@@ -65,8 +66,8 @@ function saidOfWorkflow({ path, was, now }: Extract<DocumentChange, { kind: "wor
   return fill(gettext("Workflow: {field} changed"), { field: fieldName(path, undefined) });
 }
 
-/** The change taken back, as an edit of its own. */
-export function takenBack(change: DocumentChange, doc: Doc, live: Doc | null, label: string): VerbResult {
+/** Returns the edit that reverts a change. */
+export function reverted(change: DocumentChange, doc: Doc, live: Doc | null, label: string): VerbResult {
   const done = (changes: Change[], select: string[] = []): VerbResult => ({
     changes,
     label,
@@ -151,7 +152,7 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
 
   const show = (): void => {
     const changes = published.changes;
-    // What is not seen is made when it is.
+    // A hidden list is drawn when it is shown.
     if (host.hidden || changes === shown) return;
     shown = changes;
     if (changes === null) {
@@ -197,7 +198,7 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
       ? [...host.querySelectorAll("button")].indexOf(document.activeElement as HTMLButtonElement)
       : -1;
     host.replaceChildren(list);
-    // The one that came to its place.
+    // Focus the button that took the place of the focused one.
     if (focused >= 0)
       [...host.querySelectorAll("button")]
         .slice(0, focused + 1)
@@ -206,7 +207,7 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
   };
 
   const line = (change: DocumentChange): HTMLElement => {
-    const text = said(change, store.doc, facts.types);
+    const text = sentenceOf(change, store.doc, facts.types);
     const item = element("li", `change ${change.kind}`, icon(SIGNS[change.kind], true));
     const opens = opener(change);
     if (opens) {
@@ -221,7 +222,7 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
     back.addEventListener("click", () =>
       performVerb(
         editing,
-        takenBack(change, store.doc, published.liveDoc, fill(gettext("Revert: {change}"), { change: text })),
+        reverted(change, store.doc, published.liveDoc, fill(gettext("Revert: {change}"), { change: text })),
       ),
     );
     const detail = detailOf(change, facts.types);
@@ -230,7 +231,7 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
     return item;
   };
 
-  /** The button that shows what was said and is said now, below the sentence. */
+  /** The button that shows the old and the new value below the sentence. */
   const unfolder = (item: HTMLElement, detail: HTMLElement, text: string): HTMLElement => {
     const button = element("button", "btn quiet small", gettext("Show"));
     button.type = "button";
@@ -246,12 +247,12 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
       else unfolded.add(text);
       turn(unfolded.has(text));
     });
-    // Also when the list is made anew while one edits.
+    // The list is also drawn again while the user edits: keep open what was open.
     queueMicrotask(() => turn(unfolded.has(text)));
     return button;
   };
 
-  /** What a click on the sentence shows. */
+  /** Returns what a click on the sentence does; null: nothing. */
   const opener = (change: DocumentChange): (() => void) | null => {
     const choose = (nodes: string[], edges: string[] = []): void => {
       store.select(nodes, edges);
@@ -282,7 +283,7 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
     change.kind === "connected" ? [change.edge.source, change.edge.target] : [];
 
   published.listen(show);
-  // The drawer shows a tab by taking `hidden` away.
+  // The drawer shows a tab by removing `hidden`.
   new MutationObserver(show).observe(host, { attributes: true, attributeFilter: ["hidden"] });
   show();
   return { count: () => published.changes?.length ?? 0 };

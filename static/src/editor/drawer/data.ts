@@ -1,7 +1,7 @@
-/** Data of the chosen node or edge: the newest output that is known, as rows or as text, and how it stands.
+/** The drawer's data tab: the newest output of the selected node or edge, as a table or as text, and the node's state.
  *
- * What is shown stays until what takes its place is there, or takes long: choosing one node after another shows no
- * flicker. Rows come in pieces while the browser is idle, so that a wide table does not hold what one does.
+ * The old content stays until the new one is loaded or loading takes long, so that selecting one node after another does
+ * not flicker. One class holds the loading, the states and the tools, because all of them change together.
  */
 
 import { call } from "../../api/client";
@@ -15,40 +15,29 @@ import type { RunStore } from "../../run/store";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count, stateLook, size, visible } from "../../words/words";
 import type { Editing } from "../parts";
-import {
-  fileKey,
-  outputKey,
-  type Payload,
-  readPayload,
-  type ShownColumn,
-  standingOf,
-  subjectOf,
-  typeSaid,
-} from "./preview";
+import { fileKey, outputKey, type Payload, readPayload, standingOf, subjectOf } from "./preview";
+import { fillRows, tableOf } from "./data-table";
 import type { NodeOutputInfo } from "../../document/store";
 
-const KEPT = 24;
-const PATIENCE_MS = 200;
-/** A path is typed: what it leads to is looked at when that rests. */
-const REST_MS = 150;
-/** Cells that are made at once. */
-const CELLS = 1500;
-const NAME_MAX = 80;
+const PAYLOADS_MAX = 24;
+const LOADING_MS = 200;
+/** A file is requested when its path has not changed for so long. */
+const TYPING_MS = 150;
 
 export function mountData(host: HTMLElement, tools: HTMLElement, editing: Editing): void {
   new DataView(host, tools, editing);
 }
 
 class DataView {
-  private readonly kept = new Map<string, Payload>();
-  /** What the body shows: an output's key, or the word of a state. */
+  private readonly payloads = new Map<string, Payload>();
+  /** What the body shows: the key of an output, or a state. */
   private shown = "";
-  private asked = "";
-  private rest = 0;
-  private patience = 0;
+  private requested = "";
+  private typingTimer = 0;
+  private loadingTimer = 0;
   private frame = 0;
   private run: RunStore | null = null;
-  private forget = (): void => undefined;
+  private stopListening = (): void => undefined;
   private readonly note = element("div", "datanote");
   private readonly body = element("div", "databody");
   private readonly about = element("span", "meta about");
@@ -58,9 +47,9 @@ class DataView {
     icon("warn"),
     element("span", "", gettext("Before your changes")),
   );
-  private readonly get = element("button", "btn quiet small icon", icon("out", true));
+  private readonly downloadButton = element("button", "btn quiet small icon", icon("out", true));
   private readonly menu = element("div", "menu float");
-  private readonly again = element("button", "btn quiet small icon", icon("play", true));
+  private readonly runButton = element("button", "btn quiet small icon", icon("play", true));
 
   constructor(
     private readonly host: HTMLElement,
@@ -73,28 +62,29 @@ class DataView {
     this.body.tabIndex = 0;
     this.body.setAttribute("role", "region");
     host.replaceChildren(this.note, this.body);
-    this.get.type = "button";
-    this.get.setAttribute("aria-label", gettext("Download data"));
-    this.get.title = gettext("Download data");
+    this.downloadButton.type = "button";
+    this.downloadButton.setAttribute("aria-label", gettext("Download data"));
+    this.downloadButton.title = gettext("Download data");
     this.menu.id = "data-download";
     this.menu.setAttribute("popover", "");
     this.menu.dataset["anchor"] = "end";
-    this.get.setAttribute("popovertarget", this.menu.id);
+    this.downloadButton.setAttribute("popovertarget", this.menu.id);
     this.stale.dataset["stale"] = "";
     this.stale.title = gettext("This node or one upstream was edited since this run.");
-    this.again.type = "button";
-    this.again.dataset["dataAgain"] = "";
-    this.again.setAttribute("aria-label", gettext("Run to here"));
-    this.again.title = gettext("Run to here");
-    this.again.addEventListener("click", () => {
+    this.runButton.type = "button";
+    this.runButton.dataset["dataAgain"] = "";
+    this.runButton.setAttribute("aria-label", gettext("Run to here"));
+    this.runButton.title = gettext("Run to here");
+    this.runButton.addEventListener("click", () => {
       const node = subjectOf(store);
-      if (node) this.runTo(this.again, node.id);
+      if (node) this.runTo(this.runButton, node.id);
     });
-    tools.append(this.stale, this.about, this.again, this.get, this.menu);
+    tools.append(this.stale, this.about, this.runButton, this.downloadButton, this.menu);
     store.listen((update) => {
       if (update.run) this.follow();
-      // Files change by themselves: each look at one is a new one.
-      if (update.selection) for (const key of [...this.kept.keys()]) if (key.startsWith("file ")) this.kept.delete(key);
+      // Files may change at any time: request them again after each selection.
+      if (update.selection)
+        for (const key of [...this.payloads.keys()]) if (key.startsWith("file ")) this.payloads.delete(key);
       if (update.selection || update.outputs || update.doc || update.run || update.schemas) this.soon();
     });
     this.follow();
@@ -102,9 +92,9 @@ class DataView {
   }
 
   private follow(): void {
-    this.forget();
+    this.stopListening();
     this.run = this.editing.store.run;
-    this.forget = this.run
+    this.stopListening = this.run
       ? this.run.listen((change) => {
           const id = subjectOf(this.editing.store)?.id;
           if (change.snapshot || change.run || (id !== undefined && change.nodes.has(id))) this.soon();
@@ -112,7 +102,7 @@ class DataView {
       : () => undefined;
   }
 
-  /** Several changes of one frame are drawn once. */
+  /** Draws in the next frame, once for several changes. */
   private soon(): void {
     if (!this.frame) {
       this.frame = requestAnimationFrame(() => {
@@ -126,7 +116,7 @@ class DataView {
     const { store } = this.editing;
     const node = subjectOf(store);
     const output = node ? (store.outputs.get(node.id) ?? null) : null;
-    // What a run says of a node that was edited since is of the past.
+    // The state of a node that was edited since the run is outdated.
     const standing = node && !store.isEditedSinceRun(node.id) ? standingOf(this.run, node.id) : null;
     this.drawTools(node?.id ?? "", output);
     this.drawNote(standing, output !== null);
@@ -137,7 +127,7 @@ class DataView {
     );
     if (!node) {
       const several = store.selection.nodes.size + store.selection.edges.size > 1;
-      this.say(several ? "several" : "nothing", () =>
+      this.showState(several ? "several" : "nothing", () =>
         element(
           "div",
           "empty small",
@@ -153,9 +143,11 @@ class DataView {
       return;
     }
     if (standing?.kind === "failed")
-      this.say(`failed ${node.id} ${standing.node.attempt} ${standing.node.state}`, () => this.failure(standing.node));
+      this.showState(`failed ${node.id} ${standing.node.attempt} ${standing.node.state}`, () =>
+        this.failure(standing.node),
+      );
     else if (standing?.kind === "under way")
-      this.say(`under way ${node.id}`, () =>
+      this.showState(`under way ${node.id}`, () =>
         element(
           "div",
           "empty small",
@@ -170,8 +162,8 @@ class DataView {
   private drawTools(node: string, output: NodeOutputInfo | null): void {
     const key = output ? outputKey(node, output) : "";
     setHidden(this.stale, !output || !this.editing.store.isStale(node));
-    setHidden(this.get, !output);
-    setHidden(this.again, !output || this.editing.facts.archived);
+    setHidden(this.downloadButton, !output);
+    setHidden(this.runButton, !output || this.editing.facts.archived);
     if (this.about.dataset["of"] === key) return;
     this.about.dataset["of"] = key;
     if (!output) {
@@ -184,16 +176,16 @@ class DataView {
     const at = element("time");
     at.dateTime = output.at;
     at.dataset["form"] = "ago";
-    const said: (Node | string)[] = [];
+    const parts: (Node | string)[] = [];
     if (output.rows !== null)
-      said.push(fill(ngettext("{n} row", "{n} rows", output.rows), { n: count(output.rows) }), " · ");
+      parts.push(fill(ngettext("{n} row", "{n} rows", output.rows), { n: count(output.rows) }), " · ");
     if (output.columns)
-      said.push(
+      parts.push(
         fill(ngettext("{n} column", "{n} columns", output.columns.length), { n: count(output.columns.length) }),
         " · ",
       );
-    if (output.kind === "json") said.push(gettext("JSON value"), " · ");
-    this.about.replaceChildren(...said, `${gettext("from")} `, link, " · ", at);
+    if (output.kind === "json") parts.push(gettext("JSON value"), " · ");
+    this.about.replaceChildren(...parts, `${gettext("from")} `, link, " · ", at);
     refreshTimes(this.about);
     const forms = output.kind === "table" ? (["csv", "parquet", "json"] as const) : (["json"] as const);
     this.menu.replaceChildren(
@@ -206,7 +198,7 @@ class DataView {
     );
   }
 
-  /** A line over the data: what goes on with the node now, or that it failed since. */
+  /** Shows a line above the data: the state of the node in the present run, or that it has failed since. */
   private drawNote(standing: ReturnType<typeof standingOf> | null, known: boolean): void {
     const under = standing?.kind === "under way" ? standing.node : null;
     const failed = known && standing?.kind === "failed" ? standing.node : null;
@@ -230,7 +222,7 @@ class DataView {
       return;
     }
     const { icon: name, word } = stateLook(node.state);
-    // A node's own words are of when it last changed; the run may have begun since.
+    // A node's waiting condition dates from its last change; the run may have started since.
     const behind = node.waiting_for[0]?.code === "run_queued" && this.run?.run?.state !== "queued";
     this.note.className = `datanote st-${node.state}`;
     const parts: Node[] = [
@@ -245,12 +237,12 @@ class DataView {
       bar.setAttribute("aria-label", gettext("Progress"));
       parts.push(bar);
     }
-    if (failed) parts.push(...this.ways(failed));
+    if (failed) parts.push(...this.failureLinks(failed));
     this.note.replaceChildren(...parts);
   }
 
-  /** Where to look at a failure: its line in the inspector, and the run. */
-  private ways(node: NodeRun): HTMLElement[] {
+  /** Links to the line of a failure in the inspector, and to the run. */
+  private failureLinks(node: NodeRun): HTMLElement[] {
     const found: HTMLElement[] = [];
     const line = node.error?.line ?? null;
     const code = this.editing.facts.types.get(node.type)?.code;
@@ -271,18 +263,18 @@ class DataView {
 
   private failure(node: NodeRun): HTMLElement {
     const { word } = stateLook(node.state);
-    const said = element("div", "datafailed st-failed");
-    said.append(element("b", "", node.error ? firstLine(errorSummary(node.error)) : word));
-    if (node.error?.message.includes("\n")) said.append(element("pre", "code wrap", visible(node.error.message)));
-    else if (!node.error) said.append(element("p", "dim", nodeSummary(node)));
-    said.append(element("div", "row wrap", ...this.ways(node)));
-    said.dataset["failed"] = node.node;
-    return said;
+    const box = element("div", "datafailed st-failed");
+    box.append(element("b", "", node.error ? firstLine(errorSummary(node.error)) : word));
+    if (node.error?.message.includes("\n")) box.append(element("pre", "code wrap", visible(node.error.message)));
+    else if (!node.error) box.append(element("p", "dim", nodeSummary(node)));
+    box.append(element("div", "row wrap", ...this.failureLinks(node)));
+    box.dataset["failed"] = node.node;
+    return box;
   }
 
-  private unknown(node: string): HTMLElement {
+  private notRun(node: string): HTMLElement {
     const { facts } = this.editing;
-    const said = element(
+    const box = element(
       "div",
       "empty small",
       icon("table"),
@@ -294,9 +286,9 @@ class DataView {
       run.type = "button";
       run.dataset["dataRun"] = "";
       run.addEventListener("click", () => this.runTo(run, node));
-      said.append(element("div", "row", run));
+      box.append(element("div", "row", run));
     }
-    return said;
+    return box;
   }
 
   private runTo(button: HTMLButtonElement, node: string): void {
@@ -304,9 +296,9 @@ class DataView {
     void this.editing.runs.run([node]).finally(() => (button.disabled = false));
   }
 
-  private say(word: string, make: () => HTMLElement): void {
-    this.asked = "";
-    window.clearTimeout(this.patience);
+  private showState(word: string, make: () => HTMLElement): void {
+    this.requested = "";
+    window.clearTimeout(this.loadingTimer);
     if (this.shown === word) return;
     this.put(word, make());
   }
@@ -320,40 +312,40 @@ class DataView {
 
   private showOutput(node: string, output: NodeOutputInfo): void {
     const key = outputKey(node, output);
-    if (this.shown === key || this.asked === key) return;
-    const known = this.kept.get(key);
+    if (this.shown === key || this.requested === key) return;
+    const known = this.payloads.get(key);
     if (known) {
-      this.asked = "";
+      this.requested = "";
       this.put(key, this.content(known, node, output));
       return;
     }
-    this.asked = key;
-    window.clearTimeout(this.patience);
-    this.patience = window.setTimeout(() => {
-      if (this.asked === key) this.put(`loading ${key}`, this.waiting(output));
-    }, PATIENCE_MS);
+    this.requested = key;
+    window.clearTimeout(this.loadingTimer);
+    this.loadingTimer = window.setTimeout(() => {
+      if (this.requested === key) this.put(`loading ${key}`, this.waiting(output));
+    }, LOADING_MS);
     void this.load(key, node, output);
   }
 
-  /** Nothing has run: of a file that is to be read its beginning is shown all the same. */
+  /** Shows the beginning of the file that a node without an output reads, if it reads one. */
   private showFile(node: DocNode): void {
     const key = fileKey(node, this.editing.facts.types);
-    const known = this.kept.get(key);
-    if (!key || known?.kind === "none") this.say(`unknown ${node.id}`, () => this.unknown(node.id));
+    const known = this.payloads.get(key);
+    if (!key || known?.kind === "none") this.showState(`unknown ${node.id}`, () => this.notRun(node.id));
     else if (known) {
-      this.asked = "";
+      this.requested = "";
       if (this.shown !== key) this.put(key, this.content(known, node.id, null));
-    } else if (this.asked !== key) {
-      this.asked = key;
-      window.clearTimeout(this.patience);
-      this.patience = window.setTimeout(() => {
-        if (this.asked === key && this.shown !== `unknown ${node.id}`)
-          this.put(`unknown ${node.id}`, this.unknown(node.id));
-      }, PATIENCE_MS);
-      window.clearTimeout(this.rest);
-      this.rest = window.setTimeout(() => {
-        if (this.asked === key) void this.loadFile(key, node);
-      }, REST_MS);
+    } else if (this.requested !== key) {
+      this.requested = key;
+      window.clearTimeout(this.loadingTimer);
+      this.loadingTimer = window.setTimeout(() => {
+        if (this.requested === key && this.shown !== `unknown ${node.id}`)
+          this.put(`unknown ${node.id}`, this.notRun(node.id));
+      }, LOADING_MS);
+      window.clearTimeout(this.typingTimer);
+      this.typingTimer = window.setTimeout(() => {
+        if (this.requested === key) void this.loadFile(key, node);
+      }, TYPING_MS);
     }
   }
 
@@ -369,19 +361,19 @@ class DataView {
         ).body,
       );
     } catch {
-      // It is an extra: without it, running to here shows the data.
+      // The preview is optional: "Run to here" shows the data.
     }
     this.keep(key, payload);
-    if (this.asked !== key) return;
-    window.clearTimeout(this.patience);
-    this.asked = "";
+    if (this.requested !== key) return;
+    window.clearTimeout(this.loadingTimer);
+    this.requested = "";
     this.soon();
   }
 
   private keep(key: string, payload: Payload): void {
-    this.kept.set(key, payload);
-    const [oldest] = this.kept.keys();
-    if (this.kept.size > KEPT && oldest !== undefined) this.kept.delete(oldest);
+    this.payloads.set(key, payload);
+    const [oldest] = this.payloads.keys();
+    if (this.payloads.size > PAYLOADS_MAX && oldest !== undefined) this.payloads.delete(oldest);
   }
 
   private async load(key: string, node: string, output: NodeOutputInfo): Promise<void> {
@@ -393,10 +385,10 @@ class DataView {
       );
       const payload = readPayload(body);
       this.keep(key, payload);
-      if (this.asked !== key) return;
+      if (this.requested !== key) return;
       content = this.content(payload, node, output);
     } catch (error) {
-      if (this.asked !== key) return;
+      if (this.requested !== key) return;
       const why =
         error instanceof TypeError
           ? gettext("You're offline. Try again when you're connected.")
@@ -404,17 +396,17 @@ class DataView {
             ? error.message
             : String(error);
       content = loadFailure(gettext("The data could not be loaded"), why, () => this.showOutput(node, output));
-      this.asked = "";
-      window.clearTimeout(this.patience);
+      this.requested = "";
+      window.clearTimeout(this.loadingTimer);
       this.put(`refused ${key}`, content);
       return;
     }
-    window.clearTimeout(this.patience);
-    this.asked = "";
+    window.clearTimeout(this.loadingTimer);
+    this.requested = "";
     this.put(key, content);
   }
 
-  /** The table as far as it is known before its rows are there. */
+  /** The head of the table, shown while its rows are loading. */
   private waiting(output: NodeOutputInfo): HTMLElement {
     if (!output.columns) return element("div", "empty small", element("p", "meta", gettext("Loading …")));
     return tableOf(
@@ -423,7 +415,7 @@ class DataView {
     ).table;
   }
 
-  /** `output` null: the beginning of a file. */
+  /** `output`: null for the beginning of a file. */
   private content(payload: Payload, node: string, output: NodeOutputInfo | null): HTMLElement {
     if (payload.kind === "unreadable")
       return element(
@@ -433,26 +425,26 @@ class DataView {
         element("b", "", gettext("The data is no longer available")),
         element("p", "", visible(payload.why)),
       );
-    if (payload.kind === "none") return this.unknown(node);
+    if (payload.kind === "none") return this.notRun(node);
     if (payload.kind === "json") {
       const text = element("pre", "code wrap", visible(payload.text));
       text.dataset["value"] = "";
-      const said = element("div", "datavalue", text);
+      const box = element("div", "datavalue", text);
       if (payload.cut)
-        said.append(
+        box.append(
           element(
             "p",
             "meta",
             fill(gettext("Showing the beginning of {size}. Download for everything."), { size: size(payload.bytes) }),
           ),
         );
-      return said;
+      return box;
     }
     const { table, body } = tableOf(payload.columns.slice(0, payload.shown), payload.counted);
     const box = element("div", "datatable", table);
-    const said: string[] = [];
+    const notes: string[] = [];
     if (!output) {
-      this.fillRows(body, payload);
+      fillRows(body, payload);
       const run = element("button", "btn small", icon("play", true), gettext("Run to here"));
       run.type = "button";
       run.dataset["dataRun"] = "";
@@ -478,82 +470,24 @@ class DataView {
       return box;
     }
     if (payload.rows.length < payload.total)
-      said.push(
+      notes.push(
         fill(gettext("Showing the first {n} of {all} rows. Download for all."), {
           n: count(payload.rows.length),
           all: count(payload.total),
         }),
       );
     if (payload.shown < payload.columns.length)
-      said.push(
+      notes.push(
         fill(gettext("Showing the first {n} of {all} columns."), {
           n: count(payload.shown),
           all: count(payload.columns.length),
         }),
       );
     if (payload.counted < payload.total)
-      said.push(fill(gettext("Nulls are counted in the first {n} rows."), { n: count(payload.counted) }));
-    if (!payload.total) said.push(gettext("No rows."));
-    if (said.length) box.append(element("p", "meta", said.join(" ")));
-    this.fillRows(body, payload);
+      notes.push(fill(gettext("Nulls are counted in the first {n} rows."), { n: count(payload.counted) }));
+    if (!payload.total) notes.push(gettext("No rows."));
+    if (notes.length) box.append(element("p", "meta", notes.join(" ")));
+    fillRows(body, payload);
     return box;
   }
-
-  private fillRows(body: HTMLElement, payload: Payload & { readonly kind: "table" }): void {
-    const numbers = payload.columns.map((column) => column.number);
-    const atOnce = Math.max(10, Math.floor(CELLS / Math.max(1, payload.shown)));
-    const upto = (from: number): void => {
-      const some = payload.rows
-        .slice(from, from + atOnce)
-        .map((row) => element("tr", "", ...row.map((cell, at) => cellOf(cell, numbers[at] ?? false))));
-      body.append(...some);
-      const next = from + some.length;
-      if (next < payload.rows.length)
-        later(() => {
-          if (body.isConnected) upto(next);
-        });
-      else body.dataset["rows"] = String(next);
-    };
-    upto(0);
-  }
-}
-
-function cellOf(cell: string | null, isNumber: boolean): HTMLTableCellElement {
-  const made = element("td", cell === null ? "null" : isNumber ? "num" : "", cell ?? "null");
-  if (cell === null && isNumber) made.classList.add("num");
-  if (cell !== null && cell.length > 40) made.title = cell;
-  return made;
-}
-
-function tableOf(columns: readonly ShownColumn[], counted: number): { table: HTMLTableElement; body: HTMLElement } {
-  const heads = columns.map((column) => {
-    const name = visible(column.name.length > NAME_MAX ? `${column.name.slice(0, NAME_MAX)}…` : column.name);
-    const about = element("span", "ty", said(column));
-    if (column.nulls) about.classList.add("holes");
-    if (column.nulls !== null)
-      about.title = fill(gettext("{n} of {all} rows are null"), { n: count(column.nulls), all: count(counted) });
-    const head = element("th", column.number ? "num" : "", name, about);
-    head.scope = "col";
-    head.dataset["column"] = column.name;
-    return head;
-  });
-  const body = element("tbody");
-  const table = element("table", "", element("thead", "", element("tr", "", ...heads)), body);
-  return { table, body };
-}
-
-/** "text · 16 values", "double · 0 null". */
-function said(column: ShownColumn): string {
-  const parts = [visible(typeSaid(column.type).slice(0, NAME_MAX))];
-  if (column.distinct !== null)
-    parts.push(fill(ngettext("{n} value", "{n} values", column.distinct), { n: count(column.distinct) }));
-  if (column.nulls !== null && (column.nulls || column.distinct === null))
-    parts.push(fill(gettext("{n} null"), { n: count(column.nulls) }));
-  return parts.join(" · ");
-}
-
-/** Safari has no idle callbacks. */
-function later(run: () => void): void {
-  if (typeof window.requestIdleCallback === "function") window.requestIdleCallback(run, { timeout: 200 });
-  else window.setTimeout(run, 16);
 }

@@ -1,4 +1,4 @@
-/** The drawer: data of the chosen node or edge, problems, changes since the live version. */
+/** The drawer: data of the selected node or edge, problems, and changes since the live version. */
 
 import type { DrawerTab } from "../../canvas/edit/page";
 import { DrawerFrame } from "../../behaviours/drawer";

@@ -1,4 +1,4 @@
-/** What people call the fields of a definition. */
+/** The names of the fields of a definition, as shown to users. */
 
 import { isObject } from "../../json";
 import type { NodeType } from "../../document/node-type";
@@ -7,7 +7,7 @@ import { type Doc, nameOf, nodeOf } from "../../document/document";
 import { gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
 
-/** Fields of nodes beside `config`, and of the workflow. */
+/** The fields of nodes except `config`, and those of the workflow. */
 function plainName(path: Path): string | null {
   switch (path.join(".")) {
     case "name":
@@ -66,7 +66,7 @@ function plainName(path: Path): string | null {
   }
 }
 
-/** A field of a node: of `config` as its type's form calls it. */
+/** Returns the name of a field of a node; for `config`, the label in the form of its type. */
 export function fieldName(path: Path, type: NodeType | undefined): string {
   const plain = plainName(path);
   if (plain !== null) return plain;

@@ -3,7 +3,7 @@ import type { Doc } from "../../document/document";
 import { edgeKey } from "../../document/document";
 import { readRunMessage } from "../../live/protocol";
 import { RunStore } from "../../run/store";
-import { fileKey, firstFailed, outputKey, readPayload, standingOf, subjectOf, typeSaid } from "./preview";
+import { fileKey, firstFailed, outputKey, readPayload, standingOf, subjectOf, typeName } from "./preview";
 import { EditorStore } from "../../document/store";
 import { BUILT_IN } from "../../document/testing/node-type";
 
@@ -107,7 +107,7 @@ describe("what the drawer shows", () => {
     expect(readPayload({ kind: "json", value: "{}" })).toEqual({ kind: "json", text: "{}", cut: false, bytes: 0 });
   });
   it("calls types what people call them", () => {
-    expect([typeSaid("VARCHAR"), typeSaid("BIGINT"), typeSaid("TIMESTAMP WITH TIME ZONE")]).toEqual([
+    expect([typeName("VARCHAR"), typeName("BIGINT"), typeName("TIMESTAMP WITH TIME ZONE")]).toEqual([
       "text",
       "bigint",
       "timestamptz",

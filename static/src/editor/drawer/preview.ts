@@ -1,4 +1,4 @@
-/** What the drawer shows of one output: which one, how it stands, and its beginning as the server sends it. Pure. */
+/** Selects the output that the drawer shows, and reads the beginning of it that the server sends. Pure. */
 
 import type { NodeTypes } from "../../document/node-type";
 import { isObject, type Json, type JsonObject } from "../../json";
@@ -13,7 +13,7 @@ export interface ShownColumn {
   readonly name: string;
   readonly type: string;
   readonly nulls: number | null;
-  /** How many values it has; null: not counted. */
+  /** The number of different values; null: not counted. */
   readonly distinct: number | null;
   readonly number: boolean;
 }
@@ -31,7 +31,7 @@ export type Payload =
   | { readonly kind: "unreadable"; readonly why: string }
   | { readonly kind: "none" };
 
-/** The node whose output is looked at: the one chosen node, or the source of the one chosen edge. */
+/** Returns the node whose output is shown: the selected node, or the source of the selected edge. */
 export function subjectOf(store: EditorStore): DocNode | null {
   const { nodes, edges } = store.selection;
   if (nodes.size === 1 && !edges.size) return store.node;
@@ -43,12 +43,12 @@ export function subjectOf(store: EditorStore): DocNode | null {
 
 export type Standing =
   | { readonly kind: "rest" }
-  /** In a run of the draft that has not ended, and it is the node's turn sooner or later. */
+  /** The node has not ended yet in the present run of the draft. */
   | { readonly kind: "under way"; readonly node: NodeRun }
-  /** Did not succeed in the run that is followed. */
+  /** The node did not succeed in that run. */
   | { readonly kind: "failed"; readonly node: NodeRun };
 
-/** How a node stands in the followed run. */
+/** Returns the state of a node in the run of the draft that the editor follows. */
 export function standingOf(run: RunStore | null, id: string): Standing {
   const node = run?.nodes.get(id);
   if (!run || !node) return { kind: "rest" };
@@ -64,7 +64,7 @@ export function standingOf(run: RunStore | null, id: string): Standing {
   return { kind: "rest" };
 }
 
-/** The node that failed first: what came after it may have failed for it. */
+/** Returns the node that failed first: later failures may be its consequences. */
 export function firstFailed(nodes: Iterable<NodeRun>): NodeRun | null {
   let first: NodeRun | null = null;
   for (const node of nodes) {
@@ -74,7 +74,8 @@ export function firstFailed(nodes: Iterable<NodeRun>): NodeRun | null {
   return first;
 }
 
-/** What names one output for good: a run's output changes only when the node is retried, and ends anew. */
+/** Returns a unique key of an output. The output of a run changes only when its node is retried, which changes the time
+ * of its end. */
 export const outputKey = (node: string, output: NodeOutputInfo): string =>
   JSON.stringify([node, output.run, output.at]);
 
@@ -116,7 +117,7 @@ function readColumn(value: Json): ShownColumn[] {
   ];
 }
 
-/** What names the beginning of a file that a node reads without a run; empty: there is none to ask for. */
+/** Returns the key of the file preview of a node; empty: the node reads no file. */
 export function fileKey(node: DocNode, types: NodeTypes): string {
   const type = types.get(typeOf(node));
   const field = type?.previews_files ? type.paths.find(({ direction }) => direction === "read")?.field : undefined;
@@ -127,8 +128,8 @@ export function fileKey(node: DocNode, types: NodeTypes): string {
     : "";
 }
 
-/** A type of DuckDB as people read it. */
-export function typeSaid(type: string): string {
+/** Returns a readable name of a DuckDB type. */
+export function typeName(type: string): string {
   switch (type) {
     case "VARCHAR":
       return gettext("text");

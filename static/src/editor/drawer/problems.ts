@@ -1,7 +1,7 @@
-/** The list of all problems, in the drawer: what is wrong, where, and the repair where there is an obvious one.
+/** The drawer's list of all problems: the message, the place, and a button for the fix if there is one.
  *
- * Rows are buttons in one list that the arrows walk through; a row is kept as long as its problem stays, so that neither
- * the keyboard's place nor what is being read jumps while one types.
+ * Rows are buttons, and arrow keys move between them. A row stays the same element while its problem exists, so that
+ * neither the focus nor the scroll position changes while the user types.
  */
 
 import { isEqual, isObject, type Json } from "../../json";
@@ -57,7 +57,7 @@ export function mountProblems(host: HTMLElement, editing: Editing): { focus(): v
       else list.insertBefore(row, next);
     }
     rove();
-    // The row under the keyboard went away, for instance by its repair: the one in its place has it now.
+    // The focused row was removed, for example by its fix: focus the row that took its place.
     if (focused && !focused.isConnected) (entries()[Math.min(at, entries().length - 1)] ?? host).focus();
     const left = sorted.length - shown.length;
     setText(more, left ? fill(ngettext("and {n} more", "and {n} more", left), { n: left }) : "");
@@ -79,7 +79,7 @@ export function mountProblems(host: HTMLElement, editing: Editing): { focus(): v
   };
 
   const entries = (): HTMLElement[] => all(".problem", list);
-  /** One row is reached by Tab, the others by arrows from it. */
+  /** Makes one row reachable by Tab; arrow keys lead to the others. */
   const rove = (): void => {
     const found = entries();
     const on =
@@ -111,7 +111,7 @@ const entryOf = (within: HTMLElement): HTMLElement | null =>
 
 function keyOf(problem: Problem, shown: readonly Problem[], at: number): string {
   const key = JSON.stringify([problem.node, problem.path, problem.code, problem.message, problem.line]);
-  // Two that say the same of the same place are told apart by their number.
+  // Equal problems of the same place are numbered.
   let before = 0;
   for (
     let earlier = at - 1;
@@ -169,7 +169,7 @@ function nameOfOwner(problem: Problem, { store }: Editing): string {
   return node ? nameOf(node) : problem.node;
 }
 
-/** The field in the form's words, and the line: "SQL, line 3". */
+/** Returns the label of the field and the line, for example "SQL, line 3". */
 function placeOf(problem: Problem, { store, facts }: Editing): string {
   const edge = /^edges\[(\d+)\]/.exec(problem.path);
   const ends = edge ? store.doc.edges[Number(edge[1])] : undefined;

@@ -1,4 +1,4 @@
-/** The followed run of the draft, in a line of the drawer's bar: its state, a link to it, and its end by a button. */
+/** The run of the draft in the drawer's bar: its state, a link to it, and a button that cancels it. */
 
 import { element, icon, setAttribute, setHidden, setText } from "../../dom";
 import type { RunStore } from "../../run/store";
@@ -37,11 +37,11 @@ export function mountRunStrip(host: HTMLElement, { store }: Editing): void {
     const counts = shown.run?.counts ?? {};
     const asked = Object.entries(counts).reduce((sum, [each, n]) => sum + (each === "skipped" ? 0 : n), 0);
     const done = counts["succeeded"] ?? 0;
-    const said =
+    const stateText =
       state === "running" && asked
         ? fill(gettext("{state}, {done} of {all}"), { state: word, done: count(done), all: count(asked) })
         : word;
-    setText(chip.lastElementChild, fill(gettext("Run {run} · {state}"), { run: shown.id, state: said }));
+    setText(chip.lastElementChild, fill(gettext("Run {run} · {state}"), { run: shown.id, state: stateText }));
     chip.href = `/runs/${encodeURIComponent(shown.id)}/`;
     chip.title = fill(gettext("Open run {run}"), { run: shown.id });
     setHidden(cancel, ended);

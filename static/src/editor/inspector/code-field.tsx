@@ -1,10 +1,10 @@
-/** Fields for code and for paths of files: a text field of the same height stands there until the editor for code is loaded. */
+/** Fields for code and for file paths. A plain text field of the same height is shown until the code editor is loaded. */
 
 import type { Json } from "../../json";
 import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { flushSync } from "react-dom";
 
-import { bring, type ControlProps, useWriting } from "./controls";
+import { showAndFocus, type ControlProps, useWriting } from "./controls";
 import { Field, type Ids } from "./field";
 import type { CodeField, CodeProblem, PathOptions } from "../code/options";
 import { heightOf, PATH_PX } from "../code/size";
@@ -12,10 +12,11 @@ import { editorOffset } from "../code/spans";
 import { loadOnce } from "../../load-once";
 import { codeScope } from "./incoming";
 import type { Language } from "./schema";
-import { MIXED, type Said, useSaid, useSurroundings, useWish } from "./scope";
+import type { FieldProblem } from "./field-problems";
+import { MIXED, useFieldProblems, useSurroundings, useFocusRequest } from "./scope";
 import { looseText, readLoose } from "./values";
 
-/** Asked for as soon as the inspector is there: fields for code are what most nodes are made of. */
+/** Loads the code editor. The inspector calls it at its start, because most nodes have code. */
 export const loadCode = loadOnce(() => import("../code/index"));
 const loadPath = loadOnce(() => import("../code/files/path-field"));
 
@@ -28,7 +29,7 @@ export interface CodeProps extends ControlProps {
   readonly minLines?: number;
 }
 
-/** What both kinds of fields are told. */
+/** The options of both kinds of fields. */
 type Shared = Omit<PathOptions, "mode">;
 
 const LINES_MAX = 24;
@@ -47,7 +48,7 @@ function CodeHost(props: CodeProps & { ids: Ids }): ReactNode {
   const { path, label, kind, node, loose = false, expressions, ids, minLines = 3 } = props;
   const { editing } = useSurroundings();
   const { value, type, leave } = useWriting(props);
-  const said = useSaid(path);
+  const problems = useFieldProblems(path);
   const text =
     value === MIXED || value === undefined
       ? ""
@@ -64,7 +65,7 @@ function CodeHost(props: CodeProps & { ids: Ids }): ReactNode {
   const [ready, setReady] = useState(false);
   const [failed, setFailed] = useState(false);
   const change = (next: string): void => type(loose ? looseValue(next) : next);
-  // The editor for code lives longer than one drawing: it calls what is current.
+  // The code editor stays mounted between renders, so it calls the functions of the last one.
   const current = useRef({ change, leave, node });
   useLayoutEffect(() => {
     current.current = { change, leave, node };
@@ -90,7 +91,7 @@ function CodeHost(props: CodeProps & { ids: Ids }): ReactNode {
         const before = plain.current;
         const focused = before !== null && document.activeElement === before;
         const line = focused ? before.value.slice(0, before.selectionStart).split("\n").length : null;
-        // Where somebody types, more follows.
+        // Put the cursor where the user was typing.
         const at = focused && before.selectionStart === before.selectionEnd ? before.selectionStart : undefined;
         const shared = {
           value: before?.value ?? text,
@@ -105,7 +106,7 @@ function CodeHost(props: CodeProps & { ids: Ids }): ReactNode {
         };
         const field = mount(box, shared);
         mounted.current = field;
-        // At once, with the field that stood in for it gone: two of the same name are never there.
+        // Remove the plain field at once, so that no two fields have the same name.
         flushSync(() => setReady(true));
         if (focused) field.focus(line, at);
       },
@@ -116,20 +117,20 @@ function CodeHost(props: CodeProps & { ids: Ids }): ReactNode {
       mounted.current?.destroy();
       mounted.current = null;
     };
-    // The field is mounted once for its node and path; its text follows below.
+    // The field is mounted once for its node and path; the effects below update its text and problems.
     // oxlint-disable-next-line react/exhaustive-deps
   }, []);
 
   useLayoutEffect(() => mounted.current?.setValue(text), [text, ready]);
-  // The field moves the marks itself while its text changes.
+  // While its text changes, the field moves the marks itself.
   // oxlint-disable-next-line react/exhaustive-deps
-  useLayoutEffect(() => mounted.current?.setProblems(inEditor(said, text)), [said, ready]);
-  useWish(path, (line) => {
-    bring(plain.current ?? host.current);
+  useLayoutEffect(() => mounted.current?.setProblems(inEditor(problems, text)), [problems, ready]);
+  useFocusRequest(path, (line) => {
+    showAndFocus(plain.current ?? host.current);
     mounted.current?.focus(line);
     if (plain.current && line) select(plain.current, line);
   });
-  // The same height as the editor for code will have: nothing jumps when it comes.
+  // The height that the code editor will have, so that nothing moves when it replaces the plain field.
   const height = isPath(kind) ? PATH_PX : heightOf(text, minLines, LINES_MAX);
   return (
     <div className={isPath(kind) ? "codehost path" : "codehost"} style={{ minHeight: ready ? 0 : height }}>
@@ -154,9 +155,9 @@ function CodeHost(props: CodeProps & { ids: Ids }): ReactNode {
   );
 }
 
-/** Problems with spans as the editor counts. */
-const inEditor = (said: readonly Said[], text: string): CodeProblem[] =>
-  said.map((one) => ({
+/** Returns the problems with spans in UTF-16 units, which the code editor uses. */
+const inEditor = (problems: readonly FieldProblem[], text: string): CodeProblem[] =>
+  problems.map((one) => ({
     ...one,
     span: one.span && [editorOffset(text, one.span[0]), editorOffset(text, one.span[1])],
   }));

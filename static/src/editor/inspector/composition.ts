@@ -1,4 +1,4 @@
-/** Works out which plain schema holds for a value: follows references, merges parts and applies conditions. Pure. */
+/** Determines the plain schema of a value: follows references, merges parts and applies conditions. Pure. */
 
 import { dereference, type Schema, validate } from "@cfworker/json-schema";
 import { isObject, type Json, type JsonObject } from "../../json";
@@ -70,7 +70,7 @@ export function compose(
   return { schema: made, followed: [...all] };
 }
 
-/** The parts that hold beside the schema's own keywords. */
+/** Returns the parts that apply in addition to the schema's own keywords. */
 function applying(schema: JsonObject, value: Json | undefined, root: JsonObject): JsonObject[] {
   const parts = objectsIn(schema["allOf"]);
   if (isObject(schema["if"])) {
@@ -86,7 +86,7 @@ function applying(schema: JsonObject, value: Json | undefined, root: JsonObject)
   return parts;
 }
 
-/** Both schemas in one; where they say different things, `over` wins. */
+/** Merges two schemas; where they differ, `over` wins. */
 function merged(base: JsonObject, over: JsonObject): JsonObject {
   const made: JsonObject = { ...base, ...over };
   const { properties: ours, required: needed } = base;
@@ -109,7 +109,7 @@ const sameObject = (one: Json, other: Json): boolean => one === other || !isObje
 /** The alternatives among which a value is one; empty: there are none. */
 export const waysOf = (schema: JsonObject): JsonObject[] => objectsIn(schema["anyOf"] ?? schema["oneOf"]);
 
-/** The alternative that a value most likely is: one that it fits, else the one with the most of its keys. */
+/** Returns the alternative that a value matches, else the one that has most of its keys. */
 export function wayOf(ways: readonly JsonObject[], value: Json | undefined, root: JsonObject): number {
   if (value === undefined) return 0;
   const fitting = ways.findIndex((way) => fits(way, value, root));
@@ -118,7 +118,7 @@ export function wayOf(ways: readonly JsonObject[], value: Json | undefined, root
   return Math.max(0, shared.indexOf(Math.max(...shared)));
 }
 
-/** What of a value stays when another alternative is chosen: the keys that it has too. */
+/** Returns what remains of a value when another alternative is chosen: the keys that it has, too. */
 export function carriedOver(way: JsonObject, value: Json | undefined, root: JsonObject): JsonObject | undefined {
   const keys = keysOf(way, value, root);
   return isObject(value) && keys.length ? Object.fromEntries(keys.map((key) => [key, value[key] ?? null])) : undefined;
@@ -129,7 +129,7 @@ function keysOf(way: JsonObject, value: Json | undefined, root: JsonObject): str
   return isObject(value) && isObject(properties) ? Object.keys(value).filter((key) => key in properties) : [];
 }
 
-/** What people call an alternative: its title, else its type. */
+/** Returns the label of an alternative: its title, else its type. */
 export function nameOfWay(way: JsonObject, at: number, root: JsonObject): string {
   const schema = compose(way, undefined, root, [])?.schema ?? way;
   const [type] = typesOf(schema);

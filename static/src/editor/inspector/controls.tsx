@@ -1,14 +1,15 @@
-/** Controls of one value each. They show what the document holds; what is typed and is no value yet stays in the control. */
+/** Controls that edit one value each. A control shows the value of the document; text that is not a value yet stays in
+ * the control. */
 
 import { type Json, isEqual } from "../../json";
-import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useRef, useState } from "react";
 import type { Path } from "../../document/changes";
 
 import { fill, gettext } from "../../words/i18n";
 import { duration } from "../../words/words";
 import { Field, type Ids } from "./field";
 import type { Option } from "./schema";
-import { type Found, MIXED, useScope, useSurroundings, useValue, useWish } from "./scope";
+import { type FieldValue, MIXED, useScope, useSurroundings, useValue, useFocusRequest } from "./scope";
 import { looseText, type Read, readLoose, readNumber, readSeconds } from "./values";
 
 export interface ControlProps {
@@ -17,27 +18,27 @@ export interface ControlProps {
   readonly help?: ReactNode;
   readonly required?: boolean;
   readonly placeholder?: string;
-  /** What is written for a value: undefined takes the field away. `typing`: more may follow. */
+  /** Returns the value to write for a value; undefined removes the field. `typing`: the user may type more. */
   readonly clean?: (value: Json | undefined, typing: boolean) => Json | undefined;
 }
 
 const asIs = (value: Json | undefined): Json | undefined => (value === "" ? undefined : value);
 const mixedText = (): string => gettext("Different values");
 
-/** Shows the element and gives it the keyboard, also inside of what is folded. */
-export function bring(element: HTMLElement | null): void {
+/** Opens the folds around the element, scrolls it into view and focuses it. */
+export function showAndFocus(element: HTMLElement | null): void {
   for (let fold = element?.closest("details"); fold; fold = fold.parentElement?.closest("details")) fold.open = true;
   element?.scrollIntoView({ block: "nearest" });
   element?.focus();
 }
 
 interface Writing {
-  readonly value: Found;
-  /** Writes while somebody types. */
+  readonly value: FieldValue;
+  /** Writes a value while the user types. */
   type(value: Json | undefined): void;
-  /** Writes what is chosen at once. */
+  /** Writes a chosen value as an edit of its own. */
   choose(value: Json | undefined): void;
-  /** The field is left: the default is not kept, and the next edit is another step. */
+  /** Called when the user leaves the field: removes a default value, and ends the edit. */
   leave(): void;
 }
 
@@ -64,24 +65,25 @@ export function useWriting({ path, label, clean = asIs }: ControlProps): Writing
   };
 }
 
-/** Text of a value that is written as text: kept as it was typed while it says the same as the document. */
+/** Returns the text of a control whose text is read as a value, why that text is wrong, and the functions to set it and
+ * to forget it. The text stays as it was typed while the document has the same value. */
 function useTyped<T extends Json>(
-  value: Found,
+  value: FieldValue,
   show: (value: Json | undefined) => string,
   read: (text: string) => Read<T | undefined>,
 ): [string, string, (text: string) => Read<T | undefined>, () => void] {
-  const [typed, setTyped] = useState<{ text: string; of: Found } | null>(null);
+  const [typed, setTyped] = useState<{ text: string; of: FieldValue } | null>(null);
   const known = value === MIXED ? "" : show(value);
   const fits = typed !== null && isEqual(typed.of === MIXED ? null : typed.of, value === MIXED ? null : value);
   const text = fits ? typed.text : known;
   const wrong = fits ? read(typed.text) : { value: undefined };
-  const said = "wrong" in wrong ? WRONG[wrong.wrong]() : "";
+  const message = "wrong" in wrong ? WRONG[wrong.wrong]() : "";
   return [
     text,
-    said,
+    message,
     (next) => {
       const result = read(next);
-      // What is no value is not written: the document keeps what it held, and the field says so.
+      // Text that is not a value is not written: the document keeps its value, and the field shows the reason.
       setTyped({ text: next, of: "wrong" in result ? value : result.value });
       return result;
     },
@@ -101,7 +103,7 @@ export function TextField(props: ControlProps & { long?: boolean; mono?: boolean
   const { path, label, help, required = false, placeholder = "", long = false, mono = false, rows = 3 } = props;
   const { value, type, leave } = useWriting(props);
   const ref = useRef<HTMLInputElement & HTMLTextAreaElement>(null);
-  useWish(path, () => bring(ref.current));
+  useFocusRequest(path, () => showAndFocus(ref.current));
   const text = typeof value === "string" ? value : value === undefined || value === MIXED ? "" : JSON.stringify(value);
   const shared = (ids: Ids): object => ({
     ref,
@@ -149,7 +151,7 @@ function ReadField(props: ReadProps): ReactNode {
   const { value, type, leave } = useWriting(props);
   const [text, typed, setText, settle] = useTyped<Json>(value, show, read);
   const ref = useRef<HTMLInputElement>(null);
-  useWish(path, () => bring(ref.current));
+  useFocusRequest(path, () => showAndFocus(ref.current));
   return (
     <Field path={path} label={label} help={help} required={required} typed={typed} aside={aside}>
       {(ids) => (
@@ -194,10 +196,10 @@ export function NumberField({ whole = false, ...props }: ControlProps & { whole?
   return <ReadField {...props} numeric read={(text) => readNumber(text, whole)} show={plain} />;
 }
 
-/** Seconds; "5 m" is understood, and longer spans are said in words beside the number. */
+/** Edits a duration in seconds. It also reads texts such as "5 m", and shows longer durations in words. */
 export function SecondsField({ none, ...props }: ControlProps & { none?: string }): ReactNode {
   const value = useValue(props.path);
-  const said = typeof value === "number" && value >= 60 ? duration(value) : fill(gettext("{s} s"), { s: "" }).trim();
+  const unit = typeof value === "number" && value >= 60 ? duration(value) : fill(gettext("{s} s"), { s: "" }).trim();
   const without = none ?? "";
   const { choose } = useWriting(props);
   const off = value === null;
@@ -211,8 +213,8 @@ export function SecondsField({ none, ...props }: ControlProps & { none?: string 
           </button>
         ) : undefined
       }
-      // Words that stand for no value need no unit.
-      unit={off || value === MIXED || (value === undefined && !/^\d/.test(props.placeholder ?? "")) ? "" : said}
+      // A text such as "No limit" needs no unit.
+      unit={off || value === MIXED || (value === undefined && !/^\d/.test(props.placeholder ?? "")) ? "" : unit}
       read={(text) =>
         without && text.trim().toLowerCase() === without.toLowerCase() ? { value: null } : readSeconds(text)
       }
@@ -221,7 +223,7 @@ export function SecondsField({ none, ...props }: ControlProps & { none?: string 
   );
 }
 
-/** A text that may also be a number, true or false. */
+/** Edits a text that may also be a number, true or false. */
 export function ScalarField(props: ControlProps): ReactNode {
   return (
     <ReadField {...props} read={(text) => ({ value: text === "" ? undefined : readLoose(text) })} show={looseText} />
@@ -232,9 +234,9 @@ const optionKey = (value: Json | undefined): string => (value === undefined ? ""
 
 interface ChoiceProps extends ControlProps {
   readonly options: readonly Option[];
-  /** What not choosing means; null: something must be chosen. */
+  /** The label for no value; null: a value is required. */
   readonly unset: string | null;
-  /** A list to choose from, however few there are. */
+  /** Always a list, also for few options. */
   readonly list?: boolean;
 }
 
@@ -252,7 +254,7 @@ function SelectField(props: ChoiceProps): ReactNode {
   const { path, label, help, required = false, options, unset } = props;
   const { value, choose } = useWriting(props);
   const ref = useRef<HTMLSelectElement>(null);
-  useWish(path, () => bring(ref.current));
+  useFocusRequest(path, () => showAndFocus(ref.current));
   const known =
     typeof value === "symbol" ||
     (value === undefined ? unset !== null : options.some((option) => isEqual(option.value, value)));
@@ -292,7 +294,7 @@ function SegmentField(props: ChoiceProps): ReactNode {
   const { path, label, help, required = false, options, unset } = props;
   const { value, choose } = useWriting(props);
   const ref = useRef<HTMLDivElement>(null);
-  useWish(path, () => bring(ref.current?.querySelector<HTMLElement>('[tabindex="0"]') ?? null));
+  useFocusRequest(path, () => showAndFocus(ref.current?.querySelector<HTMLElement>('[tabindex="0"]') ?? null));
   const all: { value: Json | undefined; label: string }[] =
     unset === null ? [...options] : [{ value: undefined, label: unset }, ...options];
   const at = value === MIXED ? -1 : all.findIndex((option) => isEqual(option.value, value));
@@ -336,7 +338,7 @@ export function SwitchField(props: ControlProps & { fallback: boolean }): ReactN
   const { path, label, help, fallback } = props;
   const { value, choose } = useWriting(props);
   const ref = useRef<HTMLButtonElement>(null);
-  useWish(path, () => bring(ref.current));
+  useFocusRequest(path, () => showAndFocus(ref.current));
   const on = typeof value === "boolean" ? value : fallback;
   return (
     <Field
@@ -362,12 +364,12 @@ export function SwitchField(props: ControlProps & { fallback: boolean }): ReactN
   );
 }
 
-/** Several of some known values. */
+/** Edits a list whose values are among some options. */
 export function SeveralField(props: ControlProps & { options: readonly Option[] }): ReactNode {
   const { path, label, help, required = false, options } = props;
   const { value, choose } = useWriting(props);
   const ref = useRef<HTMLDivElement>(null);
-  useWish(path, () => bring(ref.current?.querySelector("input") ?? null));
+  useFocusRequest(path, () => showAndFocus(ref.current?.querySelector("input") ?? null));
   const chosen = Array.isArray(value) ? value : [];
   return (
     <Field path={path} label={label} help={help} required={required} group tall>
@@ -391,63 +393,5 @@ export function SeveralField(props: ControlProps & { options: readonly Option[] 
         </div>
       )}
     </Field>
-  );
-}
-
-/** Text that is only written when it is left or Enter is pressed; Escape takes it back. */
-export function LateInput({
-  value,
-  commit,
-  ...rest
-}: {
-  value: string;
-  commit: (text: string) => void;
-  className?: string;
-  id?: string;
-  placeholder?: string;
-  "aria-label"?: string;
-  "aria-describedby"?: string;
-}): ReactNode {
-  const [text, setText] = useState<string | null>(null);
-  const pending = useRef<{ text: string | null; commit: (text: string) => void }>({ text: null, commit });
-  pending.current = { text, commit };
-  const end = (): void => {
-    const { text: typed } = pending.current;
-    if (typed === null) return;
-    pending.current.text = null;
-    setText(null);
-    if (typed.trim() !== value) commit(typed.trim());
-  };
-  // What is chosen may change without the field being left.
-  useEffect(
-    () => () => {
-      const { text: typed, commit: write } = pending.current;
-      if (typed !== null) write(typed.trim());
-    },
-    [],
-  );
-  return (
-    <input
-      {...rest}
-      type="text"
-      value={text ?? value}
-      // What is typed here is no edit yet, so undo is the field's own.
-      data-own-undo={text === null ? undefined : ""}
-      autoComplete="off"
-      spellCheck={false}
-      onChange={(event) => setText(event.target.value)}
-      onBlur={end}
-      onKeyDown={(event) => {
-        if (event.nativeEvent.isComposing) return;
-        if (event.key === "Enter") {
-          event.preventDefault();
-          end();
-        } else if (event.key === "Escape" && text !== null) {
-          event.stopPropagation();
-          pending.current.text = null;
-          setText(null);
-        }
-      }}
-    />
   );
 }

@@ -1,4 +1,4 @@
-/** One edge: what passes from where to where. */
+/** The panel of one edge: its two ends and the data that it passes. */
 
 import { type ReactNode, useState } from "react";
 import { edgeKey, nameOf, nodeOf, sourcePort, targetPort } from "../../document/document";
@@ -6,10 +6,10 @@ import { outPorts, usesInputs } from "../../document/ports";
 import { fill, gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
 import { removeChosen } from "../commands/commands";
-import { LateInput } from "./controls";
+import { LateInput } from "./late-input";
 import { Icon } from "./field";
-import { edgeOf, knownOf } from "./incoming";
-import { Columns, knownText } from "./inputs";
+import { edgeOf, outputShapeOf } from "./incoming";
+import { Columns, outputShapeText } from "./inputs";
 import { fromPort, renamedPort } from "./renaming";
 import { useStore, useSurroundings } from "./scope";
 
@@ -17,9 +17,9 @@ export function EdgeView({ edge: key }: { edge: string }): ReactNode {
   const { editing } = useSurroundings();
   const { store } = editing;
   const edge = useStore(({ doc }) => edgeOf(doc, key));
-  const columns = useStore((now) => (edge ? knownOf(now, editing.facts.types, edge.source).columns : null));
-  const kind = useStore((now) => (edge ? knownOf(now, editing.facts.types, edge.source).kind : "unknown"));
-  const rows = useStore((now) => (edge ? knownOf(now, editing.facts.types, edge.source).rows : null));
+  const columns = useStore((now) => (edge ? outputShapeOf(now, editing.facts.types, edge.source).columns : null));
+  const kind = useStore((now) => (edge ? outputShapeOf(now, editing.facts.types, edge.source).kind : "unknown"));
+  const rows = useStore((now) => (edge ? outputShapeOf(now, editing.facts.types, edge.source).rows : null));
   useStore(({ doc }) => doc.nodes);
   const [open, setOpen] = useState(true);
   if (!edge) return null;
@@ -42,7 +42,7 @@ export function EdgeView({ edge: key }: { edge: string }): ReactNode {
           </h1>
         </div>
         <div className="meta">
-          {uses ? knownText({ kind, columns, rows }) : gettext("order only: no data is passed")}
+          {uses ? outputShapeText({ kind, columns, rows }) : gettext("order only: no data is passed")}
         </div>
       </div>
       <div className="pbody" tabIndex={-1}>

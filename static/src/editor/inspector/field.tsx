@@ -1,10 +1,11 @@
-/** A field: label, control, help, and what is wrong with it. */
+/** A field: its label, control, help and problems. */
 
 import { createElement, Fragment, type ReactNode, useId } from "react";
 import type { Path } from "../../document/changes";
 import { fill, gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
-import { type Said, useSaid, useScope } from "./scope";
+import type { FieldProblem } from "./field-problems";
+import { useFieldProblems, useScope } from "./scope";
 
 export function Icon({ name, small = false }: { name: string; small?: boolean }): ReactNode {
   return (
@@ -14,7 +15,7 @@ export function Icon({ name, small = false }: { name: string; small?: boolean })
   );
 }
 
-/** The ids by which a control names what explains it. */
+/** The ids for the ARIA attributes of a control. */
 export interface Ids {
   readonly id: string;
   readonly label: string;
@@ -25,11 +26,11 @@ export interface Ids {
 export const idOf = (key: string, path: Path): string =>
   `${key}-${path.map((part) => String(part).replaceAll(/[^\w-]/g, "_")).join("-")}`;
 
-/** Help as words, what stands between backticks as code. */
+/** Renders a help text; parts between backticks become code. */
 function coded(help: ReactNode): ReactNode {
   if (typeof help !== "string") return help;
   const parts = help.split("`");
-  // Without its partner the last one is a mere backtick.
+  // An odd number of backticks: show them as they are.
   if (parts.length % 2 === 0) return help;
   return createElement(Fragment, null, ...parts.map((part, at) => (at % 2 ? createElement("code", null, part) : part)));
 }
@@ -39,15 +40,15 @@ interface FieldProps {
   readonly label: string;
   readonly help?: ReactNode;
   readonly required?: boolean;
-  /** The control needs the whole width, also where fields stand beside their labels. */
+  /** The control takes the whole width, also in groups whose labels are beside the controls. */
   readonly tall?: boolean;
-  /** The control is a group of controls: its label labels the group. */
+  /** The control is a group of controls, which the label names. */
   readonly group?: boolean;
-  /** Beside the label: switches stand there. */
+  /** A control beside the label, such as a switch. */
   readonly beside?: (ids: Ids) => ReactNode;
-  /** At the end of the label's line. */
+  /** Shown at the end of the label's line. */
   readonly aside?: ReactNode;
-  /** What the control itself says is wrong with what is typed. */
+  /** Why the typed text is not a value; empty: it is one. */
   readonly typed?: string;
   readonly children?: (ids: Ids) => ReactNode;
 }
@@ -65,14 +66,14 @@ export function Field({
   children,
 }: FieldProps): ReactNode {
   const scope = useScope();
-  const said = useSaid(path);
+  const problems = useFieldProblems(path);
   const unique = useId();
   const id = `${idOf(scope.key, path)}${unique}`;
   const ids: Ids = {
     id,
     label: `${id}-label`,
-    describedBy: [required && `${id}-must`, help && `${id}-help`, `${id}-said`].filter(Boolean).join(" "),
-    invalid: typed !== "" || said.some((one) => one.severity === "error"),
+    describedBy: [required && `${id}-must`, help && `${id}-help`, `${id}-problems`].filter(Boolean).join(" "),
+    invalid: typed !== "" || problems.some((one) => one.severity === "error"),
   };
   return (
     <div className={beside ? "field beside" : tall ? "field tall" : "field"} data-field={path.join(".")}>
@@ -87,7 +88,7 @@ export function Field({
           </label>
         )}
         {required && (
-          // Beside the label, not in it: the field is called what it is called.
+          // Outside of the label, so that the accessible name has no asterisk.
           <span className="must" title={gettext("Required")}>
             <span aria-hidden="true">*</span>
             <span className="sr" id={`${id}-must`}>
@@ -111,16 +112,24 @@ export function Field({
           {coded(help)}
         </div>
       )}
-      <Sayings id={`${id}-said`} said={said} typed={typed} />
+      <FieldProblems id={`${id}-problems`} problems={problems} typed={typed} />
     </div>
   );
 }
 
-export function Sayings({ id, said, typed = "" }: { id?: string; said: readonly Said[]; typed?: string }): ReactNode {
+export function FieldProblems({
+  id,
+  problems,
+  typed = "",
+}: {
+  id?: string;
+  problems: readonly FieldProblem[];
+  typed?: string;
+}): ReactNode {
   return (
-    <div className="saids" id={id}>
+    <div className="fieldproblems" id={id}>
       {typed && <p className="wrong">{typed}</p>}
-      {said.map((one, at) => (
+      {problems.map((one, at) => (
         <p key={at} className={one.severity === "error" ? "wrong" : "wrong warning"}>
           {one.line === null
             ? visible(one.message)
@@ -139,8 +148,8 @@ export function Sayings({ id, said, typed = "" }: { id?: string; said: readonly 
   );
 }
 
-/** The button goes with the problem: its field has the keyboard from then on. */
-function repaired(button: HTMLElement, { fix }: Said): void {
+/** Applies the fix. Its button disappears with the problem, so the focus moves to the control of the field. */
+function repaired(button: HTMLElement, { fix }: FieldProblem): void {
   const control = button
     .closest("[data-field]")
     ?.querySelector<HTMLElement>("input, select, textarea, [contenteditable='true'], [tabindex='0'], button:not(.fix)");

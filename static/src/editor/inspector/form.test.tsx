@@ -8,8 +8,9 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Editing } from "../parts";
 import { EditorStore } from "../../document/store";
 import { ConfigForm } from "./form";
-import { Known } from "./node-facts";
-import { NodeScope, ScopeContext, SurroundingsContext, Wishes } from "./scope";
+import { NodeFacts } from "./node-facts";
+import { FocusRequests } from "./focus-requests";
+import { NodeScope, ScopeContext, SurroundingsContext } from "./scope";
 
 vi.mock("../code/index", () => ({
   mountCode: () => ({ setValue() {}, setProblems() {}, focus() {}, destroy() {} }),
@@ -30,8 +31,8 @@ function show(schema: JsonObject, config: JsonObject): void {
   const surroundings = {
     editing,
     listen: (listener: () => void) => store.listen(listener),
-    wishes: new Wishes(),
-    known: new Known(editing),
+    focusRequests: new FocusRequests(),
+    nodeFacts: new NodeFacts(editing),
   };
   const scope = new NodeScope(editing, "a", schema);
   flushSync(() =>

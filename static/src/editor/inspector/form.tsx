@@ -1,5 +1,5 @@
-/** The form of a node's config, made from the JSON Schema of its type. Packages bring types of their own, so any schema may
- * come. Each field reads and writes its own place in the document: one change draws one field.
+/** The form of a node's config, built from the JSON Schema of its type. It supports any schema, because packages add types
+ * of their own. Each field reads and writes its own path in the document, so that a change renders one field.
  */
 
 import { isEqual, isObject, type Json, type JsonObject } from "../../json";
@@ -9,15 +9,23 @@ import type { Path } from "../../document/changes";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { CodeControl } from "./code-field";
 import { carriedOver, compose, isComposed, nameOfWay, wayOf, waysOf } from "./composition";
-import { bring, ChoiceField, NumberField, ScalarField, SeveralField, SwitchField, TextField } from "./controls";
-import { Field, Icon, Sayings } from "./field";
+import { showAndFocus, ChoiceField, NumberField, ScalarField, SeveralField, SwitchField, TextField } from "./controls";
+import { Field, Icon, FieldProblems } from "./field";
 import { JsonField } from "./json-field";
 import { MapField, TextsField } from "./lists";
 import { cleaned, controlOf, labelOf, startOf } from "./schema";
-import { type Found, MIXED, useSaid, useScope, useSurroundings, useValue, useWish } from "./scope";
+import {
+  type FieldValue,
+  MIXED,
+  useFieldProblems,
+  useScope,
+  useSurroundings,
+  useValue,
+  useFocusRequest,
+} from "./scope";
 import { looseText, setCount } from "./values";
 
-/** The node of the form, and the schema of its whole config, in which references lead. */
+/** The node of the form, and the schema of its whole config, which references point into. */
 const FormContext = createContext<{ readonly node: string; readonly root: JsonObject } | null>(null);
 
 function useForm(): { readonly node: string; readonly root: JsonObject } {
@@ -27,16 +35,16 @@ function useForm(): { readonly node: string; readonly root: JsonObject } {
 }
 
 const textOf = (value: Json | undefined): string => (typeof value === "string" ? value : "");
-const known = (value: Found): Json | undefined => (value === MIXED ? undefined : value);
+const known = (value: FieldValue): Json | undefined => (value === MIXED ? undefined : value);
 
 /** One part of a config: a value, a group, a list, or a choice among these. */
 interface PartProps {
   readonly schema: JsonObject;
-  /** In the document, from the node on. */
+  /** The path from the node. */
   readonly path: Path;
   readonly name: string;
   readonly required: boolean;
-  /** The references that led here: a schema that holds itself ends in a JSON field. */
+  /** The references that were followed to this part: a recursive schema ends in a JSON field. */
   readonly followed: readonly string[];
 }
 
@@ -67,7 +75,7 @@ function Part(props: PartProps): ReactNode {
   }
 }
 
-/** A part whose schema depends on its value, or stands elsewhere. */
+/** A part whose schema depends on its value, or is a reference. */
 function Composed(props: PartProps): ReactNode {
   const { root } = useForm();
   const { schema, path, name } = props;
@@ -113,7 +121,7 @@ function Alternatives(props: PartProps): ReactNode {
   );
 }
 
-/** A group of fields. Inside of another group it is folded, and shows how many of its fields are set. */
+/** A group of fields. Inside another group it is folded and shows how many of its fields are set. */
 function Group({ schema, path, name, followed }: PartProps): ReactNode {
   const properties = isObject(schema["properties"]) ? schema["properties"] : {};
   const required = Array.isArray(schema["required"]) ? schema["required"] : [];
@@ -142,7 +150,7 @@ function Group({ schema, path, name, followed }: PartProps): ReactNode {
   );
 }
 
-/** The values of an object under keys that its schema does not name. */
+/** The values of an object whose keys are not in its schema. */
 function Additional({ schema, path, followed }: Pick<PartProps, "schema" | "path" | "followed">): ReactNode {
   const value = known(useValue(path));
   const named = isObject(schema["properties"]) ? schema["properties"] : {};
@@ -166,12 +174,12 @@ function Fold({
   children: ReactNode;
 }): ReactNode {
   const value = useValue(path);
-  const said = useSaid(path);
+  const problems = useFieldProblems(path);
   const ref = useRef<HTMLElement>(null);
-  useWish(path, () => {
+  useFocusRequest(path, () => {
     const fold = ref.current?.closest("details");
     if (fold) fold.open = true;
-    bring(ref.current);
+    showAndFocus(ref.current);
   });
   const n = typeof value === "symbol" ? 0 : setCount(value);
   return (
@@ -183,12 +191,12 @@ function Fold({
       </summary>
       {help && <p className="help">{help}</p>}
       <div className="fields compact">{children}</div>
-      <Sayings said={said} />
+      <FieldProblems problems={problems} />
     </details>
   );
 }
 
-/** A list whose entries are forms of their own. */
+/** A list whose entries are forms. */
 function Items({ schema, path, name, required, followed }: PartProps): ReactNode {
   const { root } = useForm();
   const scope = useScope();
@@ -198,7 +206,7 @@ function Items({ schema, path, name, required, followed }: PartProps): ReactNode
   const box = useRef<HTMLDivElement>(null);
   const label = labelOf(schema, name);
   const entry = isObject(schema["items"]) ? schema["items"] : {};
-  useWish(path, () => bring(box.current?.querySelector<HTMLElement>(":scope > .more") ?? null));
+  useFocusRequest(path, () => showAndFocus(box.current?.querySelector<HTMLElement>(":scope > .more") ?? null));
   const put = (next: Json[]): void => {
     editing.store.endMerging();
     scope.write(path, next.length || required ? next : undefined, label);
@@ -330,7 +338,7 @@ function Leaf({ schema, path, name, required }: PartProps): ReactNode {
   }
 }
 
-/** A choice whose default stands for leaving the field out. */
+/** A choice in which the default removes the field. */
 function DefaultChoice({
   fallback,
   ...props

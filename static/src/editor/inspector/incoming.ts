@@ -1,4 +1,4 @@
-/** What comes into a node, as the document and what is known of outputs say it. */
+/** The inputs of a node, from the document and the outputs that are known. */
 
 import type { NodeTypes } from "../../document/node-type";
 import { isObject, type JsonObject } from "../../json";
@@ -14,17 +14,17 @@ export function edgeOf(doc: Doc, key: string): DocEdge | null {
   return edgesOutOf(doc, source ?? "").find((edge) => edgeKey(edge) === key) ?? null;
 }
 
-/** What is known of a node's output without looking further. */
-export interface Known {
+/** The kind and columns of a node's output, as far as they are known. */
+export interface OutputShape {
   readonly kind: "table" | "json" | "unknown";
   readonly columns: readonly Column[] | null;
   readonly rows: number | null;
 }
 
-const UNKNOWN: Known = { kind: "unknown", columns: null, rows: null };
+const UNKNOWN: OutputShape = { kind: "unknown", columns: null, rows: null };
 
-/** Output of a node; some types hand on what came in. */
-export function knownOf(store: EditorStore, types: NodeTypes, id: string): Known {
+/** Returns the shape of the output of a node. A type whose output is its input has the shape of the node before it. */
+export function outputShapeOf(store: EditorStore, types: NodeTypes, id: string): OutputShape {
   let at = id;
   for (let steps = 0; steps < 20; steps += 1) {
     const columns = store.schemas.get(at);
@@ -39,7 +39,7 @@ export function knownOf(store: EditorStore, types: NodeTypes, id: string): Known
   return UNKNOWN;
 }
 
-/** All nodes before a node, nearest first. */
+/** Returns the ids of all upstream nodes, nearest first. */
 export function before(doc: Doc, id: string, most = 200): string[] {
   const found = new Set<string>();
   let ring = [id];
@@ -57,14 +57,14 @@ export function before(doc: Doc, id: string, most = 200): string[] {
   return [...found];
 }
 
-/** What code of a node can name. */
+/** Returns the names that the code of a node can use. */
 export function codeScope(editing: Editing, id: string): CodeScope {
   const { doc } = editing.store;
   const declared = doc["inputs"];
   const properties = isObject(declared as JsonObject | undefined) ? (declared as JsonObject)["properties"] : undefined;
   return {
     inputs: edgesInto(doc, id).map((edge) => {
-      const { kind, columns } = knownOf(editing.store, editing.facts.types, edge.source);
+      const { kind, columns } = outputShapeOf(editing.store, editing.facts.types, edge.source);
       return { port: targetPort(edge), kind, columns };
     }),
     workflowInputs: isObject(properties) ? Object.keys(properties) : [],

@@ -1,5 +1,5 @@
-/** What the chosen node is: its form, limits, retries and notes. The panel is filled as soon as its own part of the
- * script is there; what is asked of it before waits until then.
+/** The frame of the inspector. It loads the panel's script separately; a request to focus a field that comes before the
+ * script waits for it.
  */
 
 import type { Path } from "../../document/changes";
@@ -7,16 +7,13 @@ import { loadFailure } from "../../behaviours/load-failure";
 import { one } from "../../dom";
 import { gettext } from "../../words/i18n";
 import type { Editing, Inspector } from "../parts";
-
-interface Wishing {
-  ask(wish: { path: Path; line: number | null }): void;
-}
+import type { FocusRequest, FocusRequests } from "./focus-requests";
 
 export function mountInspector(root: HTMLElement, editing: Editing): Inspector {
   const host = one("[data-inspector]", root);
-  let wishes: Wishing | null = null;
-  let waiting: { path: Path; line: number | null } | null = null;
-  /** What has the keyboard while the panel, which is to have it, is on its way. */
+  let focusRequests: FocusRequests | null = null;
+  let waiting: FocusRequest | null = null;
+  /** The focused element when the focus was requested for the panel, which was still loading. */
   let before: Element | null = null;
   if (host) start(host);
 
@@ -24,8 +21,8 @@ export function mountInspector(root: HTMLElement, editing: Editing): Inspector {
     import("./view").then(
       ({ start: begin }) => {
         panel.replaceChildren();
-        wishes = begin(panel, editing);
-        if (waiting) wishes.ask(waiting);
+        focusRequests = begin(panel, editing);
+        if (waiting) focusRequests.request(waiting);
         waiting = null;
         panel.dataset["shown"] = "";
         if (before && before === document.activeElement) focus();
@@ -38,7 +35,7 @@ export function mountInspector(root: HTMLElement, editing: Editing): Inspector {
   }
 
   function focus(): void {
-    if (host && !wishes) before = document.activeElement;
+    if (host && !focusRequests) before = document.activeElement;
     one(
       ".pbody :is(input, select, textarea, button, [contenteditable='true'], summary):not([tabindex='-1'])",
       host ?? root,
@@ -46,7 +43,7 @@ export function mountInspector(root: HTMLElement, editing: Editing): Inspector {
   }
 
   const ask = (path: Path, line: number | null): void => {
-    if (wishes) wishes.ask({ path, line });
+    if (focusRequests) focusRequests.request({ path, line });
     else waiting = { path, line };
   };
   return {

@@ -1,4 +1,4 @@
-/** What comes into a node and what goes out: ports, where they come from, and what is known of their columns. */
+/** The inputs and outputs of a node: ports, the nodes at their other ends, and columns as far as they are known. */
 
 import { type ReactNode, useId, useState } from "react";
 import { type DocEdge, edgeKey, nameOf, nodeOf, sourcePort, targetPort } from "../../document/document";
@@ -6,9 +6,9 @@ import { edgesInto, edgesOutOf, outPorts, usesInputs } from "../../document/port
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count, visible } from "../../words/words";
 import type { Column } from "../../document/store";
-import { LateInput } from "./controls";
+import { LateInput } from "./late-input";
 import { Icon } from "./field";
-import { type Known, knownOf } from "./incoming";
+import { type OutputShape, outputShapeOf } from "./incoming";
 import { renamedPort } from "./renaming";
 import { useStore, useSurroundings } from "./scope";
 
@@ -49,8 +49,8 @@ export function InputsSection({ id }: { id: string }): ReactNode {
 function InputRow({ edge, uses }: { edge: DocEdge; uses: boolean }): ReactNode {
   const { editing } = useSurroundings();
   const source = useStore((store) => nodeOf(store.doc, edge.source));
-  const columns = useStore((store) => knownOf(store, editing.facts.types, edge.source).columns);
-  const kind = useStore((store) => knownOf(store, editing.facts.types, edge.source).kind);
+  const columns = useStore((store) => outputShapeOf(store, editing.facts.types, edge.source).columns);
+  const kind = useStore((store) => outputShapeOf(store, editing.facts.types, edge.source).kind);
   const [open, setOpen] = useState(false);
   const panel = useId();
   const name = source ? visible(nameOf(source)) : edge.source;
@@ -87,11 +87,11 @@ function InputRow({ edge, uses }: { edge: DocEdge; uses: boolean }): ReactNode {
               aria-controls={panel}
               onClick={() => setOpen(!open)}
             >
-              {knownText({ kind, columns, rows: null })}
+              {outputShapeText({ kind, columns, rows: null })}
               <Icon name="chev" small />
             </button>
           ) : (
-            <span className="about">{knownText({ kind, columns, rows: null })}</span>
+            <span className="about">{outputShapeText({ kind, columns, rows: null })}</span>
           ))}
       </div>
       {open && columns && <Columns id={panel} columns={columns} label={fill(gettext("Columns of {name}"), { name })} />}
@@ -99,7 +99,7 @@ function InputRow({ edge, uses }: { edge: DocEdge; uses: boolean }): ReactNode {
   );
 }
 
-export function knownText({ kind, columns, rows }: Known): string {
+export function outputShapeText({ kind, columns, rows }: OutputShape): string {
   const width = columns && fill(ngettext("{n} column", "{n} columns", columns.length), { n: count(columns.length) });
   const height = rows === null ? null : fill(ngettext("{n} row", "{n} rows", rows), { n: count(rows) });
   if (kind === "unknown") return gettext("not known yet");
@@ -119,7 +119,7 @@ export function Columns({ id, columns, label }: { id: string; columns: readonly 
   );
 }
 
-/** Ports of a node that has others than its one output, and where each leads. */
+/** The output ports of a node and their targets. A node with the default port only shows none. */
 function Outputs({ id }: { id: string }): ReactNode {
   const { editing } = useSurroundings();
   const out = useStore((store) => edgesOutOf(store.doc, id));

@@ -1,12 +1,12 @@
-/** A value as JSON: for what no form can say. */
+/** A field that edits a value as JSON, for values that have no form. */
 
 import { type Json, isEqual } from "../../json";
 import { type ReactNode, useRef, useState } from "react";
 
 import { fill, gettext } from "../../words/i18n";
-import { bring, type ControlProps, useWriting } from "./controls";
+import { showAndFocus, type ControlProps, useWriting } from "./controls";
 import { Field } from "./field";
-import { MIXED, NodeScope, useScope, useWish } from "./scope";
+import { MIXED, NodeScope, useScope, useFocusRequest } from "./scope";
 
 function read(text: string): { value: Json | undefined } | { wrong: string } {
   if (!text.trim()) return { value: undefined };
@@ -19,14 +19,14 @@ function read(text: string): { value: Json | undefined } | { wrong: string } {
 
 interface Typed {
   readonly text: string;
-  /** The value that stood there when it was typed. */
+  /** The value of the field when the text was typed. */
   readonly of: Json | undefined;
 }
 
-/** What is no JSON yet, by its place: it is there again when one comes back to the field. */
+/** Texts that are not JSON yet, by node and path. They are shown again when the user returns to the field. */
 const unfinished = new Map<string, Typed>();
 
-/** What is typed is written as soon as it is JSON. */
+/** Writes the text as soon as it is valid. */
 export function JsonField(props: ControlProps & { rows?: number; object?: boolean }): ReactNode {
   const { path, label, help, required = false, object = false } = props;
   const { value: found, type, leave } = useWriting(props);
@@ -40,7 +40,7 @@ export function JsonField(props: ControlProps & { rows?: number; object?: boolea
     else unfinished.delete(place);
   };
   const area = useRef<HTMLTextAreaElement>(null);
-  useWish(path, () => bring(area.current));
+  useFocusRequest(path, () => showAndFocus(area.current));
   const fits = typed !== null && isEqual(typed.of ?? null, value ?? null);
   const text = fits ? typed.text : value === undefined ? "" : JSON.stringify(value, null, 2);
   const result = fits ? read(typed.text) : { value };

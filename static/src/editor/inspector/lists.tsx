@@ -1,19 +1,19 @@
-/** Lists of texts, and maps of keys that people name. */
+/** Editors of lists of texts and of maps with free keys. */
 
 import { type Json, isEqual } from "../../json";
 import { type ReactNode, useRef, useState } from "react";
 import { flushSync } from "react-dom";
 
 import { fill, gettext } from "../../words/i18n";
-import { bring, type ControlProps, useWriting } from "./controls";
+import { showAndFocus, type ControlProps, useWriting } from "./controls";
 import { Field, Icon } from "./field";
-import { MIXED, useWish } from "./scope";
+import { MIXED, useFocusRequest } from "./scope";
 import { doubled, looseText, objectOf, readNumber, type Row, rowsOf } from "./values";
 
 interface Written<R> {
-  /** Those of the document, or as they were typed while they say the same. */
+  /** The rows of the document, or the typed rows while both have the same value. */
   readonly rows: readonly R[];
-  /** Shows an empty row, which is no value yet. */
+  /** Adds an empty row, which is not written until it has text. */
   show(rows: readonly R[]): void;
   type(rows: readonly R[]): void;
   choose(rows: readonly R[]): void;
@@ -42,21 +42,21 @@ interface RowsProps<R> {
   readonly path: ControlProps["path"];
   readonly rows: readonly R[];
   readonly empty: R;
-  /** Classes of a row beside `line`. */
+  /** CSS classes of a row in addition to `line`. */
   readonly className?: string;
-  /** What is written into a row. */
+  /** The controls of a row. */
   fields(row: R, at: number): ReactNode;
-  /** What the button that takes a row away says. */
+  /** The label of the button that removes a row. */
   removal(row: R, at: number): string;
   onAdd(rows: readonly R[]): void;
   onRemove(rows: readonly R[]): void;
 }
 
-/** Rows that people add and take away. The keyboard goes to the new row, or to the button that adds one. */
+/** Rows that can be added and removed. The focus moves to an added row; after a removal, to the button that adds one. */
 function Rows<R>({ path, rows, empty, className = "", fields, removal, onAdd, onRemove }: RowsProps<R>): ReactNode {
   const list = useRef<HTMLDivElement>(null);
   const more = useRef<HTMLButtonElement>(null);
-  useWish(path, () => bring(list.current?.querySelector<HTMLElement>("input, button") ?? null));
+  useFocusRequest(path, () => showAndFocus(list.current?.querySelector<HTMLElement>("input, button") ?? null));
   return (
     <div ref={list} className="rows">
       {rows.map((row, at) => (
@@ -81,7 +81,7 @@ function Rows<R>({ path, rows, empty, className = "", fields, removal, onAdd, on
         type="button"
         className="btn quiet small more"
         onClick={() => {
-          // Before the next key comes.
+          // Render before the next key press.
           flushSync(() => onAdd([...rows, empty]));
           [...(list.current?.querySelectorAll<HTMLElement>("input:first-child") ?? [])].at(-1)?.focus();
         }}
@@ -96,10 +96,10 @@ function Rows<R>({ path, rows, empty, className = "", fields, removal, onAdd, on
 export function TextsField(props: ControlProps & { single?: boolean; numbers?: boolean }): ReactNode {
   const { path, label, help, required = false, single = false, numbers = false } = props;
   const read = (rows: readonly string[]): Json | undefined => {
-    const kept = rows.filter((text) => text !== "");
-    if (!kept.length) return required ? [] : undefined;
-    if (single && kept.length === 1) return kept[0] ?? "";
-    return numbers ? kept.map((text) => numberOr(text)) : [...kept];
+    const filled = rows.filter((text) => text !== "");
+    if (!filled.length) return required ? [] : undefined;
+    if (single && filled.length === 1) return filled[0] ?? "";
+    return numbers ? filled.map((text) => numberOr(text)) : [...filled];
   };
   const shown = (one: Json): string => (typeof one === "string" ? one : JSON.stringify(one));
   const { rows, show, type, choose, leave } = useRows<string>(
@@ -220,13 +220,13 @@ interface ChipsProps extends ControlProps {
   readonly suggestions: readonly string[];
 }
 
-/** Names as chips, with suggestions; typed ones are taken by Enter, comma or leaving the field. */
+/** Names as chips, with suggestions. Enter, a comma or leaving the field adds the typed name. */
 export function ChipsField(props: ChipsProps): ReactNode {
   const { path, label, help, placeholder = "", suggestions } = props;
   const { value, choose } = useWriting(props);
   const [text, setText] = useState("");
   const input = useRef<HTMLInputElement>(null);
-  useWish(path, () => bring(input.current));
+  useFocusRequest(path, () => showAndFocus(input.current));
   const names = Array.isArray(value) ? value.map((one) => (typeof one === "string" ? one : looseText(one))) : [];
   const put = (next: string[]): void => choose(next.length ? next : undefined);
   const take = (): void => {

@@ -1,4 +1,4 @@
-/** What the server knows of nodes beside the document: the usual duration, the version that changed them last. */
+/** Facts about nodes that are not in the document: the median duration, and the version that changed them last. */
 
 import { isObject, type Json, isEqual } from "../../json";
 import { call } from "../../api/client";
@@ -6,17 +6,17 @@ import { type DocNode } from "../../document/document";
 
 import type { Editing } from "../parts";
 
-interface NodeFacts {
-  /** Seconds; null: too few successes yet. */
-  readonly learned: number | null;
-  /** Version since which the node is as it is; null: not known. */
+interface Facts {
+  /** Median duration in seconds; null: too few successes. */
+  readonly median: number | null;
+  /** The version that changed the node last; null: unknown. */
   readonly version: number | null;
 }
 
-export class Known {
-  private facts = new Map<string, NodeFacts>();
+export class NodeFacts {
+  private facts = new Map<string, Facts>();
   private readonly edited = new Set<string>();
-  /** Nodes as the draft was opened. */
+  /** The nodes when the draft was opened. */
   private readonly first: ReadonlyMap<string, DocNode>;
   private readonly listeners = new Set<() => void>();
 
@@ -29,7 +29,7 @@ export class Known {
     return () => this.listeners.delete(listener);
   };
 
-  /** Asked once; without an answer nothing is said. */
+  /** Requests the facts once. Without an answer they stay unknown. */
   async load(): Promise<void> {
     try {
       const { body } = await call("GET", `${this.editing.facts.address}edit/node-facts/`);
@@ -38,20 +38,20 @@ export class Known {
       for (const [id, value] of Object.entries(nodes)) {
         if (!isObject(value)) continue;
         const number = (key: string): number | null => (typeof value[key] === "number" ? value[key] : null);
-        this.facts.set(id, { learned: number("learned"), version: number("version") });
+        this.facts.set(id, { median: number("learned"), version: number("version") });
         if (value["edited"] === true) this.edited.add(id);
       }
       for (const listener of [...this.listeners]) listener();
     } catch {
-      // Offline, or no right to see it: the fields say less.
+      // Offline or not permitted: the fields show less.
     }
   }
 
-  learned(id: string): number | null {
-    return this.facts.get(id)?.learned ?? null;
+  medianDuration(id: string): number | null {
+    return this.facts.get(id)?.median ?? null;
   }
 
-  /** Version that changed the node last; "draft": it differs from the newest version; null: not known. */
+  /** Returns the version that changed the node last; "draft": the node differs from the newest version; null: unknown. */
   changed(node: DocNode): number | "draft" | null {
     const version = this.facts.get(node.id)?.version ?? null;
     const before = this.first.get(node.id);

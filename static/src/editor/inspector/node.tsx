@@ -1,4 +1,4 @@
-/** One node: its head, and its config, limits, retries and notes. */
+/** The panel of one node: its head, config, limits, retries and notes. */
 
 import { isObject } from "../../json";
 import type { NodeType } from "../../document/node-type";
@@ -9,23 +9,23 @@ import { fill, gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
 import type { Editing } from "../parts";
 import { problemField, type Problem } from "../../document/problems";
-import { LateInput } from "./controls";
-import { Icon, Sayings } from "./field";
+import { LateInput } from "./late-input";
+import { Icon, FieldProblems } from "./field";
 import { ConfigForm } from "./form";
 import { InputsSection } from "./inputs";
 import { JsonField } from "./json-field";
 import { ExpectedField, Limits, Notes, PoolField, PriorityField, Retries, tabOf } from "./policy";
 import { renamed, withId } from "./renaming";
-import { NodeScope, ScopeContext, schemaOf, useSaid, useStore, useSurroundings } from "./scope";
+import { NodeScope, ScopeContext, schemaOf, useFieldProblems, useStore, useSurroundings } from "./scope";
 import { Tabs } from "./tabs";
 
 type TabName = ReturnType<typeof tabOf>;
 
-/** The tab that was shown last: the next node shows the same one. */
+/** The tab that was shown last; the next node opens with it. */
 let lastTab: TabName = "config";
 
 export function NodeView({ id }: { id: string }): ReactNode {
-  const { editing, wishes } = useSurroundings();
+  const { editing, focusRequests } = useSurroundings();
   const node = useStore((store) => nodeOf(store.doc, id));
   const schema = node ? schemaOf(editing, node) : null;
   const scope = useMemo(() => new NodeScope(editing, id, schema), [editing, id, schema]);
@@ -35,17 +35,17 @@ export function NodeView({ id }: { id: string }): ReactNode {
     lastTab = next;
     setTab(next);
   };
-  const wish = useSyncExternalStore(wishes.listen, wishes.current);
+  const request = useSyncExternalStore(focusRequests.listen, focusRequests.current);
   useEffect(() => {
-    if (!wish) return;
-    const wanted = tabOf(wish.path);
+    if (!request) return;
+    const wanted = tabOf(request.path);
     if (wanted !== tab) show(wanted);
-    const place = scope.placeOf(wish.path);
+    const place = scope.placeOf(request.path);
     if (!place.length) {
-      wishes.taken();
+      focusRequests.done();
       body.current?.focus();
-    } else if (place.length !== wish.path.length) wishes.ask({ path: place, line: wish.line });
-  }, [wish, scope, tab, wishes]);
+    } else if (place.length !== request.path.length) focusRequests.request({ path: place, line: request.line });
+  }, [request, scope, tab, focusRequests]);
   if (!node) return null;
   return (
     <ScopeContext value={scope}>
@@ -71,9 +71,9 @@ export function NodeView({ id }: { id: string }): ReactNode {
 }
 
 function Head({ editing, node }: { editing: Editing; node: DocNode }): ReactNode {
-  const { known } = useSurroundings();
+  const { nodeFacts } = useSurroundings();
   const type = editing.facts.types.get(typeOf(node));
-  const changed = useSyncExternalStore(known.listen, () => known.changed(node));
+  const changed = useSyncExternalStore(nodeFacts.listen, () => nodeFacts.changed(node));
   const since =
     changed === null
       ? ""
@@ -159,7 +159,7 @@ function Config({ id, type }: { id: string; type: string }): ReactNode {
     <div className="fields">
       <Rest />
       {known ? (
-        <KnownConfig id={id} type={known} />
+        <TypedConfig id={id} type={known} />
       ) : (
         <>
           <p className="dim">
@@ -185,7 +185,7 @@ function Config({ id, type }: { id: string; type: string }): ReactNode {
   );
 }
 
-function KnownConfig({ id, type }: { id: string; type: NodeType }): ReactNode {
+function TypedConfig({ id, type }: { id: string; type: NodeType }): ReactNode {
   const properties = type.config["properties"];
   if (!isObject(properties) || !Object.keys(properties).length) return <p className="dim">{type.description}</p>;
   return <ConfigForm node={id} schema={type.config} />;
@@ -195,8 +195,8 @@ const CONFIG: Path = ["config"];
 
 const NODE: Path = [];
 
-/** What is said about the node and no field of it. */
+/** The problems of the node that belong to no field. */
 function Rest(): ReactNode {
-  const said = useSaid(NODE);
-  return said.length ? <Sayings said={said} /> : null;
+  const problems = useFieldProblems(NODE);
+  return problems.length ? <FieldProblems problems={problems} /> : null;
 }

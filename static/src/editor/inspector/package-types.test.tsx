@@ -15,8 +15,9 @@ import { localProblems } from "../checking/local-checks";
 import { likely, matching } from "../palette/ranking";
 import type { Editing } from "../parts";
 import { ConfigForm } from "./form";
-import { Known } from "./node-facts";
-import { NodeScope, ScopeContext, SurroundingsContext, Wishes } from "./scope";
+import { NodeFacts } from "./node-facts";
+import { FocusRequests } from "./focus-requests";
+import { NodeScope, ScopeContext, SurroundingsContext } from "./scope";
 
 const mounted = vi.hoisted(() => new Map<string, { language?: string; mode?: string }>());
 const mount = vi.hoisted(() => (_box: HTMLElement, options: { label: string; language?: string; mode?: string }) => {
@@ -51,8 +52,8 @@ function show(type: string, config: JsonObject): void {
   const surroundings = {
     editing,
     listen: (listener: () => void) => store.listen(listener),
-    wishes: new Wishes(),
-    known: new Known(editing),
+    focusRequests: new FocusRequests(),
+    nodeFacts: new NodeFacts(editing),
   };
   const form = createElement(ConfigForm, { node: "a", schema });
   const scoped = createElement(ScopeContext, { value: new NodeScope(editing, "a", schema) }, form);

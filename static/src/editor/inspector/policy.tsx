@@ -1,4 +1,4 @@
-/** Limits and retries: the fields of a node's policy, with what each means. */
+/** Limits and retries: the fields of a node's policy with their help. */
 
 import { isObject, type Json } from "../../json";
 import type { ReactNode } from "react";
@@ -9,9 +9,9 @@ import { duration } from "../../words/words";
 import { ChoiceField, NumberField, SecondsField, TextField } from "./controls";
 import { Field } from "./field";
 import { ChipsField } from "./lists";
-import { MIXED, useLearned, useSaid, useScope, useSurroundings, useValue } from "./scope";
+import { MIXED, useMedianDuration, useFieldProblems, useScope, useSurroundings, useValue } from "./scope";
 
-/** Policy fields that the Retries tab shows; all others stand under Limits. */
+/** Policy fields of the Retries tab; Limits shows all others. */
 export const RETRY_FIELDS: ReadonlySet<string> = new Set([
   "retries",
   "lost_retries",
@@ -66,7 +66,7 @@ export function PoolField({ short = false }: { short?: boolean }): ReactNode {
       help={help}
       clean={(value) => value ?? undefined}
       unset={gettext("None")}
-      // A list, however few there are: each has its slots in its name.
+      // Always a list: the labels are long, because each contains the slots of its pool.
       options={pools.map(([name, slots]) => ({
         value: name,
         label: fill(ngettext("{name} ({n} slot)", "{name} ({n} slots)", slots), { name, n: slots }),
@@ -97,16 +97,16 @@ export function PriorityField({ short = false }: { short?: boolean }): ReactNode
 }
 
 export function ExpectedField(): ReactNode {
-  const learned = useLearned();
+  const median = useMedianDuration();
   return (
     <SecondsField
       path={path("expected_duration")}
       label={gettext("Expected duration")}
       help={gettext("Flagged as stuck after twice this time.")}
       placeholder={
-        learned === null
+        median === null
           ? gettext("learned from its runs")
-          : fill(gettext("learned: {duration}"), { duration: duration(learned) })
+          : fill(gettext("learned: {duration}"), { duration: duration(median) })
       }
     />
   );
@@ -116,7 +116,7 @@ export function Limits(): ReactNode {
   const soft = useValue(path("soft_timeout"));
   const pool = useValue(path("pool"));
   const slots = useValue(path("slots"));
-  const usual = Math.max(600, 2 * (typeof soft === "number" ? soft : 300));
+  const hardDefault = Math.max(600, 2 * (typeof soft === "number" ? soft : 300));
   return (
     <div className="fields">
       <SecondsField
@@ -132,7 +132,7 @@ export function Limits(): ReactNode {
         path={path("hard_timeout")}
         label={gettext("Hard time limit")}
         none={gettext("No limit")}
-        placeholder={fill(gettext("{n} (default)"), { n: usual })}
+        placeholder={fill(gettext("{n} (default)"), { n: hardDefault })}
         help={gettext("The process and all its children are then killed.")}
       />
       <ExpectedField />
@@ -256,7 +256,7 @@ export function Retries(): ReactNode {
   );
 }
 
-/** Fields that are set and that no control here edits: not available yet, or unknown. */
+/** Policy fields that are set but have no control here. */
 function Others({ shown, hidden }: { shown: ReadonlySet<string>; hidden: ReadonlySet<string> }): ReactNode {
   const policy = useValue(POLICY);
   if (typeof policy === "symbol" || !isObject(policy)) return null;
@@ -267,7 +267,7 @@ function Others({ shown, hidden }: { shown: ReadonlySet<string>; hidden: Readonl
 
 function OtherField({ name, value }: { name: string; value: Json }): ReactNode {
   const scope = useScope();
-  const repairable = useSaid(at(name)).some((one) => one.fix);
+  const repairable = useFieldProblems(at(name)).some((one) => one.fix);
   return (
     <Field path={at(name)} label={name} group>
       {() => (

@@ -1,4 +1,4 @@
-/** Other names: of a node, of its id, of a port. What names them follows. */
+/** Renames nodes, node ids and ports, and updates everything that refers to them. */
 
 import { type DocEdge, edgeKey, nodeOf, sourcePort, targetPort } from "../../document/document";
 import { edgesInto } from "../../document/ports";
@@ -11,7 +11,7 @@ import { renameNode, setId } from "../../document/verbs";
 
 export function renamed(editing: Editing, id: string, name: string): void {
   const { store, facts, published } = editing;
-  // A field may end with its node: then there is nothing to name.
+  // The field writes its text when its node was removed, too: then there is nothing to rename.
   if (!nodeOf(store.doc, id)) return;
   store.endMerging();
   performVerb(editing, renameNode(store.doc, facts.types, id, name, published.ids));
@@ -27,7 +27,7 @@ export function withId(editing: Editing, id: string, next: string): void {
 
 const NAME = /^[a-z][a-z0-9_]{0,62}$/;
 
-/** Another name for what comes in; the node's code follows where it can be read. */
+/** Renames an input port, and updates the node's code where it can be parsed. */
 export function renamedPort(editing: Editing, edge: DocEdge, given: string): void {
   const { store, facts } = editing;
   const from = targetPort(edge);
@@ -39,7 +39,7 @@ export function renamedPort(editing: Editing, edge: DocEdge, given: string): voi
   const others = edgesInto(store.doc, edge.target).filter((one) => one !== edge);
   if (others.some((one) => targetPort(one) === to && one.source !== edge.source))
     return showRefusal(fill(gettext("Another input is already named {name}."), { name: to }));
-  // The code still reads the name when another edge brings it, too.
+  // The code keeps the old name when another edge uses it, too.
   const config =
     node && !others.some((one) => targetPort(one) === from) ? renameInput(node, from, to, facts.types) : null;
   store.endMerging();

@@ -1,4 +1,4 @@
-/** The schema of a run's inputs as rows that people fill in, and back. Pure. */
+/** Converts the schema of a run's inputs to rows of the editor, and back. Pure. */
 
 import { isObject, type Json, type JsonObject } from "../../json";
 import type { NodeType } from "../../document/node-type";
@@ -21,7 +21,7 @@ const SAYABLE: ReadonlySet<string> = new Set([
   "items",
 ]);
 
-/** What kind of row a property is; "other": only JSON can say it. */
+/** Returns the kind of row of a property; "other": it can be edited as JSON only. */
 export function kindOf(property: Json | undefined): InputKind {
   if (!isObject(property) || Object.keys(property).some((key) => !SAYABLE.has(key))) return "other";
   const { type, format } = property;
@@ -36,7 +36,7 @@ export function kindOf(property: Json | undefined): InputKind {
   return type === "integer" || type === "number" || type === "boolean" ? type : "other";
 }
 
-/** A property turned into another kind: what says nothing there goes. */
+/** Converts a property to another kind; keywords without a meaning there are removed. */
 export function turned(property: JsonObject, kind: InputKind): JsonObject {
   const { title, description, minimum, maximum } = property;
   const texts: JsonObject = {
@@ -71,7 +71,7 @@ export const requiredOf = (inputs: Json | undefined): string[] =>
     ? inputs["required"].filter((one): one is string => typeof one === "string")
     : [];
 
-/** Whether the schema says more than its rows show. */
+/** Returns whether the schema contains more than its rows show. */
 export const saysMore = (inputs: Json | undefined): boolean =>
   isObject(inputs) &&
   Object.keys(inputs).some(
@@ -110,14 +110,14 @@ export function withRequired(inputs: Json | undefined, name: string, on: boolean
   return withParts(inputs, propertiesOf(inputs), on ? [...others, name] : others);
 }
 
-/** Why an input cannot have this name. */
+/** Returns why an input cannot have this name. */
 export function nameFault(inputs: Json | undefined, name: string): "empty" | "taken" | "form" | null {
   if (!name) return "empty";
   if (name in propertiesOf(inputs)) return "taken";
   return NAME.test(name) ? null : "form";
 }
 
-/** Another name for an input: expressions that read it follow. */
+/** Renames an input, and updates the expressions that read it. */
 export function renamedInput(doc: Doc, types: ReadonlyMap<string, NodeType>, from: string, to: string): Change[] {
   const inputs = doc["inputs"] as Json | undefined;
   const properties = Object.fromEntries(
@@ -140,7 +140,7 @@ export function renamedInput(doc: Doc, types: ReadonlyMap<string, NodeType>, fro
   return changes;
 }
 
-/** Texts in which expressions work. */
+/** The texts that may contain expressions. */
 function* expressions(
   schema: JsonObject,
   value: Json,

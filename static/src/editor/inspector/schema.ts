@@ -1,5 +1,5 @@
-/** What a JSON Schema says about a form: which control edits a value, where a problem is shown, how a value is written so
- * that documents stay small. Pure.
+/** Reads a form from a JSON Schema: the control of a value, the field that shows a problem, and the shortest way to write
+ * a value. Pure.
  */
 
 import { isObject, type Json, type JsonObject, isEqual } from "../../json";
@@ -14,20 +14,20 @@ export type Control =
   | { readonly kind: "path" }
   | { readonly kind: "choice"; readonly options: readonly Option[] }
   | { readonly kind: "switch" }
-  /** Yes, no, or left to the node. */
+  /** True, false or unset. */
   | { readonly kind: "maybe" }
   | { readonly kind: "text"; readonly long: boolean }
   | { readonly kind: "number"; readonly whole: boolean }
   /** A text that may also be a number, true or false. */
   | { readonly kind: "scalar" }
-  /** Lines of a list; `single`: one alone may stand without a list. */
+  /** A list of texts; `single`: a single text may be written without a list. */
   | { readonly kind: "texts"; readonly single: boolean; readonly numbers: boolean }
   | { readonly kind: "several"; readonly options: readonly Option[] }
-  /** Keys that people name, with values; `texts`: all values are texts. */
+  /** A map with free keys; `texts`: all values are texts. */
   | { readonly kind: "map"; readonly texts: boolean }
   | { readonly kind: "group" }
   | { readonly kind: "items" }
-  /** A form of its own makes alternatives of it. */
+  /** The form shows its alternatives. */
   | { readonly kind: "other" }
   | { readonly kind: "json" };
 
@@ -37,7 +37,7 @@ export interface Option {
 }
 
 const LANGUAGES: ReadonlySet<string> = new Set(["sql", "python", "shell", "expression"]);
-/** Longer texts are given several lines. */
+/** Texts that may be longer get several lines. */
 const LONG = 2000;
 
 const textOf = (value: Json | undefined): string => (typeof value === "string" ? value : "");
@@ -56,18 +56,18 @@ export const labelOf = (schema: JsonObject, name: string): string =>
 function optionsOf(schema: JsonObject): Option[] | null {
   const names = Array.isArray(schema["enumNames"]) ? schema["enumNames"] : [];
   if (Array.isArray(schema["enum"]))
-    return schema["enum"].map((value, at) => ({ value, label: textOf(names[at]) || said(value) }));
-  if ("const" in schema) return [{ value: schema["const"] ?? null, label: said(schema["const"] ?? null) }];
+    return schema["enum"].map((value, at) => ({ value, label: textOf(names[at]) || valueText(value) }));
+  if ("const" in schema) return [{ value: schema["const"] ?? null, label: valueText(schema["const"] ?? null) }];
   const single = objectsIn(schema["oneOf"]);
   if (single.length && single.every((one) => "const" in one))
     return single.map((one) => ({
       value: one["const"] ?? null,
-      label: textOf(one["title"]) || said(one["const"] ?? null),
+      label: textOf(one["title"]) || valueText(one["const"] ?? null),
     }));
   return null;
 }
 
-const said = (value: Json): string => (typeof value === "string" ? value : JSON.stringify(value));
+const valueText = (value: Json): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 export function controlOf(schema: JsonObject): Control {
   const editor = textOf(schema["x-editor"]);
@@ -98,7 +98,7 @@ export function controlOf(schema: JsonObject): Control {
   }
 }
 
-/** A text or a list of texts; anything else is left to the alternatives of the form. */
+/** Recognises a text or a list of texts; the form shows other unions as alternatives. */
 function single(ways: readonly JsonObject[]): Control {
   const lists = ways.filter((way) => typesOf(way)[0] === "array");
   const [list] = lists;
@@ -137,10 +137,10 @@ function objectControl(schema: JsonObject): Control {
   return { kind: "map", texts: types.length === 1 && types[0] === "string" };
 }
 
-/** Whether the form itself goes into what such a control edits. */
+/** Returns whether the form itself shows the parts of such a value. */
 const opens = (control: Control): boolean => control.kind === "group" || control.kind === "items";
 
-/** The part of a schema that a path leads to; null: not plainly there. */
+/** Returns the part of a schema at a path; null: it has no simple one. */
 export function schemaAt(schema: JsonObject, path: Path): JsonObject | null {
   let here: JsonObject = schema;
   for (const part of path) {
@@ -152,7 +152,7 @@ export function schemaAt(schema: JsonObject, path: Path): JsonObject | null {
   return here;
 }
 
-/** The control that shows what is said about a path: the deepest one that the form has on the way. */
+/** Returns the path of the control that shows the problems of `path`: the deepest control on the way to it. */
 export function placeOf(schema: JsonObject, path: Path): Path {
   let here: JsonObject = schema;
   const place: (string | number)[] = [];
@@ -172,8 +172,8 @@ const isNothing = (value: Json | undefined): boolean =>
   value === "" ||
   (Array.isArray(value) ? !value.length : isObject(value) && !Object.keys(value).length);
 
-/** What is written for a value: undefined where leaving the field out says the same. While somebody types, a text that
- * happens to be the default stays. */
+/** Returns the value to write: undefined where leaving the field out means the same. While the user types, a text that
+ * equals the default is written. */
 export function cleaned(
   schema: JsonObject,
   required: boolean,
@@ -186,7 +186,7 @@ export function cleaned(
   return value;
 }
 
-/** What a new entry of a list starts as. */
+/** Returns the initial value of a new list entry. */
 export function startOf(schema: JsonObject): Json {
   if ("default" in schema) return schema["default"] ?? null;
   const control = controlOf(schema);

@@ -1,87 +1,41 @@
-/** What the fields of the inspector read and write: one node, several nodes at once, or the workflow. */
+/** Scopes: what the fields of the inspector read and write. A scope is one node, several nodes, or the workflow. */
 
 import { isObject, type Json, type JsonObject, isEqual } from "../../json";
 import { createContext, useContext, useEffect, useSyncExternalStore } from "react";
-import { isTyping } from "../../dom";
 import { type Change, type Path, withValue } from "../../document/changes";
-import { configOf, type Doc, type DocNode, indexOf, nameOf, nodeOf, typeOf } from "../../document/document";
+import { configOf, type Doc, type DocNode, nameOf, nodeOf, typeOf } from "../../document/document";
 
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count, visible } from "../../words/words";
 import type { Editing } from "../parts";
 import { problemField, type Problem } from "../../document/problems";
-import { performVerb } from "../../document/perform";
 import type { EditorStore } from "../../document/store";
-import { applyFix } from "../../document/verbs";
-import type { Known } from "./node-facts";
+import { type FieldProblem, NO_PROBLEMS, pathKey, ProblemsByField } from "./field-problems";
+import type { FocusRequests } from "./focus-requests";
+import type { NodeFacts } from "./node-facts";
 import { placeOf } from "./schema";
-import { type Instant, instantFaults, valueAt } from "./validator";
+import { instantFaults, valueAt } from "./validator";
 
-/** Several nodes say different things in one field. */
+/** The value of a field that differs between the selected nodes. */
 export const MIXED = Symbol("mixed");
-export type Found = Json | undefined | typeof MIXED;
-
-export interface Said {
-  readonly message: string;
-  readonly severity: "error" | "warning";
-  readonly line: number | null;
-  /** In code points of the field's text. */
-  readonly span: readonly [number, number] | null;
-  readonly fix: { readonly label: string; apply(): void } | null;
-}
+export type FieldValue = Json | undefined | typeof MIXED;
 
 export interface Scope {
-  /** Begins the ids of its fields. */
+  /** The prefix of the ids of its fields. */
   readonly key: string;
-  read(path: Path): Found;
-  /** Undefined takes the field away. `what` names the field in "Undo ...". */
+  read(path: Path): FieldValue;
+  /** Writes a value; undefined removes the field. `what` is the name of the field in "Undo ...". */
   write(path: Path, value: Json | undefined, what: string): void;
-  /** What is said about one field, or by the empty path about none of them; the same list while nothing new is said. */
-  said(path: Path): readonly Said[];
-}
-
-/** A field that is to be shown and given the keyboard. */
-export interface Wish {
-  readonly path: Path;
-  readonly line: number | null;
-}
-
-export class Wishes {
-  private now: Wish | null = null;
-  /** What had the keyboard when it was asked for, and whether somebody pressed anything since. */
-  private at: Element | null = null;
-  private pressed = false;
-  private readonly listeners = new Set<() => void>();
-  readonly listen = (listener: () => void): (() => void) => {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  };
-  readonly current = (): Wish | null => this.now;
-  constructor() {
-    for (const name of ["keydown", "pointerdown"])
-      document.addEventListener(name, () => (this.pressed = true), { capture: true });
-  }
-  ask(wish: Wish): void {
-    this.now = wish;
-    this.at = document.activeElement;
-    this.pressed = false;
-    for (const listener of [...this.listeners]) listener();
-  }
-  taken(): void {
-    this.now = null;
-  }
-  /** Whether somebody began to write elsewhere since it was asked for: the keyboard stays there. */
-  get isLate(): boolean {
-    const now = document.activeElement;
-    return this.pressed && now !== this.at && isTyping(now);
-  }
+  /** Returns the problems of one field, for the empty path those of no field. The list stays the same object while it
+   * does not change. */
+  problemsAt(path: Path): readonly FieldProblem[];
 }
 
 export interface Surroundings {
   readonly editing: Editing;
   readonly listen: (listener: () => void) => () => void;
-  readonly wishes: Wishes;
-  readonly known: Known;
+  readonly focusRequests: FocusRequests;
+  readonly nodeFacts: NodeFacts;
 }
 
 export const SurroundingsContext = createContext<Surroundings | null>(null);
@@ -99,130 +53,37 @@ export function useScope(): Scope {
   return found;
 }
 
-/** A part of what the store knows; drawn again when another object is there. */
+/** Returns a part of the store; the component renders again when `read` returns another object. */
 export function useStore<T>(read: (store: EditorStore) => T): T {
   const { editing, listen } = useSurroundings();
   return useSyncExternalStore(listen, () => read(editing.store));
 }
 
-export function useValue(path: Path): Found {
+export function useValue(path: Path): FieldValue {
   const { listen } = useSurroundings();
   const scope = useScope();
   return useSyncExternalStore(listen, () => scope.read(path));
 }
 
-export function useSaid(path: Path): readonly Said[] {
+export function useFieldProblems(path: Path): readonly FieldProblem[] {
   const { listen } = useSurroundings();
   const scope = useScope();
-  return useSyncExternalStore(listen, () => scope.said(path));
+  return useSyncExternalStore(listen, () => scope.problemsAt(path));
 }
 
-/** Calls `focus` when this field is asked for. */
-export function useWish(path: Path, focus: (line: number | null) => void): void {
-  const { wishes } = useSurroundings();
-  const wish = useSyncExternalStore(wishes.listen, wishes.current);
+/** Calls `focus` when the focus is requested for this field. */
+export function useFocusRequest(path: Path, focus: (line: number | null) => void): void {
+  const { focusRequests } = useSurroundings();
+  const request = useSyncExternalStore(focusRequests.listen, focusRequests.current);
   useEffect(() => {
-    if (!wish || !isEqual(wish.path as Json[], path as Json[])) return;
-    const late = wishes.isLate;
-    wishes.taken();
-    if (!late) focus(wish.line);
+    if (!request || !isEqual(request.path as Json[], path as Json[])) return;
+    const late = focusRequests.isLate;
+    focusRequests.done();
+    if (!late) focus(request.line);
   });
 }
 
-const NOTHING: readonly Said[] = [];
-
-/** The repair of a problem as one edit. The server named the node by its place; it may stand elsewhere by now. */
-function repair(editing: Editing, problem: Problem): void {
-  const { store } = editing;
-  const at = problem.node === null ? undefined : indexOf(store.doc).get(problem.node);
-  const fix =
-    problem.fix && at !== undefined
-      ? {
-          ...problem.fix,
-          changes: problem.fix.changes.map((one) => ({
-            ...one,
-            path: one.path.replace(/^\/nodes\/\d+(?=\/|$)/, `/nodes/${at}`),
-          })),
-        }
-      : problem.fix;
-  store.endMerging();
-  performVerb(editing, applyFix({ ...problem, fix }));
-  store.endMerging();
-}
-
-function saidOf(editing: Editing, problem: Problem): Said {
-  return {
-    message: problem.message,
-    severity: problem.severity,
-    line: problem.line,
-    span: problem.span,
-    fix: problem.fix && { label: problem.fix.label, apply: () => repair(editing, problem) },
-  };
-}
-
-export const pathKey = (path: Path): string => JSON.stringify(path);
-
-/** Problems by the field that shows them; made anew when the problems or the value are others. */
-class Sayings {
-  private problems: readonly Problem[] | null = null;
-  private value: Json | undefined;
-  private check = "";
-  private byPlace = new Map<string, readonly Said[]>();
-
-  constructor(
-    private readonly editing: Editing,
-    private readonly ask: () => {
-      problems: readonly Problem[];
-      value: Json | undefined;
-      instant: () => readonly Instant[];
-    },
-    private readonly place: (problem: Problem) => Path,
-  ) {}
-
-  at(path: Path): readonly Said[] {
-    const { problems, value, instant } = this.ask();
-    const { check } = this.editing.store;
-    if (problems !== this.problems || value !== this.value || check !== this.check) {
-      this.problems = problems;
-      this.value = value;
-      this.check = check;
-      const made = new Map<string, Said[]>();
-      for (const problem of problems) {
-        const key = pathKey(this.place(problem));
-        made.set(key, [...(made.get(key) ?? []), saidOf(this.editing, problem)]);
-      }
-      // The server's answer is on its way, or there is none: what can be told at once, and is not told already.
-      if (check !== "checked") {
-        for (const fault of instant()) {
-          const key = pathKey(fault.path);
-          if (!made.has(key))
-            made.set(key, [{ message: fault.message, severity: "error", line: null, span: null, fix: null }]);
-        }
-      }
-      const before = this.byPlace;
-      this.byPlace = new Map([...made].map(([key, said]) => [key, kept(before.get(key), said)]));
-    }
-    return this.byPlace.get(pathKey(path)) ?? NOTHING;
-  }
-}
-
-/** The list as it was, when it says the same: nothing is drawn again for an answer that repeats itself. Repairs are
- * taken from the newer one. */
-function kept(before: readonly Said[] | undefined, after: readonly Said[]): readonly Said[] {
-  const same =
-    before?.length === after.length &&
-    before.every(
-      (one, at) =>
-        one.message === after[at]?.message &&
-        one.line === after[at]?.line &&
-        isEqual((one.span ?? null) as Json, (after[at]?.span ?? null) as Json) &&
-        !one.fix &&
-        !after[at]?.fix,
-    );
-  return same ? before : after;
-}
-
-/** The highest place that is to be taken away when the value at `path` goes: objects that only held it go with it. */
+/** Returns the path to remove when the value at `path` is removed: an object that would be empty is removed with it. */
 function emptied(root: Json | undefined, path: Path, keep: number): Path {
   let cut = path;
   while (cut.length - 1 > keep) {
@@ -233,24 +94,24 @@ function emptied(root: Json | undefined, path: Path, keep: number): Path {
   return cut;
 }
 
-/** Places that stay though they are empty: ["config"]; ["policy"] goes. */
-const keptDepth = (path: Path): number => (path[0] === "config" ? 1 : 0);
+/** Returns the depth of the objects that stay when they are empty: `config` stays, `policy` does not. */
+const minimumDepth = (path: Path): number => (path[0] === "config" ? 1 : 0);
 
-export const mergeWord = (node: string, path: Path): string => `set ${node} ${path.join(".")}`;
+export const mergeKeyOf = (node: string, path: Path): string => `set ${node} ${path.join(".")}`;
 
 function setChange(node: DocNode, path: Path, value: Json | undefined): Change {
   return {
     kind: "set",
     node: node.id,
-    path: value === undefined ? emptied(node as JsonObject, path, keptDepth(path)) : path,
+    path: value === undefined ? emptied(node as JsonObject, path, minimumDepth(path)) : path,
     value,
   };
 }
 
-/** Tabs and fields of one node. `schema`: of its config; null: its type is not known. */
+/** The fields of one node. `schema`: the schema of its config; null: its type is unknown. */
 export class NodeScope implements Scope {
   readonly key: string;
-  private readonly sayings: Sayings;
+  private readonly problems: ProblemsByField;
 
   constructor(
     private readonly editing: Editing,
@@ -259,11 +120,11 @@ export class NodeScope implements Scope {
   ) {
     const { store } = editing;
     this.key = "node";
-    const known = (): DocNode | undefined => nodeOf(store.doc, this.node);
-    this.sayings = new Sayings(
+    const current = (): DocNode | undefined => nodeOf(store.doc, this.node);
+    this.problems = new ProblemsByField(
       editing,
       () => {
-        const here = known();
+        const here = current();
         return {
           problems: store.problemsOf(this.node),
           value: here as Json | undefined,
@@ -280,7 +141,7 @@ export class NodeScope implements Scope {
     );
   }
 
-  /** The field that shows what is said about a path of the node. */
+  /** Returns the path of the field that shows the problems of `path`; empty: no field shows them. */
   placeOf(path: Path): Path {
     const [first, second] = path;
     if (first === "config" && this.schema) {
@@ -291,7 +152,7 @@ export class NodeScope implements Scope {
     return first === "name" || first === "notes" ? [first] : [];
   }
 
-  read(path: Path): Found {
+  read(path: Path): FieldValue {
     const node = nodeOf(this.editing.store.doc, this.node);
     return node && valueAt(node as JsonObject, path);
   }
@@ -302,20 +163,20 @@ export class NodeScope implements Scope {
     if (!node || isEqual(valueAt(node as JsonObject, path), value)) return;
     store.edit(setChange(node, path, value), {
       label: fill(gettext("Edit {field} of {name}"), { field: what, name: visible(nameOf(node)) }),
-      mergeKey: mergeWord(node.id, path),
+      mergeKey: mergeKeyOf(node.id, path),
     });
   }
 
-  said(path: Path): readonly Said[] {
-    return this.sayings.at(path);
+  problemsAt(path: Path): readonly FieldProblem[] {
+    return this.problems.at(path);
   }
 }
 
-/** One field of many nodes: what they have in common is shown, and written to all of them at once. */
+/** The fields of several nodes: a value is shown where it is common to all, and written to all of them in one edit. */
 export class NodesScope implements Scope {
   readonly key = "nodes";
   private doc: Doc["nodes"] | null = null;
-  private found = new Map<string, Found>();
+  private found = new Map<string, FieldValue>();
 
   constructor(
     private readonly editing: Editing,
@@ -327,7 +188,7 @@ export class NodesScope implements Scope {
     return [...this.nodes()].flatMap((id) => nodeOf(doc, id) ?? []);
   }
 
-  read(path: Path): Found {
+  read(path: Path): FieldValue {
     const { doc } = this.editing.store;
     if (doc.nodes !== this.doc) {
       this.doc = doc.nodes;
@@ -346,13 +207,13 @@ export class NodesScope implements Scope {
     const chosen = this.nodes();
     const { doc } = this.editing.store;
     let differ = false;
-    // One change for all of them: a change for each would copy the list as often as it has nodes.
+    // One change for all nodes: one per node would copy the list of nodes each time.
     const nodes = doc.nodes.map((node) => {
       if (!chosen.has(node.id) || isEqual(valueAt(node as JsonObject, path), value)) return node;
       differ = true;
       return withValue(
         node as JsonObject,
-        value === undefined ? emptied(node as JsonObject, path, keptDepth(path)) : path,
+        value === undefined ? emptied(node as JsonObject, path, minimumDepth(path)) : path,
         value,
       ) as unknown as DocNode;
     });
@@ -362,26 +223,26 @@ export class NodesScope implements Scope {
       { kind: "replace", doc: { ...doc, nodes } },
       {
         label: fill(ngettext("Edit {field} of {n} node", "Edit {field} of {n} nodes", n), { field: what, n: count(n) }),
-        mergeKey: mergeWord("chosen", path),
+        mergeKey: mergeKeyOf("chosen", path),
       },
     );
   }
 
-  said(): readonly Said[] {
-    return NOTHING;
+  problemsAt(): readonly FieldProblem[] {
+    return NO_PROBLEMS;
   }
 }
 
 /** Settings and inputs of the workflow. */
 export class WorkflowScope implements Scope {
   readonly key = "workflow";
-  private readonly sayings: Sayings;
+  private readonly problems: ProblemsByField;
 
   constructor(private readonly editing: Editing) {
     const { store } = editing;
     let all: readonly Problem[] = [];
     let own: readonly Problem[] = [];
-    this.sayings = new Sayings(
+    this.problems = new ProblemsByField(
       editing,
       () => {
         if (store.problems !== all) {
@@ -401,7 +262,7 @@ export class WorkflowScope implements Scope {
     return [];
   }
 
-  read(path: Path): Found {
+  read(path: Path): FieldValue {
     return valueAt(this.editing.store.doc as unknown as JsonObject, path);
   }
 
@@ -409,7 +270,7 @@ export class WorkflowScope implements Scope {
     const { store } = this.editing;
     const whole = store.doc as unknown as JsonObject;
     if (isEqual(valueAt(whole, path), value)) return;
-    // An input that says nothing about itself is one all the same.
+    // An input stays when its description is empty.
     const at = value === undefined ? emptied(whole, path, path[0] === "inputs" ? 3 : 0) : path;
     store.edit(
       { kind: "workflow", path: at, value },
@@ -417,12 +278,12 @@ export class WorkflowScope implements Scope {
     );
   }
 
-  said(path: Path): readonly Said[] {
-    return this.sayings.at(path);
+  problemsAt(path: Path): readonly FieldProblem[] {
+    return this.problems.at(path);
   }
 }
 
-/** Path of a problem of the workflow: "inputs.properties.month" and the like. */
+/** Returns the path of a problem of the workflow, for example `inputs.properties.month`. */
 function workflowField(problem: Problem): Path {
   return problemField({ ...problem, path: `nodes[0].${problem.path}` });
 }
@@ -430,9 +291,11 @@ function workflowField(problem: Problem): Path {
 export const schemaOf = (editing: Editing, node: DocNode): JsonObject | null =>
   editing.facts.types.get(typeOf(node))?.config ?? null;
 
-/** The usual duration of the node that is shown; null: not known, or there are several. */
-export function useLearned(): number | null {
-  const { known } = useSurroundings();
+/** Returns the median duration of the shown node in seconds; null: it is unknown, or several nodes are shown. */
+export function useMedianDuration(): number | null {
+  const { nodeFacts } = useSurroundings();
   const scope = useScope();
-  return useSyncExternalStore(known.listen, () => (scope instanceof NodeScope ? known.learned(scope.node) : null));
+  return useSyncExternalStore(nodeFacts.listen, () =>
+    scope instanceof NodeScope ? nodeFacts.medianDuration(scope.node) : null,
+  );
 }

@@ -1,4 +1,4 @@
-/** Several chosen nodes and edges: what they have in common is edited for all at once. */
+/** The panel of several selected nodes and edges: common values are edited for all of them at once. */
 
 import { type ReactNode, useId, useMemo } from "react";
 import { fill, gettext, ngettext } from "../../words/i18n";
@@ -15,17 +15,17 @@ export function SeveralView(): ReactNode {
   const { editing } = useSurroundings();
   const { store } = editing;
   const { nodes, edges } = useStore((now) => now.selection);
-  // Another selection has another scope.
+  // A new selection needs a new scope.
   // oxlint-disable-next-line react/exhaustive-deps
   const scope = useMemo(() => new NodesScope(editing, () => store.selection.nodes), [editing, store, nodes]);
-  const said = [
+  const counts = [
     nodes.size ? fill(ngettext("{n} node", "{n} nodes", nodes.size), { n: count(nodes.size) }) : "",
     edges.size ? fill(ngettext("{n} edge", "{n} edges", edges.size), { n: count(edges.size) }) : "",
   ].filter(Boolean);
   return (
     <ScopeContext value={scope}>
       <div className="phead">
-        <h1>{said.join(" · ")}</h1>
+        <h1>{counts.join(" · ")}</h1>
         <div className="meta">{gettext("selected")}</div>
       </div>
       <div className="pbody" tabIndex={-1}>

@@ -1,4 +1,4 @@
-/** Tabs over the body of the panel. A tab that hides a problem carries a mark. */
+/** The tabs of the panel. A tab that is not shown has a mark when it contains a problem. */
 
 import { type KeyboardEvent, type ReactNode, useRef } from "react";
 import { gettext } from "../../words/i18n";
@@ -6,7 +6,7 @@ import { gettext } from "../../words/i18n";
 export interface Tab {
   readonly name: string;
   readonly label: string;
-  /** Problems that it shows, or would. */
+  /** The highest severity of its problems. */
   readonly problems: "error" | "warning" | null;
 }
 

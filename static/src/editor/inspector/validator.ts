@@ -1,5 +1,5 @@
-/** Checks values against JSON Schemas by interpreting them: the page's policy forbids code that is made from text, which the
- * usual validator of the forms would need. Pure.
+/** Checks values against JSON Schemas by interpreting them, because the page's content security policy forbids validators
+ * that generate code. Pure.
  */
 
 import { asText, isObject, type Json, type JsonObject } from "../../json";
@@ -20,7 +20,7 @@ function validatorOf(schema: object): Validator {
   return found;
 }
 
-/** A fault that can be told at once, before the server has answered. */
+/** A fault that the browser finds before the server has checked the document. */
 export interface Instant {
   readonly path: Path;
   readonly message: string;
@@ -36,10 +36,10 @@ const WORDS: Readonly<Record<string, () => string>> = {
   null: () => gettext("null"),
 };
 
-/** What people call a type of JSON Schema. */
+/** Names of the types of JSON Schema, as shown to users. */
 export const nameOfType = (type: string): string => WORDS[type]?.() ?? type;
 
-/** Keywords that only say that something deeper is wrong. */
+/** Keywords whose faults only repeat those of a deeper part. */
 const OUTER: ReadonlySet<string> = new Set([
   "properties",
   "items",
@@ -49,7 +49,7 @@ const OUTER: ReadonlySet<string> = new Set([
   "prefixItems",
 ]);
 
-/** Faults of `value`: what is missing, of a wrong type, out of its range or pattern. One for each place. */
+/** Returns the faults of `value`, at most one per path: missing, of a wrong type, out of range, or not matching. */
 export function instantFaults(schema: JsonObject, value: Json): Instant[] {
   let result;
   try {
@@ -144,7 +144,7 @@ function sentence(keyword: string, schema: JsonObject): string {
   }
 }
 
-/** "#/cases/0/when" as a path; digits are places where the value holds a list. */
+/** Converts "#/cases/0/when" to a path; digits are indexes where the value has a list. */
 function pathOf(location: string, value: Json): Path {
   const path: (string | number)[] = [];
   let here: Json | undefined = value;

@@ -1,14 +1,14 @@
-/** Values of fields as people type them: seconds, whole numbers, texts that may be JSON, rows of a map. Pure. */
+/** Converts typed texts to values and back: seconds, whole numbers, texts that may be JSON, rows of a map. Pure. */
 
 import { isObject, type Json, type JsonObject } from "../../json";
 
-/** What was typed: a value, nothing, or no value yet. */
+/** The result of reading a text: a value, or why it is none. */
 export type Read<T> = { readonly value: T } | { readonly wrong: "number" | "whole" | "seconds" };
 
 const UNITS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, sec: 1, m: 60, min: 60, h: 3600, d: 86400 };
 const SPAN = /^(\d+(?:[.,]\d+)?)\s*(ms|sec|s|min|m|h|d)?$/i;
 
-/** Seconds from "90", "1.5", "5 m", "1 h 30 m"; an empty text is no value. */
+/** Reads seconds from "90", "1.5", "5 m" or "1 h 30 m"; an empty text gives undefined. */
 export function readSeconds(text: string): Read<number | undefined> {
   const given = text.trim();
   if (!given) return { value: undefined };
@@ -34,7 +34,7 @@ export function readNumber(text: string, whole: boolean): Read<number | undefine
   return { value: number };
 }
 
-/** A number, true, false, null or a list written as JSON is that; everything else is the text itself. */
+/** Reads a number, true, false, null or a list that is written as JSON; any other text is a text. */
 export function readLoose(text: string): Json {
   const given = text.trim();
   if (!/^(?:[-\d[{"]|true$|false$|null$)/.test(given)) return text;
@@ -45,7 +45,7 @@ export function readLoose(text: string): Json {
   }
 }
 
-/** The text that `readLoose` turns into `value` again. */
+/** Returns the text that `readLoose` reads as `value`. */
 export function looseText(value: Json | undefined): string {
   if (value === undefined) return "";
   if (typeof value !== "string") return JSON.stringify(value);
@@ -65,13 +65,13 @@ export function rowsOf(value: Json | undefined, texts: boolean): Row[] {
   }));
 }
 
-/** The object of rows: the first of those with one key counts, a row without a key is not written yet. */
+/** Converts rows to an object. Of rows with the same key the first counts; rows without a key are left out. */
 export function objectOf(rows: readonly Row[], texts: boolean): JsonObject {
   const made: JsonObject = {};
   for (const { key, text } of rows) {
     const name = key.trim();
     if (!name || Object.hasOwn(made, name)) continue;
-    // "__proto__" is a name like any other.
+    // Also works for the key "__proto__".
     Object.defineProperty(made, name, {
       value: texts ? text : readLoose(text),
       writable: true,
@@ -82,7 +82,7 @@ export function objectOf(rows: readonly Row[], texts: boolean): JsonObject {
   return made;
 }
 
-/** Keys that stand in several rows. */
+/** Returns the keys that several rows have. */
 export function doubled(rows: readonly Row[]): ReadonlySet<string> {
   const seen = new Set<string>();
   const twice = new Set<string>();
@@ -94,6 +94,6 @@ export function doubled(rows: readonly Row[]): ReadonlySet<string> {
   return twice;
 }
 
-/** How many fields of an object are set. */
+/** Returns how many fields of an object are set. */
 export const setCount = (value: Json | undefined): number =>
   isObject(value) ? Object.keys(value).length : Array.isArray(value) ? value.length : 0;

@@ -1,5 +1,5 @@
-/** What the panel shows: a node, several, an edge, or the workflow. With React, the forms and the validator it is loaded by
- * itself, after the page.
+/** The content of the panel: a node, several nodes, an edge, or the workflow. It is loaded after the page, because it
+ * contains React, the forms and the validator.
  */
 
 import { type ReactNode, useRef } from "react";
@@ -10,13 +10,14 @@ import { afterDrawing } from "../after-first-paint";
 import type { Editing } from "../parts";
 import { loadCode } from "./code-field";
 import { EdgeView } from "./edge";
-import { Known } from "./node-facts";
+import { NodeFacts } from "./node-facts";
 import { NodeView } from "./node";
-import { type Surroundings, SurroundingsContext, useStore, useSurroundings, Wishes } from "./scope";
+import { FocusRequests } from "./focus-requests";
+import { type Surroundings, SurroundingsContext, useStore, useSurroundings } from "./scope";
 import { SeveralView } from "./several";
 import { WorkflowView } from "./workflow";
 
-const KNOWN_MS = 1400;
+const FACTS_MS = 1400;
 
 function Shown(): ReactNode {
   const selection = useStore((store) => store.selection);
@@ -29,7 +30,7 @@ function Shown(): ReactNode {
   return <WorkflowView />;
 }
 
-/** A node keeps its fields, and with them the keyboard, when only its id becomes another one. */
+/** Returns a key that stays the same when the id of the shown node changes, so that its fields and the focus stay. */
 function useKeyOf(id: string): string {
   const { editing } = useSurroundings();
   const last = useRef({ id: "", type: "", key: 0 });
@@ -44,13 +45,13 @@ function useKeyOf(id: string): string {
   return String(last.current.key);
 }
 
-export function start(host: HTMLElement, editing: Editing): Wishes {
-  const wishes = new Wishes();
-  const known = new Known(editing);
+export function start(host: HTMLElement, editing: Editing): FocusRequests {
+  const focusRequests = new FocusRequests();
+  const nodeFacts = new NodeFacts(editing);
   const { store } = editing;
   const listen = (listener: () => void): (() => void) => store.listen(listener);
-  const surroundings: Surroundings = { editing, listen, wishes, known };
-  // At once: who waits for it may want the keyboard in it.
+  const surroundings: Surroundings = { editing, listen, focusRequests, nodeFacts };
+  // Render at once: a waiting request may focus a field.
   flushSync(() =>
     createRoot(host).render(
       <SurroundingsContext value={surroundings}>
@@ -59,6 +60,6 @@ export function start(host: HTMLElement, editing: Editing): Wishes {
     ),
   );
   loadCode().catch(() => undefined);
-  afterDrawing(store, KNOWN_MS, () => void known.load());
-  return wishes;
+  afterDrawing(store, FACTS_MS, () => void nodeFacts.load());
+  return focusRequests;
 }

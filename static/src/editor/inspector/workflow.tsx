@@ -1,4 +1,4 @@
-/** Nothing is chosen: the settings of the workflow, and what its runs are started with. */
+/** The panel without a selection: the settings of the workflow, and the inputs of its runs. */
 
 import { isObject, type Json, type JsonObject } from "../../json";
 import { type ReactNode, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
@@ -7,8 +7,9 @@ import type { Path } from "../../document/changes";
 
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count, visible } from "../../words/words";
-import { ChoiceField, LateInput, NumberField, SecondsField, TextField } from "./controls";
-import { Field, Icon, Sayings } from "./field";
+import { ChoiceField, NumberField, SecondsField, TextField } from "./controls";
+import { LateInput } from "./late-input";
+import { Field, Icon, FieldProblems } from "./field";
 import { JsonField } from "./json-field";
 import { TextsField } from "./lists";
 import {
@@ -25,23 +26,32 @@ import {
   without,
 } from "./run-inputs";
 import type { Option } from "./schema";
-import { ScopeContext, useSaid, useScope, useStore, useSurroundings, useValue, useWish, WorkflowScope } from "./scope";
+import {
+  ScopeContext,
+  useFieldProblems,
+  useScope,
+  useStore,
+  useSurroundings,
+  useValue,
+  useFocusRequest,
+  WorkflowScope,
+} from "./scope";
 
 export function WorkflowView(): ReactNode {
-  const { editing, wishes } = useSurroundings();
+  const { editing, focusRequests } = useSurroundings();
   const scope = useMemo(() => new WorkflowScope(editing), [editing]);
   const nodes = useStore((store) => store.doc.nodes.length);
   const edges = useStore((store) => store.doc.edges.length);
   const body = useRef<HTMLDivElement>(null);
-  const wish = useSyncExternalStore(wishes.listen, wishes.current);
+  const request = useSyncExternalStore(focusRequests.listen, focusRequests.current);
   useEffect(() => {
-    if (!wish) return;
-    const place = scope.placeOf(wish.path);
+    if (!request) return;
+    const place = scope.placeOf(request.path);
     if (!place.length) {
-      wishes.taken();
+      focusRequests.done();
       body.current?.focus();
-    } else if (place.length !== wish.path.length) wishes.ask({ path: place, line: null });
-  }, [wish, scope, wishes]);
+    } else if (place.length !== request.path.length) focusRequests.request({ path: place, line: null });
+  }, [request, scope, focusRequests]);
   const size = [
     fill(ngettext("{n} node", "{n} nodes", nodes), { n: count(nodes) }),
     fill(ngettext("{n} edge", "{n} edges", edges), { n: count(edges) }),
@@ -70,15 +80,15 @@ export function WorkflowView(): ReactNode {
   );
 }
 
-/** What is said about the workflow and no field of it. */
+/** The problems of the workflow that belong to no field. */
 function Rest(): ReactNode {
-  const said = useSaid(WORKFLOW);
-  // An empty drawing is a beginning: the canvas says what to do.
+  const problems = useFieldProblems(WORKFLOW);
+  // The canvas of an empty workflow explains how to begin, so its problem is not shown.
   const empty = useStore((store) => !store.doc.nodes.length);
-  if (!said.length || empty) return null;
+  if (!problems.length || empty) return null;
   return (
     <section>
-      <Sayings said={said} />
+      <FieldProblems problems={problems} />
     </section>
   );
 }
@@ -143,8 +153,8 @@ function Inputs(): ReactNode {
   const [raw, setRaw] = useState(false);
   const [opened, setOpened] = useState("");
   const more = useRef<HTMLButtonElement>(null);
-  const said = useSaid(INPUTS);
-  useWish(INPUTS, () => more.current?.focus());
+  const problems = useFieldProblems(INPUTS);
+  useFocusRequest(INPUTS, () => more.current?.focus());
   const names = Object.keys(propertiesOf(inputs));
   const plain = inputs === undefined || inputs === null || isObject(inputs);
   return (
@@ -181,7 +191,7 @@ function Inputs(): ReactNode {
           {saysMore(inputs) && (
             <p className="help">{gettext("The JSON Schema has settings that these rows do not show.")}</p>
           )}
-          <Sayings said={said} />
+          <FieldProblems problems={problems} />
           <button
             ref={more}
             type="button"
@@ -232,12 +242,12 @@ function InputRow({ name, open }: { name: string; open: boolean }): ReactNode {
   const scope = useScope();
   const path = useMemo(() => ["inputs", "properties", name], [name]);
   const found = useValue(path);
-  const said = useSaid(path);
+  const problems = useFieldProblems(path);
   const needed = useStore((now) => requiredOf(now.doc["inputs"] as Json | undefined).includes(name));
   const [fault, setFault] = useState("");
   const [unfolded, setUnfolded] = useState(open);
   const fold = useRef<HTMLDetailsElement>(null);
-  useWish(path, () => {
+  useFocusRequest(path, () => {
     if (fold.current) fold.current.open = true;
     fold.current?.querySelector<HTMLElement>("input")?.focus();
   });
@@ -273,7 +283,7 @@ function InputRow({ name, open }: { name: string; open: boolean }): ReactNode {
           <span className="faint grow cut">
             {typeof property["title"] === "string" ? visible(property["title"]) : ""}
           </span>
-          {said.length > 0 && <Icon name="warn" small />}
+          {problems.length > 0 && <Icon name="warn" small />}
           <span className="faint">{KINDS.find((one) => one.value === kind)?.label() ?? gettext("JSON")}</span>
         </summary>
         <div className="fields">
@@ -368,7 +378,7 @@ function InputRow({ name, open }: { name: string; open: boolean }): ReactNode {
           </div>
         </div>
       </details>
-      <Sayings said={said} />
+      <FieldProblems problems={problems} />
     </li>
   );
 }

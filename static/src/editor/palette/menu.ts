@@ -1,4 +1,4 @@
-/** The menu that adds a node where it is asked for: at the end of a wire, on an edge, at a place of the canvas. */
+/** The menu that adds a node at a given point: after a port, on an edge, or at a position of the canvas. */
 
 import type { InsertionPoint } from "../../document/insertion-point";
 import type { NodeType } from "../../document/node-type";
@@ -26,7 +26,7 @@ export class AddMenu {
     );
   }
 
-  open(wish: InsertionPoint): void {
+  open(point: InsertionPoint): void {
     this.close(false);
     const { editing } = this;
     this.before = document.activeElement;
@@ -35,10 +35,10 @@ export class AddMenu {
       types: editing.facts.types,
       label: gettext("Add a node"),
       grouped: false,
-      around: () => typesAround(editing, wish),
+      around: () => typesAround(editing, point),
       pick: (type: NodeType) => {
         this.close(true);
-        addType(editing, type, wish);
+        addType(editing, type, point);
       },
     });
     const menu = element(
@@ -48,18 +48,18 @@ export class AddMenu {
     );
     menu.dataset["addMenu"] = "";
     menu.setAttribute("role", "dialog");
-    const says = saysOf(editing.store.doc, wish);
-    menu.setAttribute("aria-label", says || gettext("Add a node"));
-    if (says) menu.append(element("div", "says meta", says));
+    const text = pointText(editing.store.doc, point);
+    menu.setAttribute("aria-label", text || gettext("Add a node"));
+    if (text) menu.append(element("div", "says meta", text));
     menu.append(list.none, list.list);
-    // The field keeps the keyboard while the list is pressed.
+    // The field keeps the focus when the user presses the list.
     list.list.addEventListener("mousedown", (event) => event.preventDefault());
     menu.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !event.isComposing) {
         event.preventDefault();
         this.close(true);
       }
-      // The keys of the page are not meant here; Tab leaves.
+      // No keyboard shortcuts of the page in this menu.
       event.stopPropagation();
     });
     menu.addEventListener("focusout", (event) => {
@@ -68,7 +68,7 @@ export class AddMenu {
     });
     document.body.append(menu);
     this.open_ = menu;
-    place(menu, wish.client ?? middleOf(document.querySelector("[data-edit-canvas]")));
+    place(menu, point.client ?? middleOf(document.querySelector("[data-edit-canvas]")));
     list.field.focus({ preventScroll: true });
   }
 
@@ -84,23 +84,23 @@ export class AddMenu {
   }
 }
 
-function saysOf(doc: Doc, wish: InsertionPoint): string {
+function pointText(doc: Doc, point: InsertionPoint): string {
   const name = (id: string): string => {
     const node = nodeOf(doc, id);
     return visible(node ? nameOf(node) : id);
   };
-  if (wish.edge !== undefined) {
-    const edge = doc.edges.find((one) => edgeKey(one) === wish.edge);
+  if (point.edge !== undefined) {
+    const edge = doc.edges.find((one) => edgeKey(one) === point.edge);
     return edge ? fill(gettext("Add between {a} and {b}"), { a: name(edge.source), b: name(edge.target) }) : "";
   }
-  if (wish.from) {
-    const named = wish.from.port !== "out";
+  if (point.from) {
+    const named = point.from.port !== "out";
     return fill(named ? gettext("Add after {name}, {port}") : gettext("Add after {name}"), {
-      name: name(wish.from.node),
-      port: visible(wish.from.port),
+      name: name(point.from.node),
+      port: visible(point.from.port),
     });
   }
-  return wish.to ? fill(gettext("Add before {name}"), { name: name(wish.to.node) }) : "";
+  return point.to ? fill(gettext("Add before {name}"), { name: name(point.to.node) }) : "";
 }
 
 function middleOf(element: Element | null): { x: number; y: number } {

@@ -1,4 +1,4 @@
-/** The node types by category: type to find one, Enter or a click adds it, or it is dragged to its place. */
+/** The palette: node types by category, with a search field. Enter, a click or dragging adds a node. */
 
 import type { NodeType } from "../../document/node-type";
 import { element, icon, one, setHidden } from "../../dom";
@@ -9,13 +9,13 @@ import { type Folds, startFolds } from "../side-panels";
 import { TypeList } from "./type-list";
 import type { Editing, Palette } from "../parts";
 
-/** What a dragged node type is called in the data that is dragged. */
+/** The media type of a dragged node type. */
 export const NODE_DRAG = "application/x-interlock-node";
 
 export function mountPalette(root: HTMLElement, editing: Editing): Palette {
   const folds = startFolds(root);
   const menu = new AddMenu(editing);
-  /** Narrow or folded, there is no field to type in: the menu has one, and nothing moves. */
+  /** Whether the palette has no search field, because it is narrow or folded: then the menu opens instead. */
   const away = (): boolean => folds.narrow || folds.folded("pal");
   const side = one("[data-palette-side]", root);
   const focus = side ? fillSide(side, editing, folds) : (): void => undefined;
@@ -38,7 +38,7 @@ export function mountPalette(root: HTMLElement, editing: Editing): Palette {
   return palette;
 }
 
-/** Builds the palette; gives what hands it the keyboard. */
+/** Builds the palette; returns the function that focuses it. */
 function fillSide(side: HTMLElement, editing: Editing, folds: Folds): () => void {
   const types = new TypeList({
     id: "pal",
@@ -65,7 +65,7 @@ function fillSide(side: HTMLElement, editing: Editing, folds: Folds): () => void
   side.replaceChildren(find, types.none, types.list, element("div", "foot", fold));
   folds.show();
   types.field.addEventListener("focus", () => {
-    // What is likely next follows what is chosen now.
+    // The order depends on the selection.
     types.show();
     setHidden(key, true);
   });

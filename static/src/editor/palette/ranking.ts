@@ -1,14 +1,14 @@
-/** Which node types are meant: by what is typed, and by what the new node stands beside. Pure. */
+/** Ranks node types by the typed text and by the neighbours of the new node. Pure. */
 
 import type { NodeType, NodeTypes } from "../../document/node-type";
 
-/** Types of what stands around the new node; empty: nothing, null: not asked. */
+/** Types of the neighbours of the new node; empty: the neighbour has no type; null: there is no neighbour. */
 export interface Around {
   readonly after: string | null;
   readonly before: string | null;
 }
 
-/** Types in the order in which they are likely there. */
+/** Returns the types that are likely there, the likeliest first. */
 export function likely(types: NodeTypes, { after, before }: Around): readonly string[] {
   const ranked = (rank: "start_rank" | "between_rank"): string[] =>
     [...types.values()]
@@ -17,11 +17,11 @@ export function likely(types: NodeTypes, { after, before }: Around): readonly st
       .map(({ type }) => type);
   if (after !== null && before !== null) return ranked("between_rank");
   if (after !== null) return types.get(after)?.followed_by ?? ranked("between_rank");
-  const usual = before === null ? [] : (types.get(before)?.preceded_by ?? []);
-  return usual.length ? usual : ranked("start_rank");
+  const preceding = before === null ? [] : (types.get(before)?.preceded_by ?? []);
+  return preceding.length ? preceding : ranked("start_rank");
 }
 
-/** Types that fit the words, the best first; all of them for none. */
+/** Returns the types that match all words, the best first; without words, all types. */
 export function matching(types: Iterable<NodeType>, words: string, guess: readonly string[]): NodeType[] {
   const asked = words.trim().toLowerCase().split(/\s+/).filter(Boolean);
   const place = (type: NodeType): number => {
@@ -39,7 +39,7 @@ export function matching(types: Iterable<NodeType>, words: string, guess: readon
     .map(({ type }) => type);
 }
 
-/** How well a type fits one word; 0: not at all. */
+/** Returns how well a type matches a word; 0: not at all. */
 function scoreOf(type: NodeType, word: string): number {
   const name = type.name.toLowerCase();
   if (name === word || type.type === word) return 6;

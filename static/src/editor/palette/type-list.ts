@@ -1,5 +1,5 @@
-/** A search field over a list of node types, as one combobox: type to filter, arrows choose, Enter takes the chosen one.
- * The palette and the menu that adds a node are made of it.
+/** A combobox of node types: a search field and a list. Arrow keys select a type, Enter adds it. The palette and the menu
+ * that adds a node use it.
  */
 
 import type { NodeType } from "../../document/node-type";
@@ -8,13 +8,13 @@ import { gettext } from "../../words/i18n";
 import { likely, matching, type Around } from "./ranking";
 
 export interface ListOptions {
-  /** Beginning of the ids of its elements. */
+  /** The prefix of the ids of its elements. */
   readonly id: string;
   readonly types: ReadonlyMap<string, NodeType>;
   readonly label: string;
-  /** By category with heads, or one list with the likeliest first. */
+  /** Grouped by category with headings, else one list with the likeliest types first. */
   readonly grouped: boolean;
-  /** What the type would stand beside, asked whenever the list is shown. */
+  /** Returns the neighbours that the new node would have; called whenever the list is drawn. */
   around(): Around;
   pick(type: NodeType): void;
 }
@@ -39,7 +39,7 @@ function categoryName(category: string): string {
 export class TypeList {
   readonly field = element("input");
   readonly list = element("div", "types");
-  /** Says that nothing fits; a list holds options only. */
+  /** The message that nothing matches. It is outside of the list, which contains options only. */
   readonly none = element("p", "none meta");
   private options: readonly HTMLElement[] = [];
   private shown: readonly NodeType[] = [];
@@ -73,7 +73,7 @@ export class TypeList {
     this.show();
   }
 
-  /** Lists anew what fits the words of the field. */
+  /** Draws the types that match the text of the field. */
   show(): void {
     const { id, types, grouped } = this.asked;
     const guess = likely(types, this.asked.around());
@@ -167,7 +167,7 @@ function categoryOf(type: NodeType): string {
   return (CATEGORIES as readonly string[]).includes(type.category) ? type.category : "other";
 }
 
-/** The order in which the server lists them. */
+/** The order of the server. */
 function byPalette(types: ReadonlyMap<string, NodeType>): (a: NodeType, b: NodeType) => number {
   const order = [...types.keys()];
   return (a, b) => order.indexOf(a.type) - order.indexOf(b.type);

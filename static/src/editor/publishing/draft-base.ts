@@ -1,4 +1,4 @@
-/** What a draft begins with: a version that is started from, the newest one after discarding, what others published. */
+/** Changes what the draft is based on: starts it from a version, discards it, or includes what others published. */
 
 import { ApiError, call } from "../../api/client";
 import { toast } from "../../behaviours/toast";
@@ -25,7 +25,7 @@ export function startDrafting(editing: Editing, versions: Versions): void {
   }
   const from = new URLSearchParams(location.search).get("from");
   if (from === null) return;
-  // Loaded again, the page shows the draft as it then is.
+  // Reloading shows the draft as it then is.
   history.replaceState(history.state, "", location.pathname);
   const number = Number(from);
   if (Number.isInteger(number) && number > 0)
@@ -35,7 +35,7 @@ export function startDrafting(editing: Editing, versions: Versions): void {
 const why = (error: unknown): string =>
   error instanceof ApiError ? error.message : gettext("You're offline. Try again when you're connected.");
 
-/** Another document as an edit, which a button in the message takes back too. */
+/** Replaces the document in one edit, and shows a message with a button that undoes it. */
 function replace(editing: Editing, doc: Doc, label: string): boolean {
   return editing.store.edit({ kind: "replace", doc: reuseEqualParts(editing.store.doc, doc) }, { label, select: {} });
 }
@@ -46,7 +46,7 @@ function offerBack(editing: Editing, text: string, button: string, before: Doc, 
   toast(text, "success", {
     label: button,
     run() {
-      // What was drawn since stays one step back.
+      // If the user has edited since, undo would remove the wrong edit: restore the old document as a new edit.
       if (store.doc === after && store.undoLabel === label) store.undo();
       else store.edit({ kind: "replace", doc: before }, { label: button });
     },
@@ -61,7 +61,7 @@ async function startFrom(editing: Editing, versions: Versions, number: number): 
   offerBack(editing, fill(gettext("Your draft now matches v{n}."), { n: number }), gettext("Undo"), before, label);
 }
 
-/** Without a draft, what somebody else published meanwhile takes the place of what is seen. Whether it did. */
+/** Shows the newest version if there is no draft and another user has published one. Returns whether it did. */
 export async function freshen({ facts, saving, store }: Editing, versions: Versions): Promise<boolean> {
   const untouched = (): boolean => !saving.ground.drafted && store.saving.state === "saved";
   if (!untouched() || versions.newest === null || saving.ground.base === versions.newest) return false;
@@ -80,7 +80,7 @@ export async function freshen({ facts, saving, store }: Editing, versions: Versi
 async function discard(editing: Editing, versions: Versions): Promise<void> {
   const { facts, saving, store } = editing;
   const before = store.doc;
-  // What is not saved goes too: only another tab's save is in the way.
+  // Unsaved edits are discarded, too; only a save from another tab prevents it.
   await saving.settle().catch(() => undefined);
   if (store.saving.state === "conflict") {
     showRefusal(gettext("Another tab saved first. Choose which draft to keep, then discard it."));
@@ -109,8 +109,8 @@ async function discard(editing: Editing, versions: Versions): Promise<void> {
   offerBack(editing, text, gettext("Bring it back"), before, label);
 }
 
-/** The draft counts as started from the newest version from now on; with its changes put in, or without. Whether a form
- * for publishing it makes sense now. */
+/** Makes the newest version the base of the draft, with or without merging its changes. Returns whether the form to
+ * publish the draft can be shown again. */
 export async function takeOver(editing: Editing, versions: Versions, changes: boolean): Promise<boolean> {
   const { facts, saving, store } = editing;
   await saving.settle();

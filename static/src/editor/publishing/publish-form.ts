@@ -1,4 +1,4 @@
-/** The form at the Publish button, without leaving the page: the history stays, and the next step is to run it. */
+/** The form at the Publish button. It publishes without leaving the page, so that the undo history stays. */
 
 import type { JsonObject } from "../../json";
 import { ApiError, call, errorText } from "../../api/client";
@@ -37,25 +37,25 @@ export function startPublishing(editing: Editing, versions: Versions, turned: ()
           if (!done) popover.hidePopover();
           else {
             turned();
-            again();
+            reopen();
           }
         },
         (error: unknown) => {
           button.disabled = false;
-          said(error);
+          showError(error);
         },
       );
     }
   });
 
-  /** The form as it is now. */
-  function again(): void {
+  /** Loads the form again. */
+  function reopen(): void {
     const wasOpen = popover?.matches(":popover-open");
     popover?.hidePopover();
     if (wasOpen) popover?.showPopover();
   }
 
-  function said(error: unknown): void {
+  function showError(error: unknown): void {
     const place = one("[data-publish-said]", popover ?? document);
     const text =
       error instanceof Error && !(error instanceof TypeError)
@@ -88,18 +88,18 @@ export function startPublishing(editing: Editing, versions: Versions, turned: ()
     } catch (error) {
       button.disabled = false;
       button.classList.remove("busy");
-      // Problems, or a version of somebody else: the form tells them.
+      // There are problems or a newer version: the reloaded form shows them.
       if (error instanceof ApiError && (error.code === "invalid_document" || error.code === "outdated_base_version")) {
         await versions.look().then(
           (news) => news && turned(),
           () => undefined,
         );
-        again();
-      } else said(error);
+        reopen();
+      } else showError(error);
     }
   }
 
-  /** What is on the screen, once it is saved; what was drawn meanwhile was saved before it arrived, and goes along. */
+  /** Publishes the draft after saving it. Edits that are saved before the request arrives are published, too. */
   async function sent(message: string, live: boolean): Promise<{ body: JsonObject; doc: Doc; tag: string }> {
     for (let tries = 1; ; tries += 1) {
       await editing.saving.settle();
@@ -122,7 +122,7 @@ export function startPublishing(editing: Editing, versions: Versions, turned: ()
     }
   }
 
-  /** What was done, and what comes next. */
+  /** Shows what was published, and offers the next step. */
   function published(doc: Doc, number: number, live: boolean): void {
     const status = element(
       "p",

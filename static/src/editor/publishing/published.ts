@@ -1,4 +1,4 @@
-/** What is published: which versions there are, what differs from the live one, and what the draft was started from. */
+/** Follows the published versions: the changes since the live version, and the base version of the draft. */
 
 import { element, one } from "../../dom";
 import { type DocumentChange, changesBetween } from "../../document/diff";
@@ -12,23 +12,23 @@ import { showRefusal } from "../../document/perform";
 import { startPublishing } from "./publish-form";
 import { Versions } from "./versions";
 
-/** Differences are found anew at most this often while one edits. */
+/** Milliseconds between two comparisons while the user edits. */
 const PAUSE_MS = 150;
-/** How often a page that is come back to asks for newer versions. */
+/** Milliseconds between two requests for newer versions when the page gets the focus. */
 const LOOK_MS = 20_000;
 const LARGE_MS = 2000;
 
 export function startPublished(editing: Editing, loaded: Loaded): Published {
   const { facts, store } = editing;
   const versions = new Versions(facts.slug, () => store.doc, facts.newest, facts.live);
-  // Without a draft the newest version is on the screen already.
+  // Without a draft the document is the newest version.
   if (loaded.savedAt === null && loaded.baseVersion !== null) versions.put(loaded.baseVersion, store.doc);
   const listeners: (() => void)[] = [];
   let ids: ReadonlySet<string> | null = null;
   let chosen = 0;
   let changes: readonly DocumentChange[] | null = null;
   let live: Doc | null = null;
-  /** The document that `changes` is about. */
+  /** The document that `changes` were computed from. */
   let compared: Doc | null = null;
   let timer = 0;
   let looked = Date.now();
@@ -117,7 +117,7 @@ export function startPublished(editing: Editing, loaded: Loaded): Published {
     if (compared !== store.doc || live !== (versions.live === null ? null : versions.peek(versions.live))) refresh();
   }
 
-  /** Other versions than before. */
+  /** Called when there are other versions than before. */
   function turned(): void {
     ids = null;
     showChip();
@@ -144,7 +144,7 @@ export function startPublished(editing: Editing, loaded: Loaded): Published {
     );
   }
 
-  // -- what the draft was started from ---------------------------------------------------------------
+  // -- the base version of the draft -----------------------------------------------------------------
 
   function showChip(): void {
     const chip = one("[data-draft-of]");
@@ -154,7 +154,7 @@ export function startPublished(editing: Editing, loaded: Loaded): Published {
     const text = base === null ? gettext("First draft") : fill(gettext("Draft of v{n}"), { n: base });
     const shown = outdated ? `${text} · ${fill(gettext("v{n} is newer"), { n: versions.newest ?? 0 })}` : text;
     if (chip.textContent === shown && chip.classList.contains("st-stuck") === outdated) return;
-    // The form tells what differs and offers to build on it.
+    // The form shows the differences and offers to merge them.
     const made = outdated ? element("button", "chip st-stuck", shown) : element("span", "chip", shown);
     if (made instanceof HTMLButtonElement) {
       made.type = "button";
@@ -169,10 +169,10 @@ export function startPublished(editing: Editing, loaded: Loaded): Published {
   store.listen((update) => {
     if (update.doc && !timer) timer = window.setTimeout(refresh, PAUSE_MS);
     if (update.saving) showChip();
-    // Another part took the marks away, or put its own there.
+    // Another part has removed or replaced the marks.
     if (update.marks && !store.marks) marking = false;
   });
-  // After all parts are there.
+  // Wait until all parts of the editor exist.
   queueMicrotask(() => {
     showChip();
     afterDrawing(store, LARGE_MS, () => void load().catch(() => undefined));

@@ -1,4 +1,4 @@
-/** Published versions as the editor needs them: which there are, and their documents, each asked for once. */
+/** The numbers of the newest and the live version, and the documents of versions, each of which is loaded once. */
 
 import { isObject, type Json } from "../../json";
 import { call } from "../../api/client";
@@ -13,7 +13,7 @@ export class Versions {
 
   constructor(
     private readonly slug: string,
-    /** The document on the screen: what a version has in common with it is the same objects. */
+    /** The edited document. Loaded versions reuse its equal parts. */
     private readonly here: () => Doc,
     public newest: number | null,
     public live: number | null,
@@ -23,7 +23,7 @@ export class Versions {
     return `/api/v1/workflows/${encodeURIComponent(this.slug)}/`;
   }
 
-  /** What is known of a version without asking. */
+  /** Returns a version if it is loaded. */
   peek(number: number): Doc | undefined {
     return this.known.get(number);
   }
@@ -32,7 +32,7 @@ export class Versions {
     this.known.set(number, doc);
   }
 
-  /** The document of a version; of none the empty one. Raises what `call` raises. */
+  /** Returns the document of a version; null: the empty document. Throws what `call` throws. */
   document(number: number | null): Promise<Doc> {
     if (number === null) return Promise.resolve(emptyDocument());
     const there = this.known.get(number);
@@ -54,7 +54,7 @@ export class Versions {
     return shared;
   }
 
-  /** Looks which versions there are now. Whether that is news. */
+  /** Requests the present version numbers. Returns whether they have changed. */
   async look(): Promise<boolean> {
     const { body } = await call("GET", this.address);
     const live = isObject(body["live"]) ? number(body["live"]["version"]) : null;

@@ -1,7 +1,7 @@
-/** Runs of the draft, and what is known of each node's output.
+/** Starts and follows runs of the draft, and loads the facts about the outputs of its nodes.
  *
- * The newest run of one's draft is followed here, also when another tab or a program started it: as its nodes succeed,
- * their outputs are asked for again, and its end is told.
+ * The editor follows the newest run of the user's draft, also when another tab or a program started it. When nodes
+ * succeed, their outputs are loaded again; when the run ends, a message is shown.
  */
 
 import { isObject, type Json, type JsonObject } from "../../json";
@@ -32,13 +32,13 @@ export function startDraftRuns(editing: Editing): DraftRuns {
 
 class Runs implements DraftRuns {
   private feed: RunFeed | null = null;
-  /** What was said of the last run that failed. */
-  private told: HTMLElement | null = null;
+  /** The message about the last failed run. */
+  private failureToast: HTMLElement | null = null;
   private starting = false;
-  /** Number of the last reading of outputs that was begun: an earlier one that comes later is dropped. */
+  /** The number of the last request for outputs; answers to earlier ones are ignored. */
   private reading = 0;
   private readAt = -Infinity;
-  /** Of the outputs that are known: the same are not sent again. */
+  /** The tag of the known outputs: the server does not send the same ones again. */
   private tag = "";
   private readonly soon = throttled(BURST_MS, () => void this.refresh());
 
@@ -51,7 +51,7 @@ class Runs implements DraftRuns {
     };
     window.addEventListener("focus", back);
     document.addEventListener("visibilitychange", back);
-    // The form of a run says so when the server has taken it.
+    // The run form dispatches this event when the server has accepted the run.
     document.addEventListener("interlock:run", (event) => {
       const detail: unknown = event instanceof CustomEvent ? event.detail : null;
       const run = typeof detail === "object" && detail !== null && "run" in detail ? detail.run : null;
@@ -82,7 +82,7 @@ class Runs implements DraftRuns {
   private async begin(targets: readonly string[]): Promise<void> {
     const { saving, checking, store, drawer, facts } = this.editing;
     if (!store.doc.nodes.length) throw new Error(gettext("There is nothing to run. Add a node first."));
-    // The server looks at the document itself: a check that takes long holds nobody up.
+    // The server checks the document itself, so do not wait for a slow check.
     await Promise.all([
       saving.settle(),
       Promise.race([checking.settle(), new Promise((done) => window.setTimeout(done, CHECK_MS))]),
@@ -107,12 +107,12 @@ class Runs implements DraftRuns {
     else this.follow(await startRun(`${facts.address}run/`, asked), true);
   }
 
-  /** Shows this run from now on. `isPresent`: it was started here, of the document as it is now. */
+  /** Follows this run from now on. `isPresent`: it was started here from the present document. */
   private follow(id: string, isPresent = false): void {
     const { store } = this.editing;
     if (store.run?.id === id) return;
     this.feed?.close();
-    this.told?.remove();
+    this.failureToast?.remove();
     const run = new RunStore(id, "");
     let over = false;
     run.listen((change) => {
@@ -124,7 +124,7 @@ class Runs implements DraftRuns {
     });
     this.feed = feedRun(run, {
       refused: () => {
-        // It was deleted, or may not be seen any more.
+        // The run was deleted, or the user may no longer see it.
         if (store.run === run) store.setRun(null);
       },
     });
@@ -152,13 +152,13 @@ class Runs implements DraftRuns {
       const failed = firstFailed(run.nodes.values());
       const node = failed ? nodeOf(store.doc, failed.node) : undefined;
       if (!node) {
-        this.told = toast(fill(gettext("Run {run} of the draft failed."), { run: run.id }), "error", open);
+        this.failureToast = toast(fill(gettext("Run {run} of the draft failed."), { run: run.id }), "error", open);
         return;
       }
       store.select([node.id]);
       canvas.reveal([node.id]);
       drawer.show("data");
-      this.told = toast(
+      this.failureToast = toast(
         fill(gettext("Run {run} of the draft failed at {node}."), { run: run.id, node: visible(nameOf(node)) }),
         "error",
         open,
@@ -175,7 +175,7 @@ class Runs implements DraftRuns {
     try {
       body = (await call("GET", `${facts.address}edit/outputs/?tag=${encodeURIComponent(this.tag)}`)).body;
     } catch {
-      // What is known stands; the next look, when the window gets the focus or a run ends, tries again.
+      // Keep the known outputs; they are requested again when the window gets the focus or a run ends.
       return;
     }
     if (number !== this.reading || typeof body["tag"] !== "string") return;
@@ -188,14 +188,14 @@ class Runs implements DraftRuns {
   }
 }
 
-/** Whether a run of the document is asked for inputs first. */
+/** Returns whether a run of the document needs a form for its inputs. */
 export function asksInputs(doc: Doc): boolean {
   const inputs = doc["inputs"];
   const properties = isObject(inputs as Json) ? (inputs as JsonObject)["properties"] : undefined;
   return isObject(properties) && Object.keys(properties).length > 0;
 }
 
-/** Starts a run without a form; its id. Raises an Error with the server's sentence. */
+/** Starts a run without a form and returns its id. Throws an Error with the server's message. */
 export async function startRun(address: string, asked: URLSearchParams): Promise<string> {
   const response = await fetch(address, {
     method: "POST",
@@ -209,9 +209,9 @@ export async function startRun(address: string, asked: URLSearchParams): Promise
   } catch {
     body = null;
   }
-  const said = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
-  if (response.ok && typeof said["run"] === "string") return said["run"];
-  if (typeof said["detail"] === "string" && said["detail"]) throw new Error(said["detail"]);
+  const answer = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
+  if (response.ok && typeof answer["run"] === "string") return answer["run"];
+  if (typeof answer["detail"] === "string" && answer["detail"]) throw new Error(answer["detail"]);
   throw new Error(
     response.ok
       ? gettext("You're signed out. Reload the page to sign in.")
@@ -240,7 +240,7 @@ function readColumn(value: Json): Column[] {
     : [];
 }
 
-/** Asks for the end of the followed run. */
+/** Cancels a run; shows a message if that fails. */
 export async function cancelRun(id: string): Promise<void> {
   try {
     await call("POST", `/api/v1/runs/${encodeURIComponent(id)}/cancel/`, {});

@@ -1,0 +1,1 @@
+export{t as mountCode}from"./field-4B15X4zS.js";
