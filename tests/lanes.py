@@ -56,16 +56,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Schedulin
     return Scheduling(config, log)
 
 
-def _processes_per_processor() -> float:
-    """Return how many processes have shared a processor in the last minute; at least 1."""
-    return max(1.0, os.getloadavg()[0] / len(os.sched_getaffinity(0)))
+def _seconds_max() -> float:
+    """Return the limit under the load of the last minute, by which a test may be held up.
+
+    Twice the number of processes that shared a processor, for the average lags behind what starts all at once.
+    """
+    return SECONDS_MAX * max(1.0, 2 * os.getloadavg()[0] / len(os.sched_getaffinity(0)))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Note a test that is too slow. What others take from it does not count, and neither do fixtures."""
     if report.when != "call" or effort.LONG or "long" in report.keywords or "timed" in report.keywords:
         return
-    if report.duration > SECONDS_MAX * _processes_per_processor():
+    if report.duration > _seconds_max():
         _too_slow.append((report.duration, report.nodeid))
 
 

@@ -139,7 +139,7 @@ def test_a_concurrent_index_is_accepted_outside_a_transaction() -> None:
                     expression=models.F("seq") + 1, output_field=models.IntegerField(), db_persist=True
                 ),
             ),
-            "computed for each row",
+            "computed for each existing row",
         ),
         (migrations.CreateModel("Fashion", [("run", to("engine.Run", primary_key=True))]), "keeps older processes"),
         (migrations.RemoveField("run", "targets"), "takes away"),
@@ -154,9 +154,9 @@ def test_a_concurrent_index_is_accepted_outside_a_transaction() -> None:
         (migrations.AddConstraint("run", models.CheckConstraint(condition=models.Q(seq__gte=0), name="c")), "forbids"),
         (migrations.RemoveConstraint("noderun", "node_run_once"), "takes away"),
         (migrations.AlterUniqueTogether("run", {("seq",)}), "takes away"),
-        (migrations.RunSQL("UPDATE engine_run SET reason = ''"), "cannot be told"),
-        (migrations.RunPython(migrations.RunPython.noop), "cannot be told"),
-        (migrations.SeparateDatabaseAndState([migrations.RunSQL("DROP TABLE engine_run")]), "cannot be told"),
+        (migrations.RunSQL("UPDATE engine_run SET reason = ''"), "cannot be seen from it"),
+        (migrations.RunPython(migrations.RunPython.noop), "cannot be seen from it"),
+        (migrations.SeparateDatabaseAndState([migrations.RunSQL("DROP TABLE engine_run")]), "cannot be seen from it"),
         (
             migrations.SeparateDatabaseAndState(state_operations=[migrations.RemoveField("run", "workflow")]),
             "neither null nor has a db_default",
