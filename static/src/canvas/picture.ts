@@ -100,6 +100,23 @@ export function boxOf({ at }: Pick<Picture, "at">, node: number): Box {
   return { left, top, right: left + NODE_WIDTH, bottom: top + NODE_HEIGHT };
 }
 
+/** The box around the cards of several nodes; null: there are none. */
+export function boundsOf(picture: Pick<Picture, "at">, nodes: Iterable<number>): Box | null {
+  let box: Box | null = null;
+  for (const node of nodes) {
+    const one = boxOf(picture, node);
+    box = box
+      ? {
+          left: Math.min(box.left, one.left),
+          top: Math.min(box.top, one.top),
+          right: Math.max(box.right, one.right),
+          bottom: Math.max(box.bottom, one.bottom),
+        }
+      : one;
+  }
+  return box;
+}
+
 /** The node whose corner is nearest to a point; -1: none. */
 export function nearestNode({ graph, at }: Pick<Picture, "graph" | "at">, x: number, y: number): number {
   let best = -1;

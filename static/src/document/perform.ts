@@ -2,7 +2,7 @@
 
 import { toast } from "../behaviours/toast";
 import type { EditorStore } from "./store";
-import type { VerbResult } from "./verbs";
+import type { VerbResult } from "./verb";
 
 const SHOWN_MS = 8000;
 let shownToast: HTMLElement | null = null;

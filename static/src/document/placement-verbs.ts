@@ -6,7 +6,7 @@ import { adaptToDocument, type Fragment, fragmentOf, placeAt, readFragment, writ
 import { type Doc, indexOf, nameOf, nodeOf, positionOf } from "./document";
 import { fill, gettext, ngettext } from "../words/i18n";
 import { visible } from "../words/words";
-import type { PositionLookup, Types, VerbResult } from "./verbs";
+import type { PositionLookup, Types, VerbResult } from "./verb";
 
 const existing = (doc: Doc, ids: Iterable<string>): string[] => [...ids].filter((id) => indexOf(doc).has(id));
 

@@ -7,18 +7,10 @@ import { type Doc, type DocNode, edgeKey, readDocument } from "./document";
 import { pathBetween } from "./reach";
 
 import { align, copyText, duplicate, moveNodes, nudge, paste } from "./placement-verbs";
-import {
-  addNode,
-  applyFix,
-  connect,
-  insertOnEdge,
-  reconnect,
-  removeSelection,
-  renameNode,
-  makeRoomOnEdge,
-  setId,
-  type VerbResult,
-} from "./verbs";
+import { addNode, removeSelection, makeRoomOnEdge } from "./node-verbs";
+import { applyFix, type VerbResult } from "./verb";
+import { connect, insertOnEdge, reconnect } from "./connection-verbs";
+import { renameNode, setId } from "./naming-verbs";
 
 const types = BUILT_IN;
 const nowhere = (): null => null;

@@ -5,15 +5,10 @@ import type { Position } from "../../graph/model";
 import { performVerb, showRefusal } from "../../document/perform";
 
 import { moveNodes } from "../../document/placement-verbs";
-import {
-  addNode,
-  connect,
-  insertOnEdge,
-  reconnect,
-  renameNode,
-  makeRoomOnEdge,
-  type VerbResult,
-} from "../../document/verbs";
+import { addNode, makeRoomOnEdge } from "../../document/node-verbs";
+import { connect, insertOnEdge, reconnect } from "../../document/connection-verbs";
+import { renameNode } from "../../document/naming-verbs";
+import { type VerbResult } from "../../document/verb";
 import type { Change } from "../../document/changes";
 import { reduce } from "../../document/changes";
 import { nodeOf } from "../../document/document";

@@ -5,6 +5,7 @@ import { layOut } from "../../graph/layout/layout";
 import { GRID, makeGraph, NODE_HEIGHT, NODE_WIDTH, onGrid, type Position } from "../../graph/model";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count } from "../../words/words";
+import { boundsOf } from "../picture";
 import type { EditBoard } from "./board";
 
 const MOVE_MS = 120;
@@ -13,7 +14,7 @@ const GAPS = { column: 13 * GRID - NODE_WIDTH, row: 5 * GRID - NODE_HEIGHT };
 /** Moves of more nodes than these are not animated. */
 const ANIMATED_MAX = 1000;
 
-function boundsOf(places: Iterable<Position>): Box {
+function boundsOfPlaces(places: Iterable<Position>): Box {
   const all = [...places];
   const least = (of: (place: Position) => number): number =>
     all.reduce((best, place) => Math.min(best, of(place)), Infinity);
@@ -54,7 +55,7 @@ export class AutoLayout {
       this.before = board.scene.at.slice();
       const done = board.store.edit({ kind: "move", to }, { label });
       this.before = null;
-      board.surface.fitBox(boundsOf(to.values()));
+      board.surface.fitBox(boundsOfPlaces(to.values()));
       board.surface.announce(
         done ? gettext("Nodes arranged. Press Ctrl Z to undo.") : gettext("The nodes are already arranged."),
       );
@@ -76,7 +77,7 @@ export class AutoLayout {
       const target = place.get(scene.graph.targets[edge] ?? -1);
       if (source !== undefined && target !== undefined) lines.push([source, target]);
     }
-    const corner = board.boundsOf(nodes) ?? { left: 0, top: 0 };
+    const corner = boundsOf(board.scene, nodes) ?? { left: 0, top: 0 };
     const ids = nodes.map((node) => scene.key(node));
     const asked = store.edits;
     const { at } = await layOut(

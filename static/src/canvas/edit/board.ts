@@ -7,7 +7,6 @@ import { serverNow } from "../../behaviours/clock";
 import type { Problem } from "../../document/problems";
 import type { EditorStore, Update } from "../../document/store";
 import { type Difference, type DocNode, nodeOf } from "../../document/document";
-import type { Box } from "../../graph/grid";
 import { edgesAt, NODE_HEIGHT, NODE_WIDTH, type Position } from "../../graph/model";
 import { outPorts } from "../../document/ports";
 import { type Direction, neighbour } from "../../graph/walk";
@@ -15,7 +14,7 @@ import { gettext } from "../../words/i18n";
 import { fillTools } from "../frame";
 import { type Gestures, listenToGestures } from "../gestures";
 import { cardLineText } from "../card-line";
-import { boxOf } from "../picture";
+import { boundsOf, boxOf } from "../picture";
 import { NodeSearch } from "../search";
 import { type SurfaceClient, Surface } from "../surface";
 import { ZOOM_CARDS } from "../viewport";
@@ -281,25 +280,9 @@ export class EditBoard implements SurfaceClient, EditCanvas {
         this.scene.graph.sources[edge] ?? 0,
         this.scene.graph.targets[edge] ?? 0,
       ]);
-    const box = this.boundsOf(nodes);
+    const box = boundsOf(this.scene, nodes);
     if (box) this.surface.fitBox(box);
     else this.fit();
-  }
-
-  boundsOf(nodes: Iterable<number>): Box | null {
-    let box: Box | null = null;
-    for (const node of nodes) {
-      const one = boxOf(this.scene, node);
-      box = box
-        ? {
-            left: Math.min(box.left, one.left),
-            top: Math.min(box.top, one.top),
-            right: Math.max(box.right, one.right),
-            bottom: Math.max(box.bottom, one.bottom),
-          }
-        : one;
-    }
-    return box;
   }
 
   focus(): void {
@@ -359,7 +342,7 @@ export class EditBoard implements SurfaceClient, EditCanvas {
 
   reveal(ids: Iterable<string>): void {
     const nodes = [...ids].map((id) => this.scene.find(id)).filter((node) => node >= 0);
-    const box = this.boundsOf(nodes);
+    const box = boundsOf(this.scene, nodes);
     if (!box) return;
     const { viewport } = this.surface;
     const fits =

@@ -1,7 +1,7 @@
 /** Drawing connections: from an output port, backwards from an input, or by moving one end of an edge. Nodes that would
  * close a cycle are computed at the start; pointing at one explains why it cannot be connected. */
 
-import { refusal } from "../../document/verbs";
+import { refusal } from "../../document/connection-verbs";
 import { edgeKey, nameOf, sourcePort } from "../../document/document";
 import { edgesInto, edgesOutOf } from "../../document/ports";
 import { downstreamOf, upstreamOf } from "../../document/reach";

@@ -7,16 +7,10 @@ import { outPorts } from "../ports";
 
 import type { EditorStore } from "../store";
 import { align, copyText, duplicate, moveNodes, nudge, paste } from "../placement-verbs";
-import {
-  addNode,
-  connect,
-  insertOnEdge,
-  reconnect,
-  removeSelection,
-  renameNode,
-  setId,
-  type VerbResult,
-} from "../verbs";
+import { addNode, removeSelection } from "../node-verbs";
+import { connect, insertOnEdge, reconnect } from "../connection-verbs";
+import { renameNode, setId } from "../naming-verbs";
+import { type VerbResult } from "../verb";
 import { BUILT_IN } from "./node-type";
 
 export const TYPES = BUILT_IN;

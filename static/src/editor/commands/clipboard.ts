@@ -13,7 +13,7 @@ import { offerUndo } from "./commands";
 import type { Editing } from "../parts";
 import { performVerb } from "../../document/perform";
 import { copyText, paste } from "../../document/placement-verbs";
-import { removeSelection } from "../../document/verbs";
+import { removeSelection } from "../../document/node-verbs";
 
 export function startClipboard(root: HTMLElement, editing: Editing): void {
   const { facts, store } = editing;

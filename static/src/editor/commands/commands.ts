@@ -16,7 +16,7 @@ import type { Editing } from "../parts";
 import { performVerb, showRefusal } from "../../document/perform";
 import { freePlaceNear } from "../../document/free-space";
 import { duplicate, nudge } from "../../document/placement-verbs";
-import { addNode, removeSelection } from "../../document/verbs";
+import { addNode, removeSelection } from "../../document/node-verbs";
 
 const REVEALED_MAX = 20;
 

@@ -15,7 +15,7 @@ import { detailOf } from "./change-detail";
 import { fieldName, nameIn } from "./field-names";
 import type { Editing } from "../parts";
 import { performVerb } from "../../document/perform";
-import type { VerbResult } from "../../document/verbs";
+import type { VerbResult } from "../../document/verb";
 
 const SHOWN_MAX = 200;
 const FIELDS_MAX = 5;

@@ -11,7 +11,7 @@ import { fill, gettext, ngettext } from "../../words/i18n";
 import type { Editing } from "../parts";
 import { performVerb } from "../../document/perform";
 import { problemField, type Problem } from "../../document/problems";
-import { applyFix } from "../../document/verbs";
+import { applyFix } from "../../document/verb";
 
 const SHOWN_MAX = 200;
 

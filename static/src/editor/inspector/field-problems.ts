@@ -5,7 +5,7 @@ import type { Path } from "../../document/changes";
 import { indexOf } from "../../document/document";
 import { performVerb } from "../../document/perform";
 import type { Problem } from "../../document/problems";
-import { applyFix } from "../../document/verbs";
+import { applyFix } from "../../document/verb";
 import type { Editing } from "../parts";
 import type { Instant } from "./validator";
 

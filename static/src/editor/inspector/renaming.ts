@@ -7,7 +7,7 @@ import { fill, gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
 import type { Editing } from "../parts";
 import { performVerb, showRefusal } from "../../document/perform";
-import { renameNode, setId } from "../../document/verbs";
+import { renameNode, setId } from "../../document/naming-verbs";
 
 export function renamed(editing: Editing, id: string, name: string): void {
   const { store, facts, published } = editing;

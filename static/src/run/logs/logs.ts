@@ -1,7 +1,7 @@
 /** The log of a run, up to millions of lines. It opens at the end and follows new lines; when scrolled up, rows never move.
  * There is one selection of lines, one search, and filters by node (the store's selection) and by minimum level. */
 
-import { debounced, one, setAttribute, setHidden, setText, throttled, isTyping } from "../../dom";
+import { one, setAttribute, setHidden, setText, throttled, isTyping } from "../../dom";
 import type { LogLine } from "../../live/protocol";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count, visible } from "../../words/words";
@@ -12,6 +12,7 @@ import { emptyText, showLabels, showUnread } from "./labels";
 import { LogSource } from "./log-source";
 import { LineSelection } from "./line-selection";
 import type { SeqRanges } from "./ranges";
+import { listenToToolbar } from "./toolbar";
 import { type Direction, nextMatch, type LogQuery, LogSearch } from "./search";
 import type { RunStore } from "../store";
 import { VirtualList } from "../virtual-list";
@@ -320,31 +321,17 @@ export class LogView {
       this.scroller.addEventListener(name, () => window.setTimeout(scrolled, 60), { passive: true });
     this.scroller.addEventListener("scroll", () => this.onHorizontalScroll(), { passive: true });
     this.scroller.addEventListener("keydown", (event) => this.onKey(event));
-    const click = (selector: string, run: () => void): void => one(selector, this.root)?.addEventListener("click", run);
-    click("[data-log-follow]", () => this.toggleFollow());
-    click("[data-log-new]", () => this.follow(true));
-    click("[data-log-node]", () => this.store.choose(""));
-    click("[data-log-next]", () => this.goToNextMatch(1));
-    click("[data-log-prev]", () => this.goToNextMatch(-1));
-    click("[data-log-only]", () => this.setMatchesOnly(!this.matchesOnly));
-    click("[data-log-copy]", () => void this.copy(null));
-    const level = one<HTMLSelectElement>("[data-log-level]", this.root);
-    level?.addEventListener("change", () => this.setQuery({ ...this.query, level: level.value }));
-    const search = one<HTMLInputElement>("[data-log-search]", this.root);
-    const typed = (): void => {
-      if (search && search.value !== this.query.text) this.setQuery({ ...this.query, text: search.value });
-    };
-    search?.addEventListener("input", debounced(120, typed));
-    search?.addEventListener("keydown", (event) => {
-      if (event.isComposing) return;
-      if (event.key === "Enter") {
-        typed();
-        this.goToNextMatch(event.shiftKey ? -1 : 1);
-      } else if (event.key === "Escape" && search.value) {
-        search.value = "";
-        typed();
-      } else return;
-      event.preventDefault();
+    listenToToolbar(this.root, {
+      toggleFollow: () => this.toggleFollow(),
+      follow: () => this.follow(true),
+      showAllNodes: () => this.store.choose(""),
+      goToNextMatch: (direction) => this.goToNextMatch(direction),
+      toggleMatchesOnly: () => this.setMatchesOnly(!this.matchesOnly),
+      copy: () => void this.copy(null),
+      setLevel: (level) => this.setQuery({ ...this.query, level }),
+      setText: (text) => {
+        if (text !== this.query.text) this.setQuery({ ...this.query, text });
+      },
     });
   }
 
