@@ -2,7 +2,7 @@
 
 import "./styles/index.css";
 import htmx from "htmx.org";
-import { csrf } from "./api/client";
+import { csrf, offlineText } from "./api/client";
 import { startClock, refreshTimes } from "./behaviours/clock";
 import { startPageKeys } from "./behaviours/keys";
 import { openCommandPalette } from "./behaviours/command-palette";
@@ -45,9 +45,7 @@ document.addEventListener("htmx:responseError", (event) => {
     "error",
   );
 });
-document.addEventListener("htmx:sendError", () =>
-  toast(gettext("You're offline. The request did not reach the server."), "error"),
-);
+document.addEventListener("htmx:sendError", () => toast(offlineText(), "error"));
 
 // On narrow screens the navigation scrolls sideways: bring the current page's entry into view.
 one(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });

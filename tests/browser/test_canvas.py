@@ -144,7 +144,7 @@ def test_a_layout_whose_script_does_not_come_says_so_and_is_offered_again(person
     person.expected += ["ERR_FAILED"]
     person.page.route(re.compile("worker"), lambda route: route.abort())
     page = person.go(f"/runs/{run}/")
-    expect(page.get_by_role("alert")).to_contain_text("Can't reach the server.")
+    expect(page.get_by_role("alert")).to_contain_text("You're offline. Try again when you're connected.")
     page.unroute(re.compile("worker"))
     page.get_by_role("button", name="Try again").click()
     expect(card(page, "read")).to_be_visible()

@@ -25,21 +25,28 @@ export function csrf(): string {
   return document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content ?? "";
 }
 
+export const signedOut = (body: JsonObject, code = ""): ApiError =>
+  new ApiError(401, code, gettext("You're signed out. Reload the page to sign in."), body);
+
 /** Makes the error of an answer. Its message is the problem's detail, or the status if the answer is no problem. */
 export function errorOf(status: number, statusText: string, text: string): ApiError {
   const body = parseObject(text) ?? {};
   const code = typeof body["code"] === "string" ? body["code"] : "";
   // The server's detail is about credentials of programs.
-  if (status === 401) return new ApiError(401, code, gettext("You're signed out. Reload the page to sign in."), body);
-  const detail = typeof body["detail"] === "string" ? body["detail"] : `${status} ${statusText}`;
-  return new ApiError(status, code, detail, body);
+  if (status === 401) return signedOut(body, code);
+  if (typeof body["detail"] === "string") return new ApiError(status, code, body["detail"], body);
+  return new ApiError(
+    status,
+    code,
+    status === 403 ? gettext("The server rejected this. Reload the page and try again.") : `${status} ${statusText}`,
+    body,
+  );
 }
 
+export const offlineText = (): string => gettext("You're offline. Try again when you're connected.");
+
 /** Returns why a request failed, for people; `offline`: the sentence if the server cannot be reached. */
-export function errorText(
-  error: unknown,
-  offline = gettext("You're offline. The request did not reach the server."),
-): string {
+export function errorText(error: unknown, offline = offlineText()): string {
   return error instanceof Error && !(error instanceof TypeError) ? error.message : offline;
 }
 
@@ -82,6 +89,6 @@ export async function send(
 }
 
 /** Loads a page or part of one as HTML. Raises as `call` does. */
-export async function loadHtml(path: string): Promise<string> {
-  return (await request("GET", path, { Accept: "text/html" }, {})).text;
+export async function loadHtml(path: string, more: RequestInit = {}): Promise<string> {
+  return (await request("GET", path, { Accept: "text/html" }, more)).text;
 }

@@ -71,7 +71,7 @@ export function startEditor(root: HTMLElement): void {
     },
     (error: unknown) => {
       done();
-      const why = errorText(error, gettext("Can't reach the server."));
+      const why = errorText(error);
       root.classList.add("undrawn");
       host.replaceChildren(loadFailure(gettext("The draft could not be loaded"), why, () => startEditor(root)));
     },

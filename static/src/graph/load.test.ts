@@ -32,7 +32,7 @@ it("is asked for again when it could not be read, and says why it could not", as
     new Response("[]"),
     new Response(GRAPH),
   );
-  for (const why of ["reach the server", "went wrong", "deleted", "unreadable graph"]) {
+  for (const why of ["offline", "went wrong", "deleted", "unreadable graph"]) {
     const failed = await loadGraph("/two/").catch((error: unknown) => error);
     expect(failed).toBeInstanceOf(GraphLoadError);
     expect((failed as Error).message).toContain(why);

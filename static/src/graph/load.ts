@@ -1,6 +1,6 @@
 /** Loads the graph of a run. It never changes, so all parts of a page share one request. */
 
-import { ApiError, call } from "../api/client";
+import { ApiError, call, offlineText } from "../api/client";
 import type { JsonObject } from "../json";
 import { gettext } from "../words/i18n";
 import { type Graph, readGraph } from "./model";
@@ -15,7 +15,7 @@ export function loadErrorText(error: unknown): string {
 
 /** Returns why a request about a run failed, for people. */
 export function requestErrorText(error: unknown): string {
-  if (!(error instanceof ApiError)) return gettext("Can't reach the server.");
+  if (!(error instanceof ApiError)) return offlineText();
   if (error.status === 401) return error.message;
   if (error.status === 404) return gettext("This run was deleted.");
   return gettext("Something went wrong on the server. Its log has the details.");

@@ -1,5 +1,6 @@
 /** The connection status in the page's bar, and the notice under it. */
 
+import { ApiError, send } from "../api/client";
 import { one, setAttribute, setHidden, setText } from "../dom";
 import { fill, gettext } from "../words/i18n";
 import type { ConnectionState } from "./socket";
@@ -10,15 +11,10 @@ let refusal: number | null = null;
 /** Requests the page itself: a refused handshake of a socket does not tell its reason. */
 async function checkPageAccess(): Promise<void> {
   try {
-    const { type, status } = await fetch(location.pathname + location.search, {
-      method: "HEAD",
-      redirect: "manual",
-      credentials: "same-origin",
-    });
-    refusal =
-      type === "opaqueredirect" || status === 401 ? 4401 : status === 403 || status === 404 ? 4000 + status : null;
-  } catch {
+    await send("HEAD", location.pathname + location.search, null, { Accept: "text/html" });
     refusal = null;
+  } catch (error) {
+    refusal = error instanceof ApiError && [401, 403, 404].includes(error.status) ? 4000 + error.status : null;
   }
 }
 

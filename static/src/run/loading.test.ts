@@ -38,7 +38,7 @@ describe("what stands in the place of what is not there yet", () => {
     vi.advanceTimersByTime(1000);
     expect(host.querySelector("[role=alert]")).toBe(alert);
     coming.failed(new TypeError("Failed to fetch"));
-    expect(host.textContent).toContain("Can't reach the server.");
+    expect(host.textContent).toContain("You're offline.");
     coming.done();
     expect(host.children).toHaveLength(0);
   });

@@ -7,7 +7,7 @@
  */
 
 import { isObject, type Json, type JsonObject, isEqual } from "../json";
-import { ApiError, call, errorText } from "../api/client";
+import { call, errorText, signedOut } from "../api/client";
 import { serverNow } from "../behaviours/clock";
 import { setBeforeLoad } from "../behaviours/popover";
 import { toast } from "../behaviours/toast";
@@ -228,7 +228,7 @@ class Editor {
       title: trouble.kept
         ? gettext("Unsaved changes restored from this browser")
         : gettext("Your draft was saved from another tab"),
-      text: gettext("Nothing was written over. Your text here stays as it is until you choose; undo brings it back."),
+      text: gettext("Nothing was overwritten. Your text stays as it is until you choose; you can undo the choice."),
       lines: mine && theirs ? differences(mine, theirs).lines : [],
       actions: [
         { label: gettext("Keep mine"), run: () => this.saver.mine(), primary: true },
@@ -266,8 +266,8 @@ class Editor {
     if (fits)
       toast(
         documentOf(copy.doc)
-          ? gettext("What you typed last is back.")
-          : gettext("What you typed last is back; it was not JSON yet, so it was kept in this browser only."),
+          ? gettext("Restored your unsaved text.")
+          : gettext("Restored your unsaved text. It is not valid JSON yet, so it is stored only in this browser."),
       );
     else {
       this.saver.clash(doc, { ...ground, base: copy.ground.tag === ground.tag ? copy.ground.base : ground.base });
@@ -292,8 +292,7 @@ class Editor {
       });
       // Ignore answers to earlier requests.
       if (mine !== this.checks) return;
-      if (!Array.isArray(answer.body["problems"]))
-        throw new ApiError(401, "", gettext("You're signed out. Reload the page to sign in."), answer.body);
+      if (!Array.isArray(answer.body["problems"])) throw signedOut(answer.body);
       // The server did not have the time to check all SQL: check again.
       if (answer.body["complete"] === false) this.checkSoon();
       else this.checkedText = text;
@@ -368,7 +367,7 @@ class Editor {
           "empty small",
           icon("ok"),
           element("b", "", gettext("No problems")),
-          element("p", "", gettext("It can be published and run.")),
+          element("p", "", gettext("Ready to publish and run.")),
         ),
       );
     else if (this.shown.length > 200)
@@ -436,14 +435,15 @@ class Editor {
   private repair(changes: readonly Operation[]): void {
     const found = read(this.area.value);
     const changed = found.ok ? applyPatch(JSON.parse(this.area.value) as Json, changes) : null;
-    if (changed === null) toast(gettext("The text has changed since: the repair does not fit any more."), "error");
+    if (changed === null)
+      toast(gettext("The text has changed since the check. Wait for the next one and try again."), "error");
     else this.replace(format(changed));
   }
 
   private reformat(): void {
     one<HTMLElement>("#edit-more")?.hidePopover();
     if (!read(this.area.value).ok) {
-      toast(gettext("This is not JSON yet: repair it first."), "error");
+      toast(gettext("This is not valid JSON. Correct it first."), "error");
       return;
     }
     this.replace(format(JSON.parse(this.area.value) as Json));

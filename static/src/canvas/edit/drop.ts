@@ -87,7 +87,7 @@ export class DropTarget {
         this.board.actions.addReader(path, { x: at.x, y });
         y += ROW_HEIGHT;
       } catch (error) {
-        const why = errorText(error, gettext("Can't reach the server."));
+        const why = errorText(error);
         toast(fill(gettext("Couldn't upload {name}: {why}"), { name: file.name, why }), "error");
       }
     }

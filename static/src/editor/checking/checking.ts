@@ -5,7 +5,7 @@
  */
 
 import { isObject, type Json, type JsonObject } from "../../json";
-import { ApiError, call, errorText } from "../../api/client";
+import { ApiError, call, errorText, signedOut } from "../../api/client";
 import { one } from "../../dom";
 import { asJson, type Doc } from "../../document/document";
 
@@ -116,8 +116,7 @@ class Checker implements Checking {
 
   private take(doc: Doc, body: JsonObject): void {
     const { store } = this.editing;
-    if (!Array.isArray(body["problems"]))
-      throw new ApiError(401, "", gettext("You're signed out. Reload the page to sign in."), body);
+    if (!Array.isArray(body["problems"])) throw signedOut(body);
     if (!onlyMoved(doc, store.doc)) return;
     this.answer = { doc: store.doc, problems: readProblems(body["problems"]) };
     this.takeColumns(body);

@@ -4,7 +4,7 @@
  * not flicker. One class holds the loading, the states and the tools, because all of them change together.
  */
 
-import { call } from "../../api/client";
+import { call, errorText } from "../../api/client";
 import { refreshTimes } from "../../behaviours/clock";
 import { loadFailure } from "../../behaviours/load-failure";
 import { element, icon, setAttribute, setHidden } from "../../dom";
@@ -389,13 +389,9 @@ class DataView {
       content = this.content(payload, node, output);
     } catch (error) {
       if (this.requested !== key) return;
-      const why =
-        error instanceof TypeError
-          ? gettext("You're offline. Try again when you're connected.")
-          : error instanceof Error
-            ? error.message
-            : String(error);
-      content = loadFailure(gettext("The data could not be loaded"), why, () => this.showOutput(node, output));
+      content = loadFailure(gettext("The data could not be loaded"), errorText(error), () =>
+        this.showOutput(node, output),
+      );
       this.requested = "";
       window.clearTimeout(this.loadingTimer);
       this.put(`refused ${key}`, content);

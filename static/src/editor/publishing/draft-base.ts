@@ -1,6 +1,6 @@
 /** Changes what the draft is based on: starts it from a version, discards it, or includes what others published. */
 
-import { ApiError, call } from "../../api/client";
+import { call, errorText } from "../../api/client";
 import { toast } from "../../behaviours/toast";
 import { all } from "../../dom";
 import { type Doc, nameOf, nodeOf } from "../../document/document";
@@ -20,7 +20,7 @@ export function startDrafting(editing: Editing, versions: Versions): void {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       form.closest<HTMLElement>("[popover]")?.hidePopover();
-      discard(editing, versions).catch((error: unknown) => showRefusal(why(error)));
+      discard(editing, versions).catch((error: unknown) => showRefusal(errorText(error)));
     });
   }
   const from = new URLSearchParams(location.search).get("from");
@@ -29,11 +29,8 @@ export function startDrafting(editing: Editing, versions: Versions): void {
   history.replaceState(history.state, "", location.pathname);
   const number = Number(from);
   if (Number.isInteger(number) && number > 0)
-    startFrom(editing, versions, number).catch((error: unknown) => showRefusal(why(error)));
+    startFrom(editing, versions, number).catch((error: unknown) => showRefusal(errorText(error)));
 }
-
-const why = (error: unknown): string =>
-  error instanceof ApiError ? error.message : gettext("You're offline. Try again when you're connected.");
 
 /** Replaces the document in one edit, and shows a message with a button that undoes it. */
 function replace(editing: Editing, doc: Doc, label: string): boolean {

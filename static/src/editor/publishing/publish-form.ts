@@ -57,10 +57,7 @@ export function startPublishing(editing: Editing, versions: Versions, turned: ()
 
   function showError(error: unknown): void {
     const place = one("[data-publish-said]", popover ?? document);
-    const text =
-      error instanceof Error && !(error instanceof TypeError)
-        ? error.message
-        : gettext("You're offline. Nothing was published.");
+    const text = errorText(error, gettext("You're offline. Nothing was published."));
     if (!place) {
       popover?.append(element("p", "wrong", text));
       return;

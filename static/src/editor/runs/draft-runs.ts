@@ -5,7 +5,7 @@
  */
 
 import { isObject, type Json, type JsonObject } from "../../json";
-import { call, csrf } from "../../api/client";
+import { call, errorText, send, signedOut } from "../../api/client";
 import { openDialog } from "../../behaviours/popover";
 import { toast } from "../../behaviours/toast";
 import { throttled } from "../../dom";
@@ -67,13 +67,7 @@ class Runs implements DraftRuns {
     try {
       await this.begin(targets);
     } catch (error) {
-      showRefusal(
-        error instanceof TypeError
-          ? gettext("You're offline. Try again when you're connected.")
-          : error instanceof Error
-            ? error.message
-            : String(error),
-      );
+      showRefusal(errorText(error));
     } finally {
       this.starting = false;
     }
@@ -195,28 +189,13 @@ export function asksInputs(doc: Doc): boolean {
   return isObject(properties) && Object.keys(properties).length > 0;
 }
 
-/** Starts a run without a form and returns its id. Throws an Error with the server's message. */
+/** Starts a run without a form and returns its id. Raises as `send` does. */
 export async function startRun(address: string, asked: URLSearchParams): Promise<string> {
-  const response = await fetch(address, {
-    method: "POST",
-    body: asked,
-    headers: { Accept: "application/json", "X-CSRFToken": csrf() },
-    credentials: "same-origin",
+  const { body } = await send("POST", address, asked, {
+    "Content-Type": "application/x-www-form-urlencoded;charset=UTF-8",
   });
-  let body: unknown = null;
-  try {
-    body = await response.json();
-  } catch {
-    body = null;
-  }
-  const answer = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
-  if (response.ok && typeof answer["run"] === "string") return answer["run"];
-  if (typeof answer["detail"] === "string" && answer["detail"]) throw new Error(answer["detail"]);
-  throw new Error(
-    response.ok
-      ? gettext("You're signed out. Reload the page to sign in.")
-      : gettext("The server rejected this. Reload the page and try again."),
-  );
+  if (typeof body["run"] !== "string") throw signedOut(body);
+  return body["run"];
 }
 
 function readOutput(node: string, value: Json): [string, NodeOutputInfo][] {
@@ -245,13 +224,6 @@ export async function cancelRun(id: string): Promise<void> {
   try {
     await call("POST", `/api/v1/runs/${encodeURIComponent(id)}/cancel/`, {});
   } catch (error) {
-    toast(
-      error instanceof TypeError
-        ? gettext("You're offline. Try again when you're connected.")
-        : error instanceof Error
-          ? error.message
-          : String(error),
-      "error",
-    );
+    toast(errorText(error), "error");
   }
 }

@@ -3,7 +3,7 @@
  */
 
 import { isObject, type Json, type JsonObject } from "../../json";
-import { ApiError, send } from "../../api/client";
+import { ApiError, loadHtml, send } from "../../api/client";
 
 import { fill, gettext } from "../../words/i18n";
 import { type Event, type Failure, type Ground, isSaved, type Rules, type State, step } from "./machine";
@@ -174,11 +174,8 @@ export class Saver<D> {
   /** Loads this page again to see who is signed in, and takes over the CSRF token of the new session. */
   private async checkSession(): Promise<void> {
     try {
-      const response = await fetch(location.pathname, {
-        credentials: "same-origin",
-        signal: AbortSignal.timeout(PATIENCE_MS),
-      });
-      const page = new DOMParser().parseFromString(response.ok ? await response.text() : "", "text/html");
+      const html = await loadHtml(location.pathname, { signal: AbortSignal.timeout(PATIENCE_MS) });
+      const page = new DOMParser().parseFromString(html, "text/html");
       const token = page.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content ?? "";
       const user = userOf(page);
       if (user === null) {
@@ -239,7 +236,7 @@ export function whyUnsaved<D>(state: State<D>): string {
   const trouble = state.trouble;
   switch (trouble?.kind) {
     case "offline":
-      return trouble.why ?? gettext("The draft is not saved: the server cannot be reached.");
+      return trouble.why ?? gettext("The draft is not saved: you're offline.");
     case "conflict":
       return gettext("The draft is not saved: another tab saved first. Choose which one to keep.");
     case "signed_out":

@@ -2,7 +2,7 @@
 
 import ELK from "elkjs/lib/elk-api";
 import elkWorker from "elkjs/lib/elk-worker.min.js?worker&url";
-import { gettext } from "../../words/i18n";
+import { offlineText } from "../../api/client";
 import { fillMissing } from "./arrange";
 import { readElkResult, type Arrangement, type Gaps, elkRequest } from "./elk";
 import { isTall, type LayoutInput, type Positions } from "./layered";
@@ -91,7 +91,7 @@ function layeredInWorker(input: LayoutInput): Promise<Positions> {
     worker.onerror = (event) => {
       worker.terminate();
       // An event without a message: the script could not be loaded.
-      reject(event.message ? new Error(event.message) : new GraphLoadError(gettext("Can't reach the server.")));
+      reject(event.message ? new Error(event.message) : new GraphLoadError(offlineText()));
     };
     worker.postMessage(input);
   });

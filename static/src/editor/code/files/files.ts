@@ -1,7 +1,7 @@
 /** Lists and uploads the files of the server, for path fields. */
 
 import { isObject, type Json } from "../../../json";
-import { ApiError, call, csrf, errorOf } from "../../../api/client";
+import { ApiError, call, csrf, errorOf, offlineText } from "../../../api/client";
 
 import { gettext } from "../../../words/i18n";
 
@@ -108,7 +108,7 @@ export function upload(file: File, path: string, progress: (fraction: number) =>
       if (request.status >= 200 && request.status < 300) return resolve();
       reject(errorOf(request.status, request.statusText, request.responseText));
     });
-    request.addEventListener("error", () => fail(gettext("Can't reach the server.")));
+    request.addEventListener("error", () => fail(offlineText()));
     request.addEventListener("abort", () => fail(gettext("Upload cancelled.")));
     request.send(file);
   });

@@ -239,7 +239,7 @@ class PathField implements CodeField {
       );
       replace.focus();
     } catch (error) {
-      if (!this.gone) this.note.say(errorText(error, gettext("Can't reach the server.")), "bad");
+      if (!this.gone) this.note.say(errorText(error), "bad");
     }
   }
 

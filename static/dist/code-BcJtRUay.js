@@ -1,1 +1,0 @@
-export{t as mountCode}from"./field-4B15X4zS.js";
