@@ -44,7 +44,10 @@ test: install-dev
 		-m "not (long or timed or postgres or redis) and (smoke or not (processes or faults or browser))"
 
 # What must hold before a change lands. Needs Node, PostgreSQL and Redis too; .ci/run installs them.
+# The documents that the front end's tests make by random edits are validated by tests/unit/test_editor_edits.py.
+check: export INTERLOCK_EDITED_DOCUMENTS := $(abspath $(REPORTS)/edited-documents.jsonl)
 check: install-dev
+	mkdir -p $(REPORTS)
 	$(MAKE) -j 2 --output-sync=target lint check-frontend
 	$(PARALLEL) --junitxml=$(REPORTS)/check.xml -m "not (long or timed)"
 	DATABASE_URL="postgresql://$${PGUSER:-postgres}:$${PGPASSWORD:-}@$${PGHOST:-127.0.0.1}:$${PGPORT:-5432}/postgres" \

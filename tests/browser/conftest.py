@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +48,7 @@ def completions(page: Page) -> Locator:
 class HeldRequests:
     """Requests to these addresses wait until they are let go; those that come later go through."""
 
-    def __init__(self, page: Page, addresses: str) -> None:
+    def __init__(self, page: Page, addresses: str | re.Pattern[str]) -> None:
         self.routes: list[Route] = []
         self.open = False
         page.route(addresses, self._take)

@@ -100,6 +100,7 @@ def test_the_graph_is_walked_searched_and_opened_without_a_mouse(person, run):
     expect(stage).not_to_be_focused()
 
 
+@pytest.mark.long
 def test_what_is_far_is_painted_and_can_be_chosen_all_the_same(person):
     names = [f"p{number}" for number in range(400)]
     edges = [edge for name in names for edge in (("start", name), (name, "end"))]

@@ -128,6 +128,7 @@ def test_python_completes_inputs_rows_and_ctx(person, slug):
     assert saved(person, page, slug, "report")["code"] == f"def main(inputs, ctx):\n    {written}"
 
 
+@pytest.mark.long
 def test_what_is_typed_while_the_editor_for_code_is_on_its_way_stays_in_order(person, slug):
     held = HeldRequests(person.page, "**/static/code-*.js")
     page = opened(person, slug)

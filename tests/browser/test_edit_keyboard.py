@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.wait import wait_until
@@ -66,6 +67,7 @@ class Hands:
         self.press("Enter")
 
 
+@pytest.mark.long
 def test_the_flights_workflow_is_built_by_keyboard_alone(person):
     sample: dict[str, Any] = json.loads(SAMPLE.read_text())
     wanted = {node["id"]: node for node in sample["nodes"]}

@@ -197,6 +197,7 @@ def test_what_was_drawn_last_is_kept_while_the_browser_asks_whether_to_leave(per
     wait_until(lambda: page.evaluate(KEPT), interval=0.05)
 
 
+@pytest.mark.long
 def test_a_killed_server_costs_nothing_not_even_with_the_tab_closed(author, own, slug):
     page = opened(author, slug)
     own.kill()

@@ -30,6 +30,7 @@ def started(form: str, folder: Path) -> Iterator[Product]:
         yield made.product
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", FORMS)
 def test_from_the_one_time_link_to_a_roll_back_and_a_good_run(chromium, tmp_path, form):
     with (

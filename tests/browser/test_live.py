@@ -98,6 +98,7 @@ def test_the_dot_tells_of_a_cut_and_what_was_missed_arrives(person):
     expect(page.locator("[data-logs] .line", has_text="done")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_run_of_two_thousand_nodes_scrolls_and_is_searched(person):
     nodes: list[dict[str, object]] = [{"id": f"n{number}", "type": "noop"} for number in range(2000)]
     nodes.insert(0, python("talks", "def main(inputs, ctx):\n    ctx.log('long ago')\n"))

@@ -208,6 +208,7 @@ FRAMES = """(ms) => new Promise((done) => {
 })"""
 
 
+@pytest.mark.long
 def test_a_node_that_prints_without_end_leaves_memory_flat_and_the_page_quick(person):
     product = person.product
     flood = "while :; do yes | head -c 1G; done"

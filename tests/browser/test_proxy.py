@@ -21,6 +21,7 @@ def driver(chromium):
     return chromium.browser_type
 
 
+@pytest.mark.long
 def test_behind_a_tls_proxy_one_signs_in_runs_and_watches_under_its_name(driver, tmp_path):
     settings = {"ALLOWED_HOSTS": NAME, "INTERLOCK_TRUST_PROXY": "1"}
     with running(tmp_path / "home", **settings) as product:

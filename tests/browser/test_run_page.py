@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import open_browser
@@ -236,6 +237,7 @@ document.documentElement.scrollWidth <= document.documentElement.clientWidth ? [
 """
 
 
+@pytest.mark.long
 def test_long_and_tricky_texts_are_shown_as_text_everywhere(person):
     product = person.product
     name = TRICKS + "x" * (200 - len(TRICKS))

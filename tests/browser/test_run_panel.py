@@ -58,6 +58,7 @@ def stacks(page: Page, ask: Callable[[], None]) -> Locator:
             return taken
 
 
+@pytest.mark.long
 def test_a_node_that_waits_for_a_socket_is_retried_with_a_limit_and_shows_its_receipt(person, rng):
     node, expected = f"n{rng.randrange(10**6)}", rng.choice([0.5, 0.8, 1.1])
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -199,6 +200,7 @@ def test_a_node_that_waits_for_another_runs_slot_is_started_by_a_larger_pool(per
     product.ended(again)
 
 
+@pytest.mark.long
 def test_without_scripts_tabs_are_links_and_calls_are_forms(chromium, product, rng):
     node = f"n{rng.randrange(10**6)}"
     code = HOLDS.format(number=rng.randrange(600, 6000))

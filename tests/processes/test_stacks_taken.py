@@ -180,9 +180,9 @@ def test_an_idle_attempt_is_reported_as_quiet_once_until_it_does_something(node:
     "line",
     [
         "sum(range(3000000)); time.sleep(0.2)",
-        "open('f', 'w').write('x' * 1000); time.sleep(0.2)",
         "print('.'); time.sleep(0.2)",
-        "ctx.progress(0.5); time.sleep(0.2)",
+        pytest.param("open('f', 'w').write('x' * 1000); time.sleep(0.2)", marks=pytest.mark.long),
+        pytest.param("ctx.progress(0.5); time.sleep(0.2)", marks=pytest.mark.long),
     ],
 )
 def test_an_attempt_that_does_something_now_and_then_is_not_quiet(node: Supervised, line: str) -> None:

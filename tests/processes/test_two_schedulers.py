@@ -67,6 +67,7 @@ def test_a_standby_on_another_host_dispatches_within_seconds_of_a_kill(installat
     assert len(installation.lock_holders()) == 1
 
 
+@pytest.mark.long
 def test_whenever_the_lock_is_lost_one_leads_again(installation: Installation) -> None:
     hosts = ("a", "b")
     processes = [installation.scheduler(host) for host in hosts]

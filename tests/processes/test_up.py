@@ -219,6 +219,7 @@ def test_a_killed_scheduler_is_started_again_and_its_run_goes_on(product: Produc
     assert product.ended(run)["state"] == "succeeded"
 
 
+@pytest.mark.long
 def test_nothing_outlives_a_killed_parent(product: Product) -> None:
     start_run(product, [{"id": "tree", "type": "python", "config": {"code": TREE}}])
     tree = wait_until(lambda: pids if len(pids := product.tree()) >= 7 else [])

@@ -10,6 +10,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from websockets.sync.client import connect
 
 from tests.live.recorder import Recorder, close_code
@@ -39,6 +40,7 @@ class Uvicorn(Product):
             return False
 
 
+@pytest.mark.long
 def test_uvicorn_serves_pages_files_api_and_sockets(tmp_path: Path) -> None:
     with running(tmp_path / "home") as product:
         served = Uvicorn(tmp_path / "home", PATH=os.environ["PATH"])

@@ -352,7 +352,7 @@ class SchedulerMachine(RuleBasedStateMachine):
 
 
 SchedulerMachine.TestCase.settings = settings(
-    max_examples=rounds(200, 10_000),
+    max_examples=rounds(100, 10_000),
     stateful_step_count=60,
     derandomize=not LONG,
     # Without "explain", which traces every line; the steps show what happened.

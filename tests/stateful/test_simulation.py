@@ -15,7 +15,7 @@ from tests.stateful.world import Dice, Traits
 from tests.support.broken import Broken
 from tests.support.effort import rounds, seed
 
-BY_EVERY_CHANGE = 1000
+BY_EVERY_CHANGE = 400
 KILLED = Traits(actions=WORK + PEOPLE + FAULTS + ("bad_reports", "takeover") + ("kill",) * 8)
 ONE_KILL = Traits(actions=WORK + PEOPLE + FAULTS + ("bad_reports",) * 2)
 
