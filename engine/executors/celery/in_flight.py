@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -44,43 +45,66 @@ class HostView:
 def credits_by_queue(
     hosts: Iterable[HostView], dispatches: Iterable[InFlightDispatch], limit: int, now: float
 ) -> Mapping[str, tuple[Credit, ...]]:
-    """Return, for each served queue, the credit of its hosts and the credit under `limit`, which all queues share."""
+    """Return, for each served queue, the credit of its hosts and the credit under `limit`, which all queues share.
+
+    What one host holds takes nothing from the others, however much it is: a host that stands still or drains must not
+    stop them.
+    """
+    hosts = list(hosts)
     taking = [host for host in hosts if host.takes_work]
-    known = {host.id for host in taking}
-    # Counts are [short, long].
-    by_host: dict[int, list[int]] = {host.id: [0, 0] for host in taking}
-    not_taken: dict[str, list[int]] = {}
+    by_host: dict[int, Counts] = defaultdict(Counts)
+    not_taken: dict[str, Counts] = defaultdict(Counts)
     """By queue."""
-    total, elsewhere = [0, 0], 0
     for dispatch in dispatches:
-        long = dispatch.is_long(now)
-        if dispatch.host is not None and dispatch.host not in known:
-            # It occupies none of these processes: its host drains, or has ended and was not handled yet.
-            elsewhere += 1
-            continue
-        total[long] += 1
-        if dispatch.host is None:
-            not_taken.setdefault(dispatch.queue, [0, 0])[long] += 1
-        else:
-            by_host[dispatch.host][long] += 1
-    capacity = sum(host.capacity for host in taking)
-    if capacity + elsewhere <= limit:
-        shared = _credit(capacity, total)
+        counts = not_taken[dispatch.queue] if dispatch.host is None else by_host[dispatch.host]
+        counts.add(dispatch.is_long(now))
+    may_run = {host.id: min(host.capacity, by_host[host.id].total) for host in hosts}
+    known = {host.id for host in taking}
+    # On hosts that drain, or have ended and were not handled yet; of the latter the capacity is not known any more.
+    elsewhere = sum(may_run.get(id, counts.total) for id, counts in by_host.items() if id not in known)
+    if sum(host.capacity for host in taking) + elsewhere <= limit:
+        shared = _credit(taking, by_host, not_taken.values())
     else:
-        # The number of processes does not enforce the limit: every dispatch may be running.
-        left = max(0, limit - sum(total) - elsewhere)
+        # The number of processes does not enforce the limit: whatever a host has a process for may be running.
+        running = sum(may_run[host.id] for host in taking) + sum(counts.total for counts in not_taken.values())
+        left = max(0, limit - running - elsewhere)
         shared = Credit(left, left)
     found: dict[str, tuple[Credit, ...]] = {}
     for queue in {queue for host in taking for queue in host.queues}:
         serving = [host for host in taking if queue in host.queues]
         # What waits in any of their queues may be taken by these hosts.
         queues = {name for host in serving for name in host.queues}
-        counts = [by_host[host.id] for host in serving] + [not_taken[name] for name in queues if name in not_taken]
-        used = [sum(one[0] for one in counts), sum(one[1] for one in counts)]
-        found[queue] = (_credit(sum(host.capacity for host in serving), used), shared)
+        waiting = [counts for name, counts in not_taken.items() if name in queues]
+        found[queue] = (_credit(serving, by_host, waiting), shared)
     return found
 
 
-def _credit(capacity: int, used: list[int]) -> Credit:
-    short, long = used
-    return Credit(max(0, capacity - short - long), max(0, (capacity - long) * PREFETCH_MAX - short))
+@dataclass(slots=True)
+class Counts:
+    """Numbers of short and of long dispatches."""
+
+    short: int = 0
+    long: int = 0
+
+    def add(self, long: bool) -> None:
+        if long:
+            self.long += 1
+        else:
+            self.short += 1
+
+    @property
+    def total(self) -> int:
+        return self.short + self.long
+
+
+def _credit(hosts: Iterable[HostView], by_host: Mapping[int, Counts], waiting: Iterable[Counts]) -> Credit:
+    """Return what these hosts have room for, beside what waits to be taken by one of them."""
+    idle = prefetch = 0
+    for host in hosts:
+        counts = by_host[host.id]
+        idle += max(0, host.capacity - counts.total)
+        prefetch += max(0, (host.capacity - counts.long) * PREFETCH_MAX - counts.short)
+    for counts in waiting:
+        idle -= counts.total
+        prefetch -= counts.short + counts.long * PREFETCH_MAX
+    return Credit(max(0, idle), max(0, prefetch))

@@ -59,3 +59,19 @@ def test_work_on_a_host_that_drains_takes_no_process_of_the_others() -> None:
     assert credit(both, running)["default"] == (2, 2 * PREFETCH_MAX)
     assert credit(both, running, limit=3)["default"] == (1, 1)
     assert credit(both, running, limit=2)["default"] == (0, 0)
+
+
+def test_what_one_host_holds_takes_nothing_from_another() -> None:
+    """A host that was killed, or stands still, holds what was sent ahead to it until its lease is over."""
+    held = [dispatch(at=2, short=True)] * 23
+    assert credit([host(1, 4), host(2, 4)], held, limit=20)["default"] == (
+        4,
+        4 * PREFETCH_MAX + max(0, 4 * PREFETCH_MAX - 23),
+    )
+
+
+def test_what_was_sent_ahead_to_a_host_that_drains_counts_as_what_it_can_run() -> None:
+    held = [dispatch(at=2, short=True)] * 23
+    assert credit([host(1, 4), host(2, 4, takes_work=False)], held, limit=20)["default"] == (4, 4 * PREFETCH_MAX)
+    # Of a host that has ended nothing is known, so all of it may still run.
+    assert credit([host(1, 4)], held, limit=20)["default"] == (0, 0)
