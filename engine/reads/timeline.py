@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
 from engine import clock
 from engine.models import Attempt, Run
@@ -54,13 +54,19 @@ def _waiting(run: Run) -> list[dict[str, Any]]:
         .filter(run=run, item=-1)
         .exclude(state="running")
         .order_by("node")
-        .values_list("node", "attempt", "state", "ready_at", "retry_at", "finished_at")
+        .annotate(
+            last_end=Subquery(
+                Attempt.objects.filter(run=run, item=-1, node=OuterRef("node"), number=OuterRef("attempt")).values(
+                    "finished_at"
+                )
+            )
+        )
+        .values_list("node", "attempt", "state", "ready_at", "retry_at", "last_end")
     )
+    # A node whose attempt was lost keeps the time when it became ready first, and waits since the end of that attempt.
     return [
-        _bar(node, attempt + 1, state, finished_at, None, None, retry_at)
-        if state == "retrying"
-        else _bar(node, attempt + 1, state, ready_at, None, None)
-        for node, attempt, state, ready_at, retry_at, finished_at in rows
+        _bar(node, attempt + 1, state, max(filter(None, (ready_at, last_end)), default=None), None, None, retry_at)
+        for node, attempt, state, ready_at, retry_at, last_end in rows
     ]
 
 

@@ -47,7 +47,8 @@ class Order:
         self.parts = frozenset(parts.split())
         self.world = world
         self.ready_us: dict[tuple[int, str], int] = {}
-        """When a node became ready, by the clock at the commit that stored it."""
+        """When a node became ready for the first time, or after an end of its attempt that is its own, by the clock at the
+        commit that stored it."""
         self.states: dict[tuple[int, str], tuple[str, int]] = {}
         self.held: set[tuple[int, str]] = set()
         self.facts = 0
@@ -65,7 +66,8 @@ class Order:
         for run in self.world.runs:
             for name, row in run.nodes.items():
                 key, state = (run.id, name), (row["state"], row["attempt"])
-                if self.states.get(key) == state and run.id not in self.world.retried:
+                before = self.states.get(key)
+                if before == state and run.id not in self.world.retried:
                     continue
                 self.states[key] = state
                 if row["state"] != "ready":
@@ -73,9 +75,11 @@ class Order:
                 if run.id in self.world.retried:
                     self.ready_us[key] = row["ready_at"]
                     continue
-                self.ready_us[key] = now_us
-                if row["ready_at"] != now_us and "order" in self.parts:
-                    raise Broken(f"I20 order: {key} became ready at {now_us}, and says {row['ready_at']}")
+                if before is None or before[0] not in ("ready", "running"):
+                    self.ready_us[key] = now_us
+                # Else its attempt was lost or interrupted, maybe in one commit with its start: it keeps its place.
+                if row["ready_at"] != self.ready_us[key] and "order" in self.parts:
+                    raise Broken(f"I20 order: {key} became ready at {self.ready_us[key]}, and says {row['ready_at']}")
 
     def after(self) -> None:
         if self.disturbed:

@@ -67,14 +67,16 @@ class ReportHandler:
         at = round(report.at * 1e6)
         node.attempt += 1
         # The clock may have been set back while it waited.
-        ready = min(node.ready_us, at) or None
+        # After a lost attempt it has waited since the end of that one only.
+        ready_us = max(node.ready_us, node.last_end_us)
+        ready = min(ready_us, at) or None
         node.current = attempt = AttemptState(
             node, node.attempt, node.claim, report.worker, report.pid, report.pid_started, at, ready
         )
         self.memory.touch_attempt(attempt)
         if (pool := node.pool) is not None:
             pool.acquired += node.slots
-            pool.longest_wait = max(pool.longest_wait, (at - node.ready_us) / 1e6)
+            pool.longest_wait = max(pool.longest_wait, (at - ready_us) / 1e6)
             self.memory.touch_pool(pool)
         node.started_us, node.finished_us = at, None
         node.error = node.progress = node.unsent_progress = None
@@ -111,7 +113,7 @@ class ReportHandler:
         assert attempt is not None
         node.current = None
         at = max(round(report.at * 1e6), attempt.started_us)
-        attempt.finished_us = at
+        attempt.finished_us = node.last_end_us = at
         attempt.state = "cancelled" if report.interrupted else report.state
         attempt.usage = report.usage
         if report.error is not None:

@@ -32,6 +32,7 @@ class NodeState:
         "finished_us",
         "hard_timeout",
         "key",
+        "last_end_us",
         "losses",
         "memory_mb",
         "output",
@@ -73,6 +74,9 @@ class NodeState:
         self.retries = 0
         self.losses = 0
         self.ready_us = 0
+        """Since when it waits; kept when its attempt is lost, so that it does not start again behind all others."""
+        self.last_end_us = 0
+        """When its latest attempt ended, as far as this scheduler has seen it."""
         self.retry_us = 0
         self.started_us: int | None = None
         self.finished_us: int | None = None

@@ -13,6 +13,8 @@ from engine.scheduler.core.state import NodeState, RunState
 from engine.states import NODE_TERMINAL, PendingAction, check_node, check_run, counts_as
 
 FAILED = frozenset({"failed", "timed_out"})
+UNFINISHED = frozenset({"lost", "interrupted"})
+"""Events after which a node keeps its place in the queue: that its attempt did not end was not its doing."""
 
 ExpectedDurations = Callable[[str], Mapping[str, float]]
 """workflow -> {node: learned seconds}."""
@@ -50,7 +52,7 @@ class Transitions:
         if to in NODE_TERMINAL:
             self._on_end(run, node, at)
         elif to == "ready":
-            self._on_ready(node)
+            self._on_ready(node, event)
         elif to == "running":
             leave(node)
         self._add_node_event(node, at)
@@ -130,8 +132,9 @@ class Transitions:
         if not run.nodes_left:
             self.memory.maybe_ended.append(run)
 
-    def _on_ready(self, node: NodeState) -> None:
-        node.ready_us = self.memory.now_us
+    def _on_ready(self, node: NodeState, event: str) -> None:
+        if event not in UNFINISHED or not node.ready_us:
+            node.ready_us = self.memory.now_us
         self.admission.enqueue(node)
         if node.plan.expected is not None:
             node.expected, node.expected_from = node.plan.expected, "author"

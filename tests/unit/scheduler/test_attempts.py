@@ -256,3 +256,24 @@ def test_losses_do_not_end_a_run_that_was_killed_more_often_than_lost_retries(tm
         sim.executor.run_all()
     sim.finish()
     assert sim.state(run) == "succeeded"
+
+
+@pytest.mark.parametrize("how", ["lost", "interrupted"])
+def test_what_was_lost_keeps_its_place_before_what_became_ready_later(simulate, how):
+    sim = simulate(processes=1)
+    first = sim.start(document([node("a", lost_retries=2)]))
+    sim.settle()
+    work = sim.executor.begin()
+    sim.settle()
+    since = first.nodes["a"]["ready_at"]
+    sim.clock.advance(5)
+    later = sim.start(document(["b"]))
+    sim.settle()
+    sim.executor.end(work, "lost", interrupted=how == "interrupted")
+    sim.settle()
+    assert (first.nodes["a"]["ready_at"], sim.states(first)) == (since, {"a": "ready"})
+    assert first.nodes["a"]["claim"] and not later.nodes["b"]["claim"]
+    sim.executor.begin()
+    sim.settle()
+    # It waited for its second attempt since the first was lost.
+    assert first.attempts["a", 2]["ready_at"] == first.attempts["a", 1]["finished_at"] > since
