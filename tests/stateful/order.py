@@ -47,8 +47,7 @@ class Order:
         self.parts = frozenset(parts.split())
         self.world = world
         self.ready_us: dict[tuple[int, str], int] = {}
-        """When a node became ready for the first time, or after an end of its attempt that is its own, by the clock at the
-        commit that stored it."""
+        """When a node became ready, by the clock at the commit that stored it. A lost attempt changes nothing."""
         self.states: dict[tuple[int, str], tuple[str, int]] = {}
         self.held: set[tuple[int, str]] = set()
         self.facts = 0

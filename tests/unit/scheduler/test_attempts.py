@@ -272,7 +272,8 @@ def test_what_was_lost_keeps_its_place_before_what_became_ready_later(simulate, 
     sim.executor.end(work, "lost", interrupted=how == "interrupted")
     sim.settle()
     assert (first.nodes["a"]["ready_at"], sim.states(first)) == (since, {"a": "ready"})
-    assert first.nodes["a"]["claim"] and not later.nodes["b"]["claim"]
+    assert first.nodes["a"]["claim"]
+    assert not later.nodes["b"]["claim"]
     sim.executor.begin()
     sim.settle()
     # It waited for its second attempt since the first was lost.
