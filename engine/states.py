@@ -62,15 +62,18 @@ class PendingAction(StrEnum):
     CANCEL = "cancel"
     RETRY = "retry"
     SKIP = "skip"
+    RESET = "reset"
+    """Its trigger rule is decided again: what it consumed changes by a retry upstream."""
 
     def stored(self, claim: str) -> str:
         """Return the text for the database. With the claim of the attempt in it, nobody has to clear it."""
-        return f"{self.value} {claim}"
+        # A scheduler of an earlier release, which knows no reset, reads nothing from this text instead of failing.
+        return f"{self.value}{'/' if self is PendingAction.RESET else ' '}{claim}"
 
     @classmethod
     def from_stored(cls, text: str | None, claim: str) -> PendingAction | None:
         """Return the stored action if it is about the attempt with this claim, else None."""
-        action, _, about = (text or "").partition(" ")
+        action, _, about = (text or "").replace("/", " ").partition(" ")
         return cls(action) if claim and about == claim else None
 
 
@@ -116,6 +119,7 @@ NODE_TRANSITIONS: Mapping[tuple[str, str], frozenset[str]] = {
     ("ready", "stopped"): frozenset({"cancelled"}),
     ("ready", "cancelled_by_person"): frozenset({"cancelled"}),
     ("ready", "skipped_by_person"): frozenset({"skipped"}),
+    ("ready", "retried_by_person"): frozenset({"pending"}),
     ("running", "succeeded"): frozenset({"succeeded"}),
     ("running", "errored"): frozenset({"retrying", "failed"}),
     ("running", "limit_passed"): frozenset({"retrying", "timed_out"}),
@@ -123,16 +127,19 @@ NODE_TRANSITIONS: Mapping[tuple[str, str], frozenset[str]] = {
     ("running", "interrupted"): frozenset({"ready"}),
     ("running", "must_wait"): frozenset({"waiting"}),
     ("running", "killed"): frozenset({"cancelled", "skipped", "ready"}),
+    ("running", "retried_by_person"): frozenset({"pending"}),
     ("waiting", "due"): frozenset({"ready", "succeeded", "failed"}),
     ("waiting", "stopped"): frozenset({"cancelled"}),
     ("waiting", "cancelled_by_person"): frozenset({"cancelled"}),
     ("waiting", "skipped_by_person"): frozenset({"skipped"}),
+    ("waiting", "retried_by_person"): frozenset({"pending"}),
     ("retrying", "delay_over"): frozenset({"ready"}),
     ("retrying", "stopped"): frozenset({"cancelled"}),
     ("retrying", "cancelled_by_person"): frozenset({"cancelled"}),
     ("retrying", "skipped_by_person"): frozenset({"skipped"}),
-    ("retrying", "retried_by_person"): frozenset({"ready"}),
+    ("retrying", "retried_by_person"): frozenset({"pending", "ready"}),
     # A person's commands on nodes that have ended.
+    ("succeeded", "retried_by_person"): frozenset({"pending"}),
     ("failed", "retried_by_person"): frozenset({"pending", "ready"}),
     ("timed_out", "retried_by_person"): frozenset({"pending", "ready"}),
     ("cancelled", "retried_by_person"): frozenset({"pending", "ready"}),

@@ -180,7 +180,10 @@ class RetryRun(Command):
     @extend_schema(
         request=bodies.Retry,
         responses={**_ACCEPTED, (422, CONTENT_TYPE): shapes.Problem},
-        description="Retry nodes; without `nodes`, all that failed, timed out or were cancelled.",
+        description=(
+            "Retry nodes; without `nodes`, all that failed, timed out or were cancelled. Downstream nodes that did not "
+            "run, and all that consumed an output which the retry changes, run again too; running ones are ended first."
+        ),
     )
     def post(self, request: Request, run_id: str) -> Response:
         run = access.run(request.user, run_id, Right.RUN)

@@ -53,6 +53,11 @@ def one_success_enough(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(policy, "decide", decide)
 
 
+def consumers_kept(patch: pytest.MonkeyPatch) -> None:
+    """A retry resets only what did not run."""
+    patch.setattr(commands, "_consumed", lambda *given: False)
+
+
 # Limits and slots.
 
 

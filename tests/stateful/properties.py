@@ -103,6 +103,10 @@ def each_result_is_used_once(data: bytes) -> None:
     _lives(BAD_REPORTS, [checks.used_once, checks.definitions_unchanged, rows], data)
 
 
+def inputs_are_current(data: bytes) -> None:
+    _lives(ANYTHING, [checks.inputs_are_current], data)
+
+
 def order_is_kept(data: bytes) -> None:
     """I20: see order.py."""
     _lives(QUIET, [], data, "order reservation bound idle")

@@ -36,6 +36,7 @@ WAYS: list[tuple[str, Property, str]] = [
     ("success_thrown_away", properties.each_result_is_used_once, "I4"),
     ("losses_not_counted", properties.each_result_is_used_once, "I8"),
     ("retries_not_counted", properties.each_result_is_used_once, "I8"),
+    ("consumers_kept", properties.inputs_are_current, "inputs"),
 ]
 
 
@@ -54,7 +55,7 @@ KILLED_WAYS = [
     ("lost_not_declared", "I3"),
     ("not_sent_again", "I3"),
     ("not_decided_again", "I3"),
-    ("memory_reused", "I9"),
+    ("memory_reused", "I3"),
     ("slots_held_by_dead_scheduler", "I3"),
     ("losses_not_counted", "I8"),
     ("started_attempts_ignored", "I8"),

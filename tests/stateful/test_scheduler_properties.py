@@ -1,4 +1,4 @@
-"""The scheduler under random graphs, failures, limits, pools, priorities, users and faults: five properties of it.
+"""The scheduler under random graphs, failures, limits, pools, priorities, users and faults: six properties of it.
 
 A failing life is printed with its history. The short form tries 200 lives each, always the same; the long form 10,000
 others each.
@@ -52,6 +52,12 @@ def test_waiting_is_bounded_by_ageing(data: bytes) -> None:
 @given(LIVES)
 def test_each_result_is_used_once(data: bytes) -> None:
     properties.each_result_is_used_once(data)
+
+
+@lives
+@given(LIVES)
+def test_each_success_consumed_what_its_sources_have(data: bytes) -> None:
+    properties.inputs_are_current(data)
 
 
 @pytest.mark.parametrize("limit", [1, pytest.param(3, marks=pytest.mark.long), pytest.param(7, marks=pytest.mark.long)])

@@ -26,6 +26,7 @@ def judge(world: KilledWorld) -> None:
     checks.upstream_first(world)
     checks.limits_hold(world)
     checks.used_once(world)
+    checks.inputs_are_current(world)
     checks.definitions_unchanged(world)
     checks.rows_agree(world.sim.store)
 

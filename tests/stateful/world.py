@@ -89,7 +89,8 @@ def document(dice: Dice, traits: Traits, workflow: str, mark: int) -> dict[str, 
         config: dict[str, Any] = {"mark": mark}
         if branch:
             config["cases"] = [{"port": port, "when": "true"} for port in PORTS]
-        nodes.append({"id": f"n{index}", "type": "branch" if branch else "noop", "config": config, "policy": policy})
+        kind = "branch" if branch else dice.pick(("noop", "python"))
+        nodes.append({"id": f"n{index}", "type": kind, "config": config, "policy": policy})
         for source in {dice.roll(index) for _ in range(dice.roll(2 if wide else 4))} if index else ():
             edge = {"source": f"n{source}", "target": f"n{index}"}
             if nodes[source]["type"] == "branch":

@@ -6,9 +6,10 @@ state as it is now. A command that no longer applies changes nothing, and its ou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
+from engine.scheduler.core import decisions
 from engine.scheduler.core.core import Core
 from engine.scheduler.core.memory import Job
 from engine.scheduler.core.state import NodeState, RunState
@@ -23,6 +24,9 @@ from engine.states import (
     PendingAction,
     may_retry,
 )
+
+DID_NOT_RUN = ("upstream_failed", "skipped", "cancelled")
+"""States that a retry resets wherever they are downstream of what it changes."""
 
 Outcome = dict[str, Any] | None
 Done = Callable[[Outcome], None]
@@ -73,11 +77,11 @@ def skip(core: Core, run: RunState, name: str, done: Done) -> None:
         done({"refused": node.state})
     else:
         _reopen(core, run, event=SKIPPED_BY_PERSON)
-        core.memory.add_job(run, _skip_ended(core, run, node, done))
+        core.memory.add_job(run, _holding_decisions(core, run, _skip_ended(core, run, node, done)))
 
 
 def _skip(core: Core, node: NodeState) -> None:
-    _clear(node)
+    node.forget_results()
     core.transitions.move(node, SKIPPED_BY_PERSON, "skipped", SKIPPED_BY_PERSON)
 
 
@@ -89,21 +93,16 @@ def _skip_ended(core: Core, run: RunState, node: NodeState, done: Done) -> Job:
     nodes = [other for other in run.nodes if other is not None]
     if not any(other.state in ("failed", "timed_out") and other is not node for other in nodes):
         starts |= {other.plan.index for other in nodes if other.state == "cancelled" and other.reason == "run_stopped"}
-    reset: list[int] = []
-    for downstream in _with_downstream(run, starts):
-        other = run.nodes[downstream]
-        if other is None or other is node or other.state not in ("upstream_failed", "skipped", "cancelled"):
-            continue
-        if other.reason in (SKIPPED_BY_PERSON, "cancelled_by_person", NOT_ASKED):
-            # What a person ended, or did not select, stays as it is.
-            continue
-        _reset(core, other)
-        reset.append(downstream)
-        yield
+    downstream = [other for other in _with_downstream(run, starts) if other != index]
+    reset: list[NodeState] = []
+    # What a person ended, or did not select, stays as it is.
+    yield from _reset_downstream(
+        core, run, downstream, set(), (SKIPPED_BY_PERSON, "cancelled_by_person", NOT_ASKED), reset
+    )
     if node.state in SKIPPABLE:
         _skip(core, node)
-    for downstream in reset:
-        core.memory.decide_later(run, downstream)
+    for other in reset:
+        core.memory.decide_later(run, other.plan.index)
     done(None)
 
 
@@ -150,38 +149,89 @@ def retry(core: Core, run: RunState, body: Mapping[str, Any], done: Done) -> Non
     for node in restarted:
         _restart(core, node)
     if ended:
-        core.memory.add_job(run, _retry_ended(core, run, ended, done))
+        core.memory.add_job(run, _holding_decisions(core, run, _retry_ended(core, run, ended, done)))
     else:
         # In one transaction with what it asked for: taken up again, it would end the attempt that it had opened.
         done(None)
 
 
+def _holding_decisions(core: Core, run: RunState, job: Job) -> Job:
+    """Do a job during which no pending node is decided: a source that ends meanwhile would start it on what another one
+    still is."""
+    run.holds_decisions = True
+    yield from job
+    core.memory.release_decisions(run)
+
+
 def _retry_ended(core: Core, run: RunState, ended: set[int], done: Done) -> Job:
-    """Reset ended nodes and what lies downstream of them to pending, then decide all of them in one order, so that no
-    node is decided by a source that is still to be reset.
+    """Reset ended nodes to pending, and downstream of them what did not run and what consumed what changes.
 
     The named nodes come last: as long as one of them is as it was, the next scheduler finds the others from it.
     """
+    # Some may have run again meanwhile, by another retry.
+    ended = {index for index in ended if (node := run.nodes[index]) and may_retry(node.state, node.reason)}
     downstream = [index for index in _with_downstream(run, ended) if index not in ended]
-    reset: list[int] = []
-    for index in (*downstream, *sorted(ended)):
+    reset: list[NodeState] = []
+    yield from _reset_downstream(core, run, downstream, set(ended), (NOT_ASKED,), reset)
+    for index in sorted(ended):
         node = run.nodes[index]
-        if node is None or node.state not in NODE_TERMINAL:
-            continue
-        # A named node may have run again meanwhile, by another retry.
-        named = index in ended and may_retry(node.state, node.reason)
-        if named or (node.state in ("upstream_failed", "skipped", "cancelled") and node.reason != NOT_ASKED):
-            _reset(core, node)
-            reset.append(index)
+        if node is not None and may_retry(node.state, node.reason):
+            core.transitions.reset(node)
+            reset.append(node)
             yield
-    for index in reset:
-        core.memory.decide_later(run, index)
+    for node in reset:
+        core.memory.decide_later(run, node.plan.index)
     done(None)
 
 
-def _reset(core: Core, node: NodeState) -> None:
-    _clear(node)
-    core.transitions.move(node, "retried_by_person", "pending")
+def _reset_downstream(
+    core: Core,
+    run: RunState,
+    downstream: Iterable[int],
+    changing: set[int],
+    kept: Container[str],
+    reset: list[NodeState],
+) -> Job:
+    """Reset the nodes of `downstream` that did not run and those that consumed what changes, and add them to `reset`.
+
+    `downstream`: sources before targets. `changing`: nodes whose output changes already. `kept`: reasons of nodes that
+    stay as they are.
+    """
+    changing_values: set[int] = set()
+    for index in downstream:
+        node = run.nodes[index]
+        if node is None or node.state == "pending":
+            changing.add(index)
+        elif node.reason in kept:
+            continue
+        elif node.state in DID_NOT_RUN or _consumed(run, node, changing, changing_values):
+            changing.add(index)
+            if node.state == "succeeded":
+                changing_values.add(index)
+            reset.append(node)
+            _reset_consumer(core, node)
+            yield
+
+
+def _consumed(run: RunState, node: NodeState, changing: set[int], changing_values: set[int]) -> bool:
+    """Return whether a node read the output of one in `changing`. `changing_values`: those that have succeeded."""
+    read = node.plan.consumes & changing
+    if not read or node.plan.rule != "one_success" or not changing_values.isdisjoint(read):
+        return bool(read)
+    # It did not need them, if another one has succeeded: it would run again at once, without their outputs.
+    return not any(
+        source not in changing and decisions.seen(run, source, ports) == "succeeded"
+        for source, ports in zip(node.plan.sources, node.plan.ports, strict=True)
+    )
+
+
+def _reset_consumer(core: Core, node: NodeState) -> None:
+    """Reset a node to pending; one in flight when its attempt has been killed, however that ends."""
+    if not node.claim:
+        core.transitions.reset(node)
+    elif node.pending_action in (None, PendingAction.RETRY):
+        # What a person cancelled or skipped meanwhile brings no result.
+        core.transitions.kill_and_then(node, PendingAction.RESET)
 
 
 def _reopen(core: Core, run: RunState, *, event: str, altered: bool = False) -> None:
@@ -235,17 +285,6 @@ def _with_downstream(run: RunState, starts: set[int]) -> list[int]:
                 reached.add(target)
                 stack.append(target)
     return [index for index in run.plan.order if index in reached]
-
-
-def _clear(node: NodeState) -> None:
-    """Clear what former attempts left; their numbers go on."""
-    node.retries = node.losses = 0
-    node.error = node.progress = node.unsent_progress = None
-    node.output = node.summary = node.ports = None
-    node.artifact = ""
-    node.seconds = None
-    node.started_us = None
-    node.expected, node.expected_from = None, "none"
 
 
 def pools_changed(core: Core, sizes: Mapping[str, int]) -> None:

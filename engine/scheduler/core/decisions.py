@@ -19,7 +19,7 @@ def decide(run: RunState, index: int) -> Transition | None:
     plan = run.plan.nodes[index]
     decision = policies.decide(
         plan.rule,
-        [_seen(run, source, ports)[0] for source, ports in zip(plan.sources, plan.ports, strict=True)],
+        [seen(run, source, ports) for source, ports in zip(plan.sources, plan.ports, strict=True)],
     )
     return None if decision is None else _by_rule(run, index, decision)
 
@@ -65,6 +65,11 @@ def _skip_reason(run: RunState, index: int) -> str:
         if state == "skipped" and node is not None and node.state == "succeeded":
             return "branch_not_taken"
     return "upstream_skipped"
+
+
+def seen(run: RunState, source: int, ports: frozenset[str]) -> str:
+    """Return the state of an upstream node as seen through the edges from its `ports`."""
+    return _seen(run, source, ports)[0]
 
 
 def _seen(run: RunState, source: int, ports: frozenset[str]) -> tuple[str, NodeState | None]:

@@ -65,7 +65,14 @@ class Memory:
     def decide_later(self, run: RunState, index: int) -> None:
         """Have the trigger rule of a pending node decided in this tick or a later one."""
         run.to_decide.append(index)
-        if not run.is_in_decision_queue:
+        if not run.is_in_decision_queue and not run.holds_decisions:
+            run.is_in_decision_queue = True
+            self.runs_to_decide.append(run)
+
+    def release_decisions(self, run: RunState) -> None:
+        """Have all nodes decided that a job has held."""
+        run.holds_decisions = False
+        if run.to_decide and not run.is_in_decision_queue:
             run.is_in_decision_queue = True
             self.runs_to_decide.append(run)
 

@@ -29,6 +29,7 @@ class PlanNode:
         "branches",
         "clean_up",
         "config",
+        "consumes",
         "early",
         "entry",
         "expected",
@@ -74,6 +75,8 @@ class PlanNode:
         """Paths of the texts in `config` that hold expressions."""
         self.references: tuple[int, ...] = ()
         """Indexes of the nodes whose output its expressions read."""
+        self.consumes: frozenset[int] = frozenset()
+        """Indexes of the nodes whose output its code or its expressions read."""
         self.upstream: tuple[tuple[int, str, str], ...] = ()
         """Edges into it, in document order: (source, source port, target port)."""
         self.sources: tuple[int, ...] = ()
@@ -112,11 +115,9 @@ class Plan:
             node.targets = tuple(dict.fromkeys(self.by_id[edge.target] for edge in out))
             self._find_expressions(node)
         for node in self.nodes:
-            for index in node.references:
+            node.consumes = frozenset(node.references + (node.sources if node.uses_inputs else ()))
+            for index in node.consumes:
                 self.nodes[index].feeds = True
-            if node.uses_inputs:
-                for index in node.sources:
-                    self.nodes[index].feeds = True
         self.roots = [node.index for node in self.nodes if not node.sources]
         self.upstream_counts = [len(node.sources) for node in self.nodes]
 

@@ -94,6 +94,8 @@ class ReportHandler:
             self.transitions.move(node, "cancelled_by_person", "cancelled", "cancelled_by_person")
         elif action == PendingAction.SKIP:
             self.transitions.move(node, SKIPPED_BY_PERSON, "skipped", SKIPPED_BY_PERSON)
+        elif action == PendingAction.RESET:
+            self._reset(node)
         elif not self.transitions.end_if_stopped(node):
             # It keeps its place in the queue; its limits are read again, for they may have changed during an outage.
             self.admission.enqueue(node)
@@ -128,7 +130,10 @@ class ReportHandler:
         self.admission.release(node)
         action, node.pending_action = node.pending_action, None
         node.finished_us = at
-        if report.state == "succeeded":
+        if action == PendingAction.RESET and node.run.stopping not in ("cancelled", "run_timeout"):
+            # However it ended: what it consumed is no longer so.
+            self._reset(node)
+        elif report.state == "succeeded" and action != PendingAction.RESET:
             self._succeeded(node, report, at)
         else:
             node.error = attempt.error
@@ -160,6 +165,10 @@ class ReportHandler:
             self._failed(node, report.state, at)
         if node.state in ("ready", "retrying"):
             self.transitions.end_if_stopped(node)
+
+    def _reset(self, node: NodeState) -> None:
+        self.transitions.reset(node)
+        self.memory.decide_later(node.run, node.plan.index)
 
     def _succeeded(self, node: NodeState, report: Ended, at: int) -> None:
         output = report.output or {"kind": "json", "value": None, "bytes": 4, "ports": ["out"]}

@@ -118,6 +118,16 @@ class NodeState:
         self.hard_timeout = policy.hard_timeout
         self.memory_mb = policy.memory_mb
 
+    def forget_results(self) -> None:
+        """Clear what former attempts left; their numbers go on."""
+        self.retries = self.losses = 0
+        self.error = self.progress = self.unsent_progress = None
+        self.output = self.summary = self.ports = None
+        self.artifact = ""
+        self.seconds = None
+        self.started_us = None
+        self.expected, self.expected_from = None, "none"
+
 
 class AttemptState:
     """One attempt since its reported start."""
@@ -191,6 +201,7 @@ class RunState:
         "draft",
         "events",
         "finished_us",
+        "holds_decisions",
         "id",
         "in_flight",
         "inputs",
@@ -261,6 +272,8 @@ class RunState:
         self.to_decide: deque[int] = deque()
         """Pending nodes whose trigger rule may be decided now."""
         self.is_in_decision_queue = False
+        self.holds_decisions = False
+        """A job changes its nodes, and nothing is decided until it is through."""
         self.jobs = 0
         """Commands and sweeps that are spread over several ticks; the run cannot end before they do."""
         self.sweep = 0

@@ -53,7 +53,7 @@ class Transitions:
             self._on_end(run, node, at)
         elif to == "ready":
             self._on_ready(node, event)
-        elif to == "running":
+        elif to in ("running", "pending"):
             leave(node)
         self._add_node_event(node, at)
         self.memory.touch(node)
@@ -154,6 +154,12 @@ class Transitions:
     def _move_pending(self, run: RunState, index: int, transition: decisions.Transition | None) -> None:
         if transition is not None:
             self.move(self.memory.node(run, index), *transition)
+
+    def reset(self, node: NodeState) -> None:
+        """Return a node without an attempt in flight to `pending`, as if it had never run."""
+        node.forget_results()
+        node.finished_us = None
+        self.move(node, "retried_by_person", "pending")
 
     # Stopping.
 

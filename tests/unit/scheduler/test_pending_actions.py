@@ -8,6 +8,7 @@ import pytest
 
 from engine import faults
 from engine.faults import InjectedFault
+from engine.states import PendingAction
 from tests.support.factories import document, node
 from tests.support.simulation import Simulation, StoredRun
 
@@ -179,3 +180,11 @@ def test_pending_actions_cost_nothing_where_there_are_none(simulate):
     sim.finish()
     assert run.nodes["a"]["pending_action"] is None
     assert "wish" not in NODE_COLUMNS
+
+
+def test_a_pending_action_is_read_as_it_was_stored_and_only_for_its_attempt():
+    for action in PendingAction:
+        assert PendingAction.from_stored(action.stored("c1"), "c1") is action
+        assert PendingAction.from_stored(action.stored("c1"), "c2") is None
+    # An earlier release splits at the blank, and fails at an action that it does not know.
+    assert " " not in PendingAction.RESET.stored("c1")
