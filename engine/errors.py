@@ -11,7 +11,8 @@
     ├── NotAvailableYet     501: part of the contract, but not built yet
     ├── NoAnswer            503: the scheduler did not answer in time
     ├── EventsGone          410: the requested events were compacted away
-    └── LostLeadership      another scheduler leads; this one must stop
+    ├── LostLeadership      another scheduler leads; this one must stop
+    └── RunFault            the engine cannot go on with one run
 
 `engine.problems.InvalidDocument` (pure, without Django) is the error of a whole definition.
 Each has a stable `code` for programs, fields for callers and a sentence for people.
@@ -155,3 +156,13 @@ class LostLeadership(InterlockError):
         super().__init__(
             f"Another scheduler leads this installation now (our epoch {epoch} is over); this one stops.", epoch=epoch
         )
+
+
+class RunFault(InterlockError):
+    """What is stored about one run, or reported or commanded, cannot be worked on; the others can."""
+
+    code = "engine_fault"
+
+    def __init__(self, run: int, error: Exception) -> None:
+        super().__init__(f"{type(error).__name__}: {error}", run=run)
+        self.run = run

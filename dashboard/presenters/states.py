@@ -67,6 +67,7 @@ _ACTIONS: Mapping[str, Any] = {
     "rolled_back": gettext_lazy("Rolled back"),
     "run_cancelled": gettext_lazy("Cancelled a run"),
     "run_retried": gettext_lazy("Retried a run"),
+    "run_set_aside": gettext_lazy("Ended a run that the engine cannot go on with"),
     "run_deleted": gettext_lazy("Deleted a run"),
     "node_cancelled": gettext_lazy("Cancelled a node"),
     "node_skipped": gettext_lazy("Skipped a node"),

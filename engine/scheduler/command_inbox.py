@@ -58,10 +58,12 @@ class CommandInbox:
         }
         if new:
             for run in self.store.queued(new):
+                core.memory.run_in_hand = run.id
                 if run.state == "queued":
                     core.lifecycle.add_run(run)
         for command in found:
             self._open.add(command.pk)
+            core.memory.run_in_hand = command.run_id
             self._apply(core, command.pk, command.kind, command.run_id, command.node, command.body or {})
 
     def _apply(

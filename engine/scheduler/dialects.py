@@ -9,10 +9,10 @@ import functools
 from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError
 
 from engine.database.sqlite_backend.write_queue import WriteQueue
-from engine.errors import LostLeadership
+from engine.errors import LostLeadership, RunFault
 from engine.scheduler import rows as tables
 from engine.scheduler.rows import Rows, Times
 
@@ -38,6 +38,24 @@ class Diverged(Exception):
         super().__init__("A run's row has another seq than this scheduler stored.")
 
 
+COMPUTING_ERRORS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
+@functools.cache
+def data_errors() -> tuple[type[Exception], ...]:
+    """Return what a value raises that cannot be computed or fits no column. Every tick with the same data raises it
+    again, unlike the errors of a database that is away."""
+    import sqlite3
+
+    errors = (*COMPUTING_ERRORS, DataError, IntegrityError, ProgrammingError, sqlite3.DataError,
+              sqlite3.IntegrityError, sqlite3.ProgrammingError)  # fmt: skip
+    try:
+        import psycopg2
+    except ImportError:
+        return errors
+    return (*errors, psycopg2.DataError, psycopg2.IntegrityError, psycopg2.ProgrammingError)
+
+
 @functools.cache
 def driver_errors() -> tuple[type[Exception], ...]:
     """Return what a tick's database access may raise: Django's errors, those of the raw drivers, and Diverged."""
@@ -51,14 +69,20 @@ def driver_errors() -> tuple[type[Exception], ...]:
     return (*errors, psycopg2.Error)
 
 
+@functools.cache
+def tick_errors() -> tuple[type[Exception], ...]:
+    """Return what the scheduler goes on after: errors of the database, and of what one run's data leads to."""
+    return (*driver_errors(), *data_errors(), RunFault)
+
+
 class Dialect(Protocol):
     """Writes ticks to one kind of database."""
 
     times: Times
 
-    def write(self, rows: Rows | None, epoch: int, now_us: int, beat: bool) -> None:
+    def write(self, rows: Rows | None, epoch: int, now_us: int, beat: bool, *, rehearse: bool = False) -> None:
         """Write the rows of a tick, and the heartbeat if `beat`. Raises the driver's errors, LostLeadership and
-        Diverged; nothing is written then."""
+        Diverged; nothing is written then. `rehearse`: nothing is written in any case."""
 
 
 class SQLite:
@@ -73,7 +97,7 @@ class SQLite:
         self.update_indexed_run, self.update_run = _update_run(()), _update_run(INDEXED_COLUMNS)
         self.beat, self.fence = BEAT.format(now="?", mark="?"), FENCE.format(mark="?")
 
-    def write(self, rows: Rows | None, epoch: int, now_us: int, beat: bool) -> None:
+    def write(self, rows: Rows | None, epoch: int, now_us: int, beat: bool, *, rehearse: bool = False) -> None:
         db = self.db
         now = self.times(now_us)
         with self.queue.turn(TURN_SECONDS):
@@ -87,7 +111,7 @@ class SQLite:
                 raise LostLeadership(epoch)
             if rows is not None:
                 self._write(rows, now)
-            db.execute("COMMIT")
+            db.execute("ROLLBACK" if rehearse else "COMMIT")
         except BaseException:
             if db.in_transaction:
                 db.execute("ROLLBACK")
@@ -154,7 +178,7 @@ class PostgreSQL:
         self.beat = BEAT.format(now="clock_timestamp()", mark="%s")
         self.fence = FENCE.format(mark="%s") + " FOR UPDATE"
 
-    def write(self, rows: Rows | None, epoch: int, now_us: int, beat: bool) -> None:
+    def write(self, rows: Rows | None, epoch: int, now_us: int, beat: bool, *, rehearse: bool = False) -> None:
         now = self.times(now_us)
         # Three round trips, each of which costs more than its statements: two row counts decide whether to go on.
         with self.db.cursor() as cursor:
@@ -170,7 +194,7 @@ class PostgreSQL:
                     if cursor.rowcount != len(runs):
                         raise Diverged
                 rest = [] if rows is None else self._rest(cursor, rows, now)
-                cursor.execute(b";".join([*rest, b"COMMIT"]))
+                cursor.execute(b";".join([*rest, b"ROLLBACK" if rehearse else b"COMMIT"]))
             except BaseException:
                 if not self.db.closed:
                     cursor.execute("ROLLBACK")

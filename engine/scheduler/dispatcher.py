@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 from engine import faults
 from engine.config import Config
+from engine.errors import RunFault
 from engine.executors.base import Ended, Executor, Started, Work
 from engine.scheduler.core.changes import Changes
 from engine.scheduler.core.core import Core
 from engine.scheduler.core.state import NodeState
+from engine.scheduler.dialects import COMPUTING_ERRORS
 from engine.scheduler.envelopes import Envelopes, LoadOutput, Unreadable
 from engine.scheduler.inbox import ReportInbox
 from engine.scheduler.room import LocalRoom, RemoteRoom
@@ -119,6 +121,8 @@ class Dispatcher:
                 works.append(self.envelopes.complete(work, node))
             except Unreadable as error:
                 self._refuse(node, "ExpressionError", str(error))
+            except COMPUTING_ERRORS as error:
+                raise RunFault(node.run.id, error) from error
         return works
 
     def _refuse(self, node: NodeState, error_class: str, message: str) -> None:

@@ -16,14 +16,14 @@ from collections.abc import Callable, Mapping
 from engine import faults, gc_settings, hints
 from engine.config import Config
 from engine.database.heartbeat import BEAT_SECONDS
-from engine.errors import LostLeadership
+from engine.errors import LostLeadership, RunFault
 from engine.executors.base import Executor
 from engine.scheduler import periodic
 from engine.scheduler.command_inbox import LOOK_SECONDS, CommandInbox
 from engine.scheduler.core import recovery
 from engine.scheduler.core.changes import Changes
 from engine.scheduler.core.core import Core
-from engine.scheduler.dialects import driver_errors
+from engine.scheduler.dialects import COMPUTING_ERRORS, data_errors, driver_errors, tick_errors
 from engine.scheduler.dispatcher import Dispatcher
 from engine.scheduler.durations import DurationQueue
 from engine.scheduler.inbox import ReportInbox
@@ -99,6 +99,10 @@ class Scheduler:
         """Whether it is time to stop without the database."""
         self.tick_error = ""
         """The error of the last tick; empty: it succeeded."""
+        self.faults: dict[int, str] = {}
+        """{run: error} of runs that make every tick fail, until they are set aside."""
+        self._written: Changes | None = None
+        """What the current tick tries to write."""
         # Monotonic times.
         self.next_tick = 0.0
         """The earliest time of the next tick."""
@@ -150,7 +154,8 @@ class Scheduler:
         self.hints.open()
         if self.remote is None:
             self.store.delete_dispatches()
-        self._rebuild()
+        while not self._rebuild_or_set_aside():
+            pass
         gc_settings.tune()
         log.info("scheduler_leads epoch=%s runs=%s", self.leadership.epoch, len(self.core.memory.runs))
         self.periodic = periodic.PeriodicThread(lambda: self.leadership.epoch, periodic.registered())
@@ -231,20 +236,38 @@ class Scheduler:
         try:
             self._tick()
             self.tick_error = ""
-        except driver_errors() as error:
+        except tick_errors() as error:
             failed_before = self.tick_error != ""
             message = f"{type(error).__name__}: {error}"
             if message != self.tick_error:
                 log.warning("tick_failed: %s", message)
             self.tick_error = message
+            if failed_before and isinstance(error, (*data_errors(), RunFault)):
+                self._find_faults(error)
             self._recover()
             if failed_before:
                 # The database answers but accepts nothing (its disk is full): reading everything again at once would
                 # not help.
                 self.next_tick = self.monotonic() + OUTAGE_SECONDS
 
+    def _find_faults(self, error: Exception) -> None:
+        """Note which runs made a tick fail twice, to be set aside. Raises `error` if it is the engine's own."""
+        changes, self._written = self._written, None
+        if isinstance(error, RunFault):
+            self.faults[error.run] = str(error)
+        elif changes is not None:
+            try:
+                self.faults.update(self.store.faulty_runs(changes, self.leadership.epoch, self.core.memory.now_us))
+            except driver_errors() as away:
+                log.warning("faults_not_found: %s", away)
+        elif (run := self.core.memory.run_in_hand) is not None:
+            self.faults[run] = f"{type(error).__name__}: {error}"
+        if not self.faults and isinstance(error, COMPUTING_ERRORS):
+            raise error
+
     def _tick(self) -> None:
         core = self.core
+        self._written = None
         mono = self.monotonic()
         core.begin(round(self.wall() * 1e6), mono)
         self.commands.apply_new(core, mono)
@@ -273,7 +296,9 @@ class Scheduler:
         if changes:
             faults.point("tick.before_write")
             begin = self.monotonic()
+            self._written = changes
             self.store.write(changes, epoch, now_us, beat)
+            self._written = None
             faults.point("tick.after_commit")
             self.last_write = self.monotonic()
             self._adapt_budget(changes.size, self.last_write - begin)
@@ -334,7 +359,8 @@ class Scheduler:
                 self.leadership.regain(self._wait_for_lock)
                 # Reading may take long.
                 self.watchdog.paused = True
-                self._rebuild()
+                while not self._rebuild_or_set_aside():
+                    pass
                 self.leadership.database_back()
                 return
             except driver_errors() as error:
@@ -355,6 +381,25 @@ class Scheduler:
             time.sleep(seconds)
         else:
             self.inbox.extend(self.executor.poll(seconds))
+
+    def _rebuild_or_set_aside(self) -> bool:
+        """Set aside the runs that are noted, and read memory again. Return False if that noted another one. Raises
+        database errors, and any other that is not about one run."""
+        for run, fault in list(self.faults.items()):
+            log.error("run_set_aside run=%s: %s", run, fault)
+            seq = self.store.set_aside(run, self.leadership.epoch, fault)
+            del self.faults[run]
+            if self.hints is not None and seq is not None:
+                self.hints.broadcast({"runs": {str(run): seq}, "overview": True})
+        try:
+            self._rebuild()
+        except RunFault as error:
+            self.faults[error.run] = str(error)
+        except COMPUTING_ERRORS as error:
+            if (in_hand := self.core.memory.run_in_hand) is None:
+                raise
+            self.faults[in_hand] = f"{type(error).__name__}: {error}"
+        return not self.faults
 
     def _rebuild(self) -> None:
         """Read memory from the database. What the executor has in flight goes on; any other attempt is lost."""

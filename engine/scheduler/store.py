@@ -12,14 +12,15 @@ from django.db import connection, transaction
 
 from engine.database.sqlite_backend.write_queue import write_queue_of
 from engine.definition import store
+from engine.errors import RunFault
 from engine.models import Attempt, Command, Dispatch, Host, HostReport, NodeRun, NodeStat, Pool, Run
 from engine.models.conditions import unfinished_runs
-from engine.scheduler import wal
+from engine.scheduler import set_aside, wal
 from engine.scheduler.core.changes import Changes
 from engine.scheduler.core.plan import Plan
 from engine.scheduler.core.recovery import count
 from engine.scheduler.core.state import OUTPUT_BYTES_MAX, AttemptState, NodeState, RunState
-from engine.scheduler.dialects import Dialect, PostgreSQL, SQLite
+from engine.scheduler.dialects import COMPUTING_ERRORS, Dialect, PostgreSQL, SQLite, data_errors
 from engine.scheduler.durations import LearnedDurations
 from engine.scheduler.rows import Rows
 from engine.shapes import micros, optional_micros, output_summary
@@ -78,6 +79,22 @@ class Store:
         rows = Rows(changes, self.dialect.times)
         self.dialect.write(rows, epoch, now_us, beat)
         self._confirm(changes)
+
+    def faulty_runs(self, changes: Changes, epoch: int, now_us: int) -> dict[int, str]:
+        """Return {run: error} for the runs whose part of `changes` cannot be written; nothing is written. Raises
+        LostLeadership and, where it is not about one run, database errors."""
+        assert self.dialect is not None
+        found: dict[int, str] = {}
+        for run, part in changes.by_run().items():
+            try:
+                self.dialect.write(Rows(part, self.dialect.times), epoch, now_us, False, rehearse=True)
+            except data_errors() as error:
+                found[run] = f"{type(error).__name__}: {error}"
+        return found
+
+    def set_aside(self, run_id: int, epoch: int, fault: str) -> int | None:
+        """Fail a run that no tick can go on with. Return its new seq; None: it had ended. Raises database errors."""
+        return set_aside.end_run(run_id, epoch, fault)
 
     def _confirm(self, changes: Changes) -> None:
         """Update memory after a commit."""
@@ -160,6 +177,12 @@ class Store:
             # One unreadable definition must not stop all other runs.
             log.error("definition_unreadable run=%s definition=%s: %r", row.pk, row.definition_id, error)
             return None
+        try:
+            return self._run_state(row, plan)
+        except COMPUTING_ERRORS as error:
+            raise RunFault(row.pk, error) from error
+
+    def _run_state(self, row: Run, plan: Plan) -> RunState:
         run = RunState(row.pk, plan)
         run.workflow, run.version, run.draft = row.workflow, row.version, row.draft
         run.inputs, run.priority, run.altered = row.inputs, row.priority, row.altered or {}
@@ -178,9 +201,12 @@ class Store:
     def _load_nodes(self, runs: Mapping[int, RunState], ids: list[int]) -> None:
         for row in NodeRun.objects.filter(run_id__in=ids, item=-1):
             run = runs[row.run_id]
-            index = run.plan.by_id[row.node]
-            node = run.nodes[index] = NodeState(run, run.plan.nodes[index])
-            _fill(node, row)
+            try:
+                index = run.plan.by_id[row.node]
+                node = run.nodes[index] = NodeState(run, run.plan.nodes[index])
+                _fill(node, row)
+            except COMPUTING_ERRORS as error:
+                raise RunFault(run.id, error) from error
         for attempt in Attempt.objects.filter(run_id__in=ids, item=-1, state="running"):
             run = runs[attempt.run_id]
             running = run.nodes[run.plan.by_id[attempt.node]]

@@ -93,6 +93,12 @@ class MemoryStore(Store):
             raise Diverged
         self._confirm(changes)
 
+    def faulty_runs(self, changes: Changes, epoch: int, now_us: int) -> dict[int, str]:
+        return {}
+
+    def set_aside(self, run_id: int, epoch: int, fault: str) -> int | None:
+        raise Broken(f"run {run_id} was set aside: {fault}")
+
     def _apply(self, rows: Rows, changes: Changes) -> None:
         for row in rows.indexed_runs + rows.unindexed_runs:
             stored = self.runs.get(row[-2])

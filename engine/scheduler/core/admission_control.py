@@ -68,6 +68,7 @@ class AdmissionControl:
                 self._unpark_queue(name)
         while (node := ready.first()) is not None:
             run = node.run
+            memory.run_in_hand = run.id
             if run.stopping and not (run.stopping == "run_stopped" and node.plan.clean_up):
                 # The sweep in progress will end it.
                 leave(node)

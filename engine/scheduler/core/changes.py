@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from engine.executors.base import Work
@@ -73,6 +75,25 @@ class Changes:
     def size(self) -> int:
         """About how many rows the write has; limits the length of a tick."""
         return len(self.nodes) + len(self.claimed) + self.extra_size
+
+    def by_run(self) -> Mapping[int, Changes]:
+        """Return what is to be written for each run alone."""
+        parts: dict[int, Changes] = defaultdict(Changes)
+        for run in self.runs:
+            parts[run.id].runs.append(run)
+        for node in self.nodes:
+            parts[node.run.id].nodes.append(node)
+        for node in self.claimed:
+            parts[node.run.id].claimed.append(node)
+        for node in self.pending_actions:
+            parts[node.run.id].pending_actions.append(node)
+        for attempt in self.attempts:
+            parts[attempt.node.run.id].attempts.append(attempt)
+        for sample in self.samples:
+            parts[sample[0]].samples.append(sample)
+        for stack in self.stacks:
+            parts[stack[0]].stacks.append(stack)
+        return parts
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""

@@ -48,10 +48,12 @@ class Core:
         """Start a tick at this time."""
         self.memory.now_us = now_us
         self.memory.mono = mono
+        self.memory.run_in_hand = None
 
     def take_changes(self) -> Changes:
         """Return what the tick changed; the next tick starts with none."""
         memory = self.memory
+        memory.run_in_hand = None
         for node in memory.newly_ready:
             event, node.ready_event = node.ready_event, None
             if event is not None and node.state == "ready" and not node.claim:
@@ -68,6 +70,7 @@ class Core:
         while changes.size < budget:
             if memory.runs_to_decide:
                 run = memory.runs_to_decide[0]
+                memory.run_in_hand = run.id
                 to_decide = run.to_decide
                 while to_decide and changes.size < budget:
                     transitions.decide(run, to_decide.popleft())
@@ -76,6 +79,7 @@ class Core:
                     memory.runs_to_decide.popleft()
             elif memory.jobs:
                 run, job = memory.jobs[0]
+                memory.run_in_hand = run.id
                 try:
                     next(job)
                 except StopIteration:
@@ -88,7 +92,9 @@ class Core:
                         self.lifecycle.start_runs(run.workflow)
             elif memory.maybe_ended:
                 # Before admission: when a run ends, another one of its workflow may start.
-                self.lifecycle.end_if_complete(memory.maybe_ended.pop())
+                run = memory.maybe_ended.pop()
+                memory.run_in_hand = run.id
+                self.lifecycle.end_if_complete(run)
             else:
                 return
 
@@ -105,6 +111,8 @@ class Core:
 
     def run_timers(self) -> None:
         """Run the timers that are due."""
-        timers, mono = self.memory.timers, self.memory.mono
+        memory = self.memory
+        timers, mono = memory.timers, memory.mono
         while timers and timers[0][0] <= mono:
-            heapq.heappop(timers)[2]()
+            _, _, action, memory.run_in_hand = heapq.heappop(timers)
+            action()

@@ -78,7 +78,7 @@ class RunLifecycle:
             return
         # The clock may have been set back since: the run never has more than all of its time.
         passed = max(0.0, (self.memory.now_us - begun) / 1e6)
-        self.memory.at(self.memory.mono + timeout - passed, lambda: self._time_out(run, begun))
+        self.memory.at(self.memory.mono + timeout - passed, run, lambda: self._time_out(run, begun))
 
     def _time_out(self, run: RunState, begun_us: int) -> None:
         if self.memory.runs.get(run.id) is run and run.state == "running" and run.begun_us == begun_us:

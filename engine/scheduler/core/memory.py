@@ -42,8 +42,11 @@ class Memory:
         """Runs with pending nodes to decide."""
         self.maybe_ended: list[RunState] = []
         self.newly_ready: list[NodeState] = []
-        self.timers: list[tuple[float, int, Callable[[], None]]] = []
+        self.timers: list[tuple[float, int, Callable[[], None], int]] = []
+        """(monotonic time, serial, action, run)."""
         self.stack_requests = StackRequests()
+        self.run_in_hand: int | None = None
+        """The run that the core works on: what is at fault when it raises an error."""
         self.stale_reports = 0
         """Reports whose claim no node had; they changed nothing."""
         self._serial = 0
@@ -53,9 +56,10 @@ class Memory:
         self._serial += 1
         return self._serial
 
-    def at(self, mono: float, action: Callable[[], None]) -> None:
-        """Call `action` in the first tick after this monotonic time. It must check whether it still applies."""
-        heapq.heappush(self.timers, (mono, self.next_serial(), action))
+    def at(self, mono: float, run: RunState, action: Callable[[], None]) -> None:
+        """Call `action` for `run` in the first tick after this monotonic time. It must check whether it still
+        applies."""
+        heapq.heappush(self.timers, (mono, self.next_serial(), action, run.id))
 
     def add_job(self, run: RunState, job: Job) -> None:
         """Run `job` within the budget of this tick and the next ones."""

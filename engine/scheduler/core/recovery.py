@@ -44,8 +44,10 @@ def rebuild(
     in_flight = set(in_flight)
     lost: list[Report] = []
     for run in runs:
+        core.memory.run_in_hand = run.id
         lost.extend(adopt(core, run, in_flight, started))
     for run in list(core.memory.runs.values()):
+        core.memory.run_in_hand = run.id
         core.lifecycle.start_runs(run.workflow)
     return lost, in_flight - core.memory.claims.keys()
 

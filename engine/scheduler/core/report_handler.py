@@ -43,7 +43,9 @@ class ReportHandler:
         node = self.memory.claims.get(report.claim)
         if node is None:
             self.memory.stale_reports += 1
-        elif isinstance(report, Ended):
+            return
+        self.memory.run_in_hand = node.run.id
+        if isinstance(report, Ended):
             self._ended(node, report)
         elif isinstance(report, Lines):
             self._lines(node, report)
@@ -87,6 +89,7 @@ class ReportHandler:
         if node is None or node.state != "ready":
             self.memory.stale_reports += 1
             return
+        self.memory.run_in_hand = node.run.id
         check_node("ready", "returned", "ready")
         self.admission.release(node)
         action, node.pending_action = node.pending_action, None
@@ -199,7 +202,7 @@ class ReportHandler:
         delay = policies.retry_delay(policy, node.retries, self.rng)
         node.retry_us = due = self.memory.now_us + round(delay * 1e6)
         self.transitions.move(node, event, "retrying", at_us=at)
-        self.memory.at(self.memory.mono + delay, lambda: self._retry(node, due))
+        self.memory.at(self.memory.mono + delay, node.run, lambda: self._retry(node, due))
 
     def _retry(self, node: NodeState, due_us: int) -> None:
         if node.state == "retrying" and node.retry_us == due_us:
@@ -213,7 +216,7 @@ class ReportHandler:
         """
         memory, due = self.memory, node.retry_us
         left = min((due - memory.now_us) / 1e6, policies.retry_delay_max(node.plan.policy, node.retries))
-        memory.at(memory.mono + max(0.0, left), lambda: self._retry(node, due))
+        memory.at(memory.mono + max(0.0, left), node.run, lambda: self._retry(node, due))
 
     # What an attempt reports while it runs.
 
@@ -246,7 +249,7 @@ class ReportHandler:
             self._send_progress(node)
         else:
             node.progress_scheduled = True
-            self.memory.at(mono + wait, lambda: self._progress_due(node))
+            self.memory.at(mono + wait, node.run, lambda: self._progress_due(node))
 
     def _progress_due(self, node: NodeState) -> None:
         if node.progress_scheduled:
