@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol
 
 from engine.states import NODE_FAILED
@@ -51,38 +51,38 @@ def stuck_after(expected: float | None, expected_from: str) -> float | None:
 def retry_delay(policy: Retries, retry: int, rng: random.Random) -> float:
     """Return the seconds from a failure to its `retry`-th retry (from 1).
 
-    `retry_max_delay` caps what the policy asks for; then up to a fifth is added at random, so that nodes that failed
-    together are not retried together. The result may therefore exceed the cap by up to a fifth.
+    Up to a fifth is added at random, so that nodes that failed together are not retried together; `retry_max_delay`
+    caps the sum.
     """
-    return _capped_delay(policy, retry) * (1 + _JITTER * rng.random())
+    return min(_asked_delay(policy, retry) * (1 + _JITTER * rng.random()), policy.retry_max_delay)
 
 
 def retry_delay_max(policy: Retries, retry: int) -> float:
     """Return the longest possible `retry_delay`."""
-    return _capped_delay(policy, retry) * (1 + _JITTER)
+    return min(_asked_delay(policy, retry) * (1 + _JITTER), policy.retry_max_delay)
 
 
-def _capped_delay(policy: Retries, retry: int) -> float:
+def _asked_delay(policy: Retries, retry: int) -> float:
     if policy.retry_backoff == "fixed":
-        delay = policy.retry_delay
-    elif policy.retry_backoff == "linear":
-        delay = policy.retry_delay * retry
-    else:
-        # The exponent is bounded, for 2.0 ** 1024 raises; every delay is capped long before.
-        delay = policy.retry_delay * 2.0 ** min(retry - 1, 60)
-    return min(delay, policy.retry_max_delay)
+        return policy.retry_delay
+    if policy.retry_backoff == "linear":
+        return policy.retry_delay * retry
+    # The exponent is bounded, for 2.0 ** 1024 raises; every delay is capped long before.
+    return policy.retry_delay * 2.0 ** min(retry - 1, 60)
 
 
-def may_retry(policy: Retries, error_class: str, retries_used: int) -> bool:
+def may_retry(policy: Retries, error_class: str, retries_used: int, bases: Iterable[str] = ()) -> bool:
     """Return whether a failure with this error class is retried after `retries_used` retries.
 
-    `retry_on` names classes with or without their module: `TimeoutError`, `requests.exceptions.Timeout`.
+    `bases`: the classes that it derives from. `retry_on` names any of them, with or without its module: `TimeoutError`,
+    `requests.exceptions.Timeout`.
     """
     if retries_used >= policy.retries:
         return False
     if policy.retry_on is None:
         return True
-    return error_class in policy.retry_on or error_class.rpartition(".")[2] in policy.retry_on
+    wanted = policy.retry_on
+    return any(name in wanted or name.rpartition(".")[2] in wanted for name in (error_class, *bases))
 
 
 def decide(rule: str, upstream: Sequence[str]) -> Decision | None:

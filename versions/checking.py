@@ -14,7 +14,7 @@ from engine import definition
 from engine.definition.validation.report import PROBLEMS_MAX
 from engine.problems import Problem
 from engine.sql.check import inference
-from versions import earlier_columns
+from versions import earlier_columns, error_classes
 
 Column = dict[str, str]
 """{name, type}, with DuckDB's type name."""
@@ -71,5 +71,7 @@ def check(
         earlier=lambda names: earlier_columns.columns(workflow, user, names, document) if workflow is not None else {},
         until=until,
     )
-    more = found.problems[: max(0, PROBLEMS_MAX - len(problems))]
-    return Checked([*problems, *more], found.columns, found.columns_tag, found.complete)
+    more = [*found.problems, *error_classes.problems(document, workflow, user)]
+    return Checked(
+        [*problems, *more[: max(0, PROBLEMS_MAX - len(problems))]], found.columns, found.columns_tag, found.complete
+    )

@@ -138,7 +138,7 @@ def attempts(run: Run, node: str) -> list[dict[str, Any]]:
             "pid": row.pid,
             "started_at": iso(micros(row.started_at)),
             "finished_at": iso(optional_micros(row.finished_at)),
-            "error": row.error,
+            "error": row.error and {name: value for name, value in row.error.items() if name != "bases"},
             "usage": row.usage,
             "receipt": row.receipt,
         }

@@ -10,6 +10,8 @@ from engine.supervisor.attempt_log import clean
 
 TEXT_CHARS_MAX = 64 * 1024
 """Length of a message or traceback."""
+BASES_MAX, NAME_CHARS_MAX = 30, 200
+"""Classes of one error that are named, and the length of a name."""
 
 
 def worker_lost(message: str) -> dict[str, Any]:
@@ -74,8 +76,11 @@ def task_limit(limit: int, ended_with: dict[str, Any] | None = None) -> dict[str
 def reported(error: dict[str, Any]) -> dict[str, Any]:
     """Return an error as a node process reported it, in a form that every database stores."""
     line, traceback = error.get("line"), error.get("traceback")
+    bases = error.get("bases")
+    named = bases[:BASES_MAX] if isinstance(bases, list) else ()
     return {
         **error,
+        "bases": [clean(name)[:NAME_CHARS_MAX] for name in named if isinstance(name, str)],
         "class": clean(str(error["class"])),
         "message": clean(str(error.get("message") or ""))[:TEXT_CHARS_MAX],
         "line": line if isinstance(line, int) else None,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MESSAGE_CHARS_MAX = 8 * 1024
 TRACEBACK_CHARS_MAX = 32 * 1024
+BASES_MAX = 30
+"""Classes of one error that are named."""
 
 
 class SoftTimeout(BaseException):
@@ -78,10 +80,11 @@ class NotAvailableYet(NodeError):
 
 
 def describe(error: BaseException, filename: str | None = None) -> dict[str, Any]:
-    """Return `error` as {class, message, line, traceback}; `filename` is that of the node's own code.
+    """Return `error` as {class, bases, message, line, traceback}; `filename` is that of the node's own code.
 
-    `line` is the innermost line of that file in the traceback, or the place of a syntax error in it. The traceback is
-    text without the engine's frames; None if nothing is left. Never raises.
+    `bases`: its class and all that it derives from, with their modules. `line` is the innermost line of that file in
+    the traceback, or the place of a syntax error in it. The traceback is text without the engine's frames; None if
+    nothing is left. Never raises.
     """
     try:
         message = _message(error)
@@ -99,10 +102,20 @@ def describe(error: BaseException, filename: str | None = None) -> dict[str, Any
         text = None
     return {
         "class": type(error).__name__,
+        "bases": _bases(type(error)),
         "message": shorten(message, MESSAGE_CHARS_MAX),
         "line": line if isinstance(line, int) else None,
         "traceback": text,
     }
+
+
+def _bases(kind: type[BaseException]) -> list[str]:
+    """Return the names that `retry_on` may give for errors of this class."""
+    return [
+        base.__qualname__ if base.__module__ == "builtins" else f"{base.__module__}.{base.__qualname__}"
+        for base in kind.__mro__[:BASES_MAX]
+        if base is not object
+    ]
 
 
 def _is_node_error(error: BaseException) -> bool:

@@ -223,8 +223,8 @@ def losses_not_counted(patch: pytest.MonkeyPatch) -> None:
 def retries_not_counted(patch: pytest.MonkeyPatch) -> None:
     real = ReportHandler._failed
 
-    def failed(self: ReportHandler, node: NodeState, state: str, at: int) -> None:
-        real(self, node, state, at)
+    def failed(self: ReportHandler, node: NodeState, report: Ended, at: int) -> None:
+        real(self, node, report, at)
         node.retries = 0
 
     patch.setattr(ReportHandler, "_failed", failed)

@@ -139,7 +139,8 @@ class ReportHandler:
         elif report.state == "succeeded" and action != PendingAction.RESET:
             self._succeeded(node, report, at)
         else:
-            node.error = attempt.error
+            # Its bases serve retries, and stay with the attempt.
+            node.error = attempt.error and {name: value for name, value in attempt.error.items() if name != "bases"}
             self._not_succeeded(node, report, action, at)
 
     def _not_succeeded(self, node: NodeState, report: Ended, action: PendingAction | None, at: int) -> None:
@@ -165,7 +166,7 @@ class ReportHandler:
         elif report.state == "cancelled":
             move(node, "killed", "cancelled", "", at)
         else:
-            self._failed(node, report.state, at)
+            self._failed(node, report, at)
         if node.state in ("ready", "retrying"):
             self.transitions.end_if_stopped(node)
 
@@ -191,11 +192,12 @@ class ReportHandler:
             node.finished_us = None
             self.transitions.move(node, "lost", "ready", at_us=at)
 
-    def _failed(self, node: NodeState, state: str, at: int) -> None:
+    def _failed(self, node: NodeState, report: Ended, at: int) -> None:
+        state = report.state
         event = "limit_passed" if state == "timed_out" else "errored"
-        error_class = str((node.error or {}).get("class", ""))
+        error = report.error or {}
         policy = node.plan.policy
-        if not policies.may_retry(policy, error_class, node.retries):
+        if not policies.may_retry(policy, str(error.get("class", "")), node.retries, error.get("bases") or ()):
             self.transitions.move(node, event, "timed_out" if state == "timed_out" else "failed", at_us=at)
             return
         node.retries += 1

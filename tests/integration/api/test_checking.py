@@ -10,7 +10,7 @@ import pytest
 from django.core.management import call_command
 
 from dashboard.models import Role
-from engine.models import Run
+from engine.models import Attempt, Run
 from engine.sql.check import inference
 from engine.sql.check.checker import Busy, Checker, Crashed, checker
 from tests.support.people import person
@@ -230,3 +230,37 @@ def test_a_second_check_uses_the_cache(editor, flow, flights, monkeypatch):
     if time.monotonic() - started < 1:
         assert asked == []
     assert checker.pid is not None
+
+
+def retrying(*names: str, code: str = PYTHON["code"]) -> dict[str, Any]:
+    node = {"id": "a", "type": "python", "config": {"code": code}, "policy": {"retries": 1, "retry_on": list(names)}}
+    return {"schema": "interlock/1", "nodes": [node], "edges": []}
+
+
+def test_an_error_class_that_no_attempt_had_is_a_warning(editor, flow, operator):
+    found = validate(editor, retrying("KeyError", "HardTimeout", "KeyEror", "requests.exceptions.RequestException"))
+    assert found["valid"]
+    assert [(one["code"], one["path"], one["node"], one["severity"]) for one in found["problems"]] == [
+        ("unknown_error_class", "nodes[0].policy.retry_on[2]", "a", "warning"),
+        ("unknown_error_class", "nodes[0].policy.retry_on[3]", "a", "warning"),
+    ]
+    assert found["problems"][0]["fix"]["changes"] == [
+        {"op": "replace", "path": "/nodes/0/policy/retry_on/2", "value": "KeyError"}
+    ]
+    own = "class Flaky(Exception): pass\n" + PYTHON["code"]
+    assert validate(editor, retrying("Flaky", code=own))["problems"] == []
+
+
+def test_an_error_class_that_an_attempt_had_is_known_and_so_are_its_bases(editor, flow, operator):
+    publish.publish(flow, retrying("RequestException"), by="editor-person")
+    run = Run.objects.get(pk=launch(flow, by="operator-person").pk)
+    bases = ["requests.exceptions.Timeout", "requests.exceptions.RequestException", "OSError", "Exception"]
+    error = {"class": "Timeout", "bases": bases, "message": "m", "line": None, "traceback": None, "node": "a"}
+    node_run(run, "a", "failed")
+    Attempt.objects.filter(run=run, node="a").update(error=error)
+    assert validate(editor, retrying("requests.exceptions.RequestException", "Timeout"))["problems"] == []
+    assert [one["path"] for one in validate(editor, retrying("requests.Timeout"))["problems"]] == [
+        "nodes[0].policy.retry_on[0]"
+    ]
+    (listed,) = editor.get(f"runs/{run.pk}/nodes/a/attempts/").json["results"]
+    assert listed["error"].keys() == {"class", "message", "line", "traceback", "node"}

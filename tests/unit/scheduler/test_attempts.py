@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from engine.errors import LostLeadership
@@ -278,3 +280,17 @@ def test_what_was_lost_keeps_its_place_before_what_became_ready_later(simulate, 
     sim.settle()
     # It waited for its second attempt since the first was lost.
     assert first.attempts["a", 2]["ready_at"] == first.attempts["a", 1]["finished_at"] > since
+
+
+def test_a_failure_is_retried_by_a_class_that_its_error_derives_from(simulate):
+    sim = simulate()
+    run = sim.start(document([node("a", retries=1, retry_on=["LookupError"], retry_delay=0)]))
+    sim.settle()
+    claim = sim.executor.begin()
+    error = {"class": "KeyError", "bases": ["KeyError", "LookupError", "Exception"], "message": "m"}
+    sim.executor.running.pop(claim)
+    sim.executor.reports.append(Ended(claim, "failed", sim.clock.now, 0.1, error=error))
+    sim.settle()
+    assert run.nodes["a"]["state"] == "retrying"
+    assert "bases" in json.loads(run.attempts["a", 1]["error"])
+    assert "bases" not in json.loads(run.nodes["a"]["error"])
