@@ -12,8 +12,11 @@ class EngineConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from engine.actions import retention
         from engine.database import postgres
+        from engine.scheduler import periodic
 
+        periodic.register("retention", retention.LOOK_SECONDS, retention.prune_daily)
         connection_created.connect(postgres.on_connection, dispatch_uid="engine.postgres")
         pre_migrate.connect(_refuse_other_databases, sender=self, dispatch_uid="engine.schema")
         pre_migrate.connect(_wait_briefly, sender=self, dispatch_uid="engine.postgres.before")

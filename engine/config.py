@@ -16,6 +16,7 @@ SETTINGS = (
     "INTERLOCK_WORKERS",
     "INTERLOCK_ARTIFACTS",
     "INTERLOCK_COPIES_MB",
+    "INTERLOCK_RETENTION_DAYS",
     "INTERLOCK_NODE_PYTHON",
     "INTERLOCK_NODE_ENV",
     "INTERLOCK_DATA_ROOTS",
@@ -31,6 +32,8 @@ SETTINGS = (
 
 REDIS_OPTIONS = ("ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_keyfile")
 """Options of a REDIS_URL that hints, the channel layer and Celery all understand."""
+
+RETENTION_DAYS_MAX = 36_500
 
 
 class ConfigError(Exception):
@@ -67,6 +70,8 @@ class Config:
     """URL of the object store for artifacts; empty: they are in the folder."""
     copies_mb: int = 10_240
     """How many MiB of copies of objects stay on this host."""
+    retention_days: int = 30
+    """How long runs that have ended are kept."""
 
     @property
     def files(self) -> Path:
@@ -130,6 +135,7 @@ def from_environment(env: Mapping[str, str]) -> Config:
         trust_proxy=_boolean(env, "INTERLOCK_TRUST_PROXY"),
         artifact_store=store,
         copies_mb=_positive_integer(env, "INTERLOCK_COPIES_MB", 10_240),
+        retention_days=_positive_integer(env, "INTERLOCK_RETENTION_DAYS", 30, RETENTION_DAYS_MAX),
     )
 
 
@@ -230,10 +236,11 @@ def _boolean(env: Mapping[str, str], name: str) -> bool:
     raise ConfigError(f'{name} is "{text}"; set it to 1, or unset it.')
 
 
-def _positive_integer(env: Mapping[str, str], name: str, default: int) -> int:
+def _positive_integer(env: Mapping[str, str], name: str, default: int, most: int = 999_999_999) -> int:
     text = env.get(name)
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
-        raise ConfigError(f'{name} is "{text}"; set it to a whole number from 1.')
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
+        limit = f" to {most}" if most < 999_999_999 else ""
+        raise ConfigError(f'{name} is "{text}"; set it to a whole number from 1{limit}.')
     return int(text)

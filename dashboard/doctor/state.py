@@ -13,7 +13,6 @@ from dashboard.doctor.result import CheckResult, command_line, owner_of
 from dashboard.models import User
 from dashboard.serving import web_hosts
 from engine import clock
-from engine.actions.retention import RETENTION_DAYS
 from engine.database import schema
 from engine.database.heartbeat import AHEAD_SECONDS
 from engine.models import Leader, Run
@@ -102,12 +101,13 @@ def secret_key() -> Iterator[CheckResult]:
 
 
 def history() -> Iterator[CheckResult]:
-    old = Run.objects.filter(finished_at__lt=clock.now() - timedelta(days=RETENTION_DAYS)).count()
+    days = settings.INTERLOCK.retention_days
+    old = Run.objects.filter(finished_at__lt=clock.now() - timedelta(days=days)).count()
     count = Run.objects.count()
     text = f"{count:,} {'run' if count == 1 else 'runs'}"
     if old:
-        yield CheckResult("History", "ok", f"{text}, {old:,} of them older than {RETENTION_DAYS} days",
-                      f"They are kept until deleted: {command_line('prune')}")  # fmt: skip
+        yield CheckResult("History", "ok", f"{text}, {old:,} of them older than {days} days",
+                      f"The scheduler deletes them within a day, or now: {command_line('prune')}")  # fmt: skip
     else:
         yield CheckResult("History", "ok", text)
 

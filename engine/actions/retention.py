@@ -6,6 +6,7 @@ It works in small batches, each in a short transaction, so that other writers on
 from __future__ import annotations
 
 import json
+import logging
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,12 +20,16 @@ from django.db.models import Count, Exists, OuterRef
 from engine import clock
 from engine.actions import deletion
 from engine.artifacts import artifacts_of
-from engine.models import Command, Definition, EventBatch, Run
+from engine.models import Command, Definition, EventBatch, Leader, Run
 from engine.models.conditions import with_artifact
 from engine.states import RUN_TERMINAL
 from engine.text import dump
 
-RETENTION_DAYS = 30
+log = logging.getLogger("interlock.scheduler")
+
+LOOK_SECONDS = 3600.0
+"""How often the leading scheduler looks whether it is time to prune."""
+PRUNE_EVERY = timedelta(days=1)
 COMMAND_DAYS = 1
 ARTIFACT_HOURS = 1
 """Younger files are not deleted: one that no row names yet may belong to an attempt that is just ending."""
@@ -46,9 +51,21 @@ class Pruned:
     """Event batches that were merged into larger ones."""
 
 
-def prune(*, days: float = RETENTION_DAYS, now: datetime | None = None) -> Pruned:
-    """Delete runs that ended more than `days` ago and what only they needed; compact the events of other ended runs."""
+def prune_daily() -> None:
+    """Prune if that was not done within a day, by whichever scheduler led. The leading scheduler calls it."""
+    now = clock.now()
+    if Leader.objects.filter(pk=1, pruned_at__gt=now - PRUNE_EVERY).exists():
+        return
+    pruned = prune()
+    Leader.objects.filter(pk=1).update(pruned_at=now)
+    log.info("pruned runs=%s artifacts=%s definitions=%s", pruned.runs, pruned.artifacts, pruned.definitions)
+
+
+def prune(*, days: float | None = None, now: datetime | None = None) -> Pruned:
+    """Delete runs that ended more than `days` ago (by default as the settings say) and what only they needed; compact
+    the events of other ended runs."""
     now = now or clock.now()
+    days = settings.INTERLOCK.retention_days if days is None else days
     pruned = Pruned()
     _prune_runs(pruned, now - timedelta(days=days))
     _prune_commands(pruned, now - timedelta(days=COMMAND_DAYS))

@@ -14,7 +14,7 @@ from celery.worker import state
 from engine.config import Config
 from engine.hints.check import find_problem as find_redis_problem
 from engine.host.check import find_problem as find_database_problem
-from engine.host.host import Host, HostAlreadyRunning
+from engine.host.host import Host, HostNotStarted
 
 log = logging.getLogger("interlock.host")
 
@@ -73,7 +73,7 @@ class HostStep(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no t
         try:
             # Celery's signal handlers only set a flag. This call raises if the worker is to stop.
             made.start(state.maybe_shutdown)
-        except HostAlreadyRunning as error:
+        except HostNotStarted as error:
             raise SystemExit(f"interlock: {error}") from error
         made.set_consuming = partial(_set_consuming, worker)
         host = made

@@ -42,10 +42,12 @@ log = logging.getLogger("interlock.host")
 TURN_SECONDS = 0.25
 """The lease is checked at least this often."""
 LOAD_SECONDS = 0.5
+NAME_MAX = 90
+"""Attempts store it with the number of their node process, in a column of 100 characters."""
 
 
-class HostAlreadyRunning(Exception):
-    """Another worker of the same name runs on this machine."""
+class HostNotStarted(Exception):
+    """This worker's name cannot be used, or another worker of that name runs on this machine."""
 
 
 class Host:
@@ -95,6 +97,10 @@ class Host:
     def start(self, check: Callable[[], None]) -> None:
         """Start node processes and register. Blocks until the host is ready, which an outage of the database may delay
         for long; calls `check` again and again meanwhile, which may raise."""
+        if len(self.name) > NAME_MAX:
+            raise HostNotStarted(
+                f'The worker\'s name "{self.name}" is longer than {NAME_MAX} characters; give it a shorter one (-n).'
+            )
         self.config.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock()
         threading.Thread(target=self._run, name="supervisor", daemon=True).start()
@@ -102,13 +108,13 @@ class Host:
             check()
 
     def _lock(self) -> None:
-        """Raise HostAlreadyRunning if a worker of this name runs here: its scratch folder would be deleted."""
+        """Raise HostNotStarted if a worker of this name runs here: its scratch folder would be deleted."""
         # Close-on-exec: a node process that held the lock would keep the next worker out.
         self._lock_file = open(self.config.home / "lock", "a")  # noqa: SIM115 - open until the process ends
         try:
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise HostAlreadyRunning(
+            raise HostNotStarted(
                 f'A worker named "{self.name}" runs in {self.config.home} already; give this one another name (-n).'
             ) from None
 

@@ -26,6 +26,7 @@ class Leader(models.Model):
     host = models.CharField(max_length=200, blank=True, default="")
     pid = models.IntegerField(null=True)
     beat_at = models.DateTimeField(null=True, help_text="Heartbeat, also while idle, by the database's clock.")
+    pruned_at = models.DateTimeField(null=True, help_text="When old runs were last deleted.")
     silent: timedelta | None
     """Time since `beat_at` by the same clock; set by `seen`."""
 

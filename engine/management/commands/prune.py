@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from engine.actions.retention import RETENTION_DAYS, prune
+from engine.actions.retention import prune
 from engine.artifacts.s3 import ArtifactStoreError
+from engine.config import RETENTION_DAYS_MAX
 from engine.database import schema
-
-DAYS_MAX = 36_500
 
 
 class Command(BaseCommand):
@@ -27,13 +27,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--days",
             type=float,
-            default=RETENTION_DAYS,
-            help=f"Keep runs that ended within so many ({RETENTION_DAYS}).",
+            default=settings.INTERLOCK.retention_days,
+            help=f"Keep runs that ended within so many ({settings.INTERLOCK.retention_days}).",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not 0 <= options["days"] <= DAYS_MAX:
-            raise CommandError(f"--days must be a number from 0 to {DAYS_MAX}.")
+        if not 0 <= options["days"] <= RETENTION_DAYS_MAX:
+            raise CommandError(f"--days must be a number from 0 to {RETENTION_DAYS_MAX}.")
         try:
             schema.require()
             pruned = prune(days=options["days"])

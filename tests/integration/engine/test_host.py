@@ -13,7 +13,7 @@ import pytest
 from engine.config import from_environment
 from engine.executors import wire
 from engine.executors.base import Work
-from engine.host.host import Host
+from engine.host.host import NAME_MAX, Host, HostNotStarted
 from engine.host.store import HostStore
 from tests.integration.engine.test_host_store import dispatch, register
 from tests.integration.engine.test_host_store import store as store
@@ -110,3 +110,11 @@ def test_a_connection_that_ended_while_it_was_idle_costs_no_message(host: Host, 
     host._stores[0].interrupt()
     assert host.take(["a"], wire.PROTOCOL)
     assert store._fetch("SELECT host_id FROM engine_dispatch", ()) == [(host.reporter.host_id,)]
+
+
+def test_a_name_that_does_not_fit_beside_an_attempt_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    """Reports of such a host could not be stored."""
+    config = from_environment({"INTERLOCK_HOME": str(tmp_path)})
+    with pytest.raises(HostNotStarted, match=f"longer than {NAME_MAX} characters; give it a shorter one"):
+        Host(config, "w" * (NAME_MAX + 1), ["default"]).start(lambda: None)
+    assert not any(tmp_path.iterdir())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -17,8 +18,9 @@ from django.db import connection
 from engine import clock
 from engine.actions import retention, runs
 from engine.artifacts import Artifacts
-from engine.models import Command, Definition, EventBatch, LogBatch, NodeRun, Run, Stack
+from engine.models import Command, Definition, EventBatch, Leader, LogBatch, NodeRun, Run, Stack
 from engine.reads import events
+from engine.scheduler import periodic
 from tests.support.factories import chain
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +62,22 @@ def test_many_logs_of_an_old_run_go_in_slices_and_those_of_a_younger_stay():
         call_command("prune", stdout=StringIO())
     assert [rows for rows in gone if rows] == [500, 500, 201]
     assert LogBatch.objects.filter(run=young).count() == LogBatch.objects.count() == 1201
+
+
+def test_the_leading_scheduler_prunes_daily_by_the_setting(monkeypatch):
+    assert any(job.run is retention.prune_daily for job in periodic.registered())
+    monkeypatch.setattr(settings, "INTERLOCK", replace(settings.INTERLOCK, retention_days=7))
+    Leader.objects.update_or_create(pk=1, defaults={"pruned_at": None})
+    old, young = ended(8), ended(6)
+    retention.prune_daily()
+    assert list(Run.objects.all()) == [young]
+    old = ended(8)
+    # A scheduler that takes over does not prune again.
+    retention.prune_daily()
+    assert set(Run.objects.all()) == {old, young}
+    Leader.objects.update(pruned_at=clock.now() - timedelta(days=1, seconds=1))
+    retention.prune_daily()
+    assert list(Run.objects.all()) == [young]
 
 
 def test_the_retention_is_a_choice():

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 
 import pytest
 
-from engine import clock
-from engine.actions import retention, runs
-from engine.models import Leader, Run
+from engine.models import Leader
 from engine.scheduler import periodic
 from engine.scheduler.periodic import PeriodicJob, PeriodicThread, Schedule
-from tests.support.factories import chain
 from tests.support.wait import WAIT_SECONDS
 
 
@@ -97,21 +93,13 @@ def threads() -> Iterator[list[PeriodicThread]]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_retention_can_be_a_job_of_the_leading_scheduler(registered, threads):
+def test_the_leading_scheduler_runs_a_registered_job(registered, threads):
     Leader.objects.update_or_create(pk=1, defaults={"epoch": 7})
-    run = runs.start(runs.store_definition(chain(1)), workflow="w", by="me")
-    Run.objects.filter(pk=run.pk).update(state="succeeded", finished_at=clock.now() - timedelta(days=31))
-    pruned = threading.Event()
-
-    def prune() -> None:
-        retention.prune()
-        pruned.set()
-
-    periodic.register("retention", 0.01, prune)
+    called = threading.Event()
+    periodic.register("job", 0.01, called.set)
     threads.append(PeriodicThread(lambda: 7, periodic.registered()))
     threads[0].start()
-    assert pruned.wait(WAIT_SECONDS)
-    assert not Run.objects.exists()
+    assert called.wait(WAIT_SECONDS)
 
 
 @pytest.mark.django_db(transaction=True)
