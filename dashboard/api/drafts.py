@@ -36,7 +36,7 @@ ETAG = OpenApiParameter(
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
     response=[200],
-    description="Strong; it counts the caller's saves.",
+    description="Strong; it counts the caller's saves and discards.",
 )
 PREFER = OpenApiParameter(
     "Prefer",

@@ -1,8 +1,8 @@
 """The user's own draft of a workflow.
 
 Drafts are private: unfinished work of one user is never published with another's. The ETag counts the user's saves and
-is never reset, so that a tab which has not seen the newest save cannot overwrite it. A draft that was published or
-discarded keeps its row, with the count but without a definition.
+discards and is never reset, so that a tab which has not seen the newest cannot overwrite it. A draft that was published
+or discarded keeps its row, with the count but without a definition.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class WorkingCopy:
     saved_at: datetime | None
     """None if nothing is saved; the definition is then that of `base_version`, or empty."""
     saves: int
-    """Number of saves by this user so far. The next save must name it."""
+    """Number of saves and discards by this user so far. The next save must name it."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def stored(workflow: Workflow, user: AbstractBaseUser) -> StoredCopy:
 
 
 def saves(workflow: Workflow, user: AbstractBaseUser) -> int:
-    """Return the number of saves by this user, without reading the document."""
+    """Return the number of saves and discards by this user, without reading the document."""
     found = Draft.objects.filter(workflow=workflow, user_id=user.pk).values_list("saves", flat=True)
     return next(iter(found[:1]), 0)
 
@@ -254,6 +254,8 @@ def discard(workflow: Workflow, user: AbstractBaseUser, *, expected_saves: int |
             raise StaleDraft(workflow.slug, expected_saves, saves)
         if draft is None or draft.definition is None:
             return False
+        # A tab that still shows the draft would otherwise patch the version that is shown in its place.
+        draft.saves += 1
         _empty(draft)
         return True
 
@@ -269,4 +271,4 @@ def drop_if_published(workflow: Workflow, user: AbstractBaseUser, published_hash
 
 def _empty(draft: Draft) -> None:
     draft.definition, draft.base_version = None, None
-    draft.save(update_fields=["definition", "base_version"])
+    draft.save(update_fields=["definition", "base_version", "saves"])

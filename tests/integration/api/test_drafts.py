@@ -189,6 +189,15 @@ def test_discarding_goes_back_to_the_newest_version(api: Api) -> None:
     assert api.delete(DRAFT).status == 204
 
 
+def test_a_tab_that_shows_a_discarded_draft_cannot_patch_what_is_shown_instead(api: Api) -> None:
+    save(api, chain("mine"), tag(api))
+    stale = tag(api)
+    assert api.delete(DRAFT).status == 204
+    assert tag(api) != stale
+    answer = patched(api, [{"op": "remove", "path": "/nodes/0"}], stale)
+    assert (answer.status, answer.code) == (412, "stale_draft")
+
+
 def test_text_that_no_column_can_store_is_cleaned(api: Api) -> None:
     answer = api.put(DRAFT, raw=b'{"definition": {"a\\u0000": "\\ud800"}}', headers={"If-Match": tag(api)})
     assert answer.json["definition"] == {"a\ufffd": "\ufffd"}
