@@ -25,8 +25,8 @@ TEMPLATES: Mapping[str, str] = {
     ),
     "pool_missing": gettext_noop('Waits for pool "{pool}", which does not exist. Create it to continue.'),
     "pool_too_small": gettext_noop(
-        'Needs {slots} slots of pool "{pool}", which has {pool_slots}. Add slots to the pool, or retry the node with '
-        "fewer."
+        'Needs {slots} slots of pool "{pool}", which has {pool_slots}. Add slots to the pool, or cancel the node '
+        "and retry it with fewer."
     ),
     "pool_line": gettext_noop('Waits for pool "{pool}": its free slots are reserved for a node ahead in the queue.'),
     "pool": gettext_noop('Waits for {slots} slots of pool "{pool}": {in_use} of {pool_slots} are in use.'),

@@ -11,7 +11,7 @@ from django.db import connection
 
 from engine import clock
 from engine.actions import runs
-from engine.errors import EventsGone, NotFound
+from engine.errors import EventsGone, NotFound, WrongState
 from engine.models import EventBatch, LogBatch, NodeRun, Pool, Run
 from engine.reads import events, logs, node_runs, queries
 from engine.shapes import iso, micros
@@ -87,6 +87,16 @@ def test_the_explanation_of_a_ready_node_is_that_of_the_admission():
     NodeRun.objects.create(run=other, node="x", state="running", ready_at=at, started_at=at, pool="p", claim="c")
     codes = {shape["node"]: [one["code"] for one in shape["waiting_for"]] for shape in node_runs.node_runs(run)}
     assert codes == {"a": ["pool"], "b": ["pool_line"], "c": ["pool_too_small"], "d": ["worker"], "e": ["pool_missing"]}
+
+
+def test_what_is_advised_for_a_pool_that_is_too_small_is_accepted():
+    Pool.objects.create(name="p", slots=2, created_at=clock.now())
+    run = made(document([node("a", pool="p", slots=3)]))
+    NodeRun.objects.create(run=run, node="a", state="ready", ready_at=clock.now(), slots=3, pool="p")
+    with pytest.raises(WrongState):
+        runs.retry_node(run, "a", policy={"slots": 2}, by="p")
+    assert "cancel the node and retry it with fewer" in node_runs.node_run(run, "a")["waiting_for"][0]["message"]
+    runs.cancel_node(run, "a", by="p")
 
 
 def test_a_limit_of_the_run_is_explained():
