@@ -12,7 +12,9 @@ from django.conf import settings
 
 from engine import definition
 from engine.definition.validation.report import PROBLEMS_MAX
-from engine.problems import Problem
+from engine.problems import Fix, Problem, format_value, path_text
+from engine.sentences import Sentence
+from engine.sentences import gettext_noop as _
 from engine.sql.check import inference
 from versions import earlier_columns, error_classes
 
@@ -71,7 +73,30 @@ def check(
         earlier=lambda names: earlier_columns.columns(workflow, user, names, document) if workflow is not None else {},
         until=until,
     )
-    more = [*found.problems, *error_classes.problems(document, workflow, user)]
+    more = [*found.problems, *error_classes.problems(document, workflow, user), *_unused_queues(document)]
     return Checked(
         [*problems, *more[: max(0, PROBLEMS_MAX - len(problems))]], found.columns, found.columns_tag, found.complete
     )
+
+
+def _unused_queues(document: Any) -> list[Problem]:
+    """Return a warning for each node with a queue, if this installation has none."""
+    nodes = document.get("nodes") if isinstance(document, dict) else None
+    if settings.INTERLOCK.executor != "local" or not isinstance(nodes, list):
+        return []
+    found = []
+    for place, node in enumerate(nodes):
+        policy = node.get("policy") if isinstance(node, dict) else None
+        queue = policy.get("queue") if isinstance(policy, dict) else None
+        if not isinstance(queue, str) or queue == "default":
+            continue
+        path = ("nodes", place, "policy", "queue")
+        message = _(
+            "Queue {queue} has no effect: this installation runs all nodes on its own host. Remove the queue, or set "
+            "INTERLOCK_EXECUTOR=celery and start a worker for it."
+        )
+        sentence = Sentence(message, {"queue": format_value(queue)})
+        name = node.get("id") if isinstance(node.get("id"), str) else None
+        fix = Fix.remove("queue", path)
+        found.append(Problem("queue_unused", sentence, path_text(path), name, "warning", fix=fix))
+    return found

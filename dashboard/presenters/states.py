@@ -51,6 +51,7 @@ _REASONS: Mapping[str, Any] = {
     "run_timeout": gettext_lazy("The run timed out"),
     "not_asked": gettext_lazy("Not part of this run"),
     "branch_not_taken": gettext_lazy("Branch not taken"),
+    "rule_not_met": gettext_lazy("Trigger rule not met"),
     "cancelled": gettext_lazy("Stopped with the run"),
     "cancelled_by_person": gettext_lazy("Stopped manually"),
     "skipped_by_person": gettext_lazy("Skipped manually"),

@@ -60,6 +60,10 @@ def _by_rule(run: RunState, index: int, decision: policies.Decision) -> Transiti
 
 def _skip_reason(run: RunState, index: int) -> str:
     plan = run.plan.nodes[index]
+    if plan.rule == "all_failed" and any(
+        seen(run, source, ports) == "succeeded" for source, ports in zip(plan.sources, plan.ports, strict=True)
+    ):
+        return "rule_not_met"
     for source, ports in zip(plan.sources, plan.ports, strict=True):
         state, node = _seen(run, source, ports)
         if state == "skipped" and node is not None and node.state == "succeeded":

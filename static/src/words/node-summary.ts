@@ -40,6 +40,8 @@ export function reasonText(code: string): string {
       return gettext("Not part of this run");
     case "branch_not_taken":
       return gettext("Branch not taken");
+    case "rule_not_met":
+      return gettext("Trigger rule not met");
     case "cancelled":
       return gettext("Stopped with the run");
     case "cancelled_by_person":

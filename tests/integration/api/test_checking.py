@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -264,3 +265,22 @@ def test_an_error_class_that_an_attempt_had_is_known_and_so_are_its_bases(editor
     ]
     (listed,) = editor.get(f"runs/{run.pk}/nodes/a/attempts/").json["results"]
     assert listed["error"].keys() == {"class", "message", "line", "traceback", "node"}
+
+
+def test_a_queue_that_no_worker_can_serve_is_a_warning(editor, flow, settings):
+    def queued(queue: str) -> dict[str, Any]:
+        node = {"id": "a", "type": "noop", "policy": {"queue": queue}}
+        return {"schema": "interlock/1", "nodes": [node], "edges": []}
+
+    found = validate(editor, queued("gpu"))
+    assert found["valid"]
+    (problem,) = found["problems"]
+    assert (problem["code"], problem["path"], problem["severity"]) == (
+        "queue_unused",
+        "nodes[0].policy.queue",
+        "warning",
+    )
+    assert problem["fix"]["changes"] == [{"op": "remove", "path": "/nodes/0/policy/queue"}]
+    assert validate(editor, queued("default"))["problems"] == []
+    settings.INTERLOCK = replace(settings.INTERLOCK, executor="celery")
+    assert validate(editor, queued("gpu"))["problems"] == []

@@ -255,3 +255,13 @@ def test_the_run_keeps_its_end_times_and_counts(simulate):
     sim.finish()
     assert run.values["started_us"] <= run.values["finished_us"]
     assert sum(run.values["counts"].values()) == 2
+
+
+def test_a_node_that_waits_for_failures_says_that_its_rule_is_not_met(simulate):
+    sim = simulate()
+    alert = node("alert", trigger_rule="all_failed")
+    run = sim.start(document(["a", "b", alert, "after"], "a>alert", "b>alert", "alert>after", on_failure="continue"))
+    sim.finish(lambda work: "failed" if work.node == "b" else "succeeded")
+    assert sim.states(run)["alert"] == "skipped"
+    assert sim.reasons(run)["alert"] == "rule_not_met"
+    assert sim.reasons(run)["after"] == "upstream_skipped"
