@@ -127,29 +127,3 @@ def ancestors(order: Sequence[str], edges: Iterable[tuple[str, str]]) -> dict[st
             bits |= above[source] | (1 << place[source])
         above[node] = bits
     return above
-
-
-def critical_path(
-    order: Sequence[str], upstream: Mapping[str, Iterable[str]], seconds: Mapping[str, float]
-) -> list[str]:
-    """Return the chain of nodes with the longest total time, from first to last; [] for no nodes.
-
-    `order` is topological, `seconds` how long each node takes (missing: 0). Of equal chains, the first in `order`.
-    """
-    total: dict[str, float] = {}
-    before: dict[str, str | None] = {}
-    last: str | None = None
-    for node in order:
-        best: str | None = None
-        for source in upstream.get(node, ()):
-            if best is None or total[source] > total[best]:
-                best = source
-        before[node] = best
-        total[node] = seconds.get(node, 0.0) + (total[best] if best is not None else 0.0)
-        if last is None or total[node] > total[last]:
-            last = node
-    path: list[str] = []
-    while last is not None:
-        path.append(last)
-        last = before[last]
-    return path[::-1]

@@ -292,12 +292,6 @@ def as_percent(fraction: float) -> str:
     return amounts.percent(fraction, 1)
 
 
-@register.filter
-def pretty(value: Any) -> str:
-    """Format JSON for reading, with keys in their order."""
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
-
-
 @dataclass(frozen=True, slots=True)
 class InputText:
     """A value for reading. A long one is shown in part first."""
@@ -326,7 +320,7 @@ INPUT_MOST = 64 * 1024
 @register.filter
 def input_text(value: Any) -> InputText:
     """Return a run's input as text: a string as it is, anything else as JSON."""
-    text = value if isinstance(value, str) else pretty(value)
+    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=str)
     whole = visible(text[:INPUT_MOST])
     first = "\n".join(whole[:INPUT_FIRST].split("\n")[:INPUT_LINES])
     return InputText(whole, first, len(text), min(len(text), INPUT_MOST))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 
 from engine import faults
 
@@ -88,18 +87,6 @@ class Artifacts:
             raise
         return name
 
-    def put_file(self, path: str | os.PathLike[str], suffix: str = "", *, claim: str = "put") -> str:
-        """Store a copy of the file at `path`; return the artifact's name."""
-        staged = self.stage(claim, suffix)
-        try:
-            with open(path, "rb", buffering=0) as source, open(staged, "xb") as file:
-                while chunk := source.read(CHUNK_BYTES):
-                    file.write(chunk)
-            return self.add_staged(staged, suffix)
-        except BaseException:
-            _unlink(staged)
-            raise
-
     def path(self, name: str) -> Path:
         """Return the path of an artifact. Raises ValueError if `name` is not an artifact's name."""
         from pathlib import Path
@@ -159,19 +146,6 @@ class Artifacts:
         for file in _listed(self.staging):
             if file.startswith(f"{claim}-"):
                 _unlink(os.path.join(self.staging, file))
-
-    def clean_staging(self, *, older_seconds: float = 0.0) -> int:
-        """Delete staged files older than `older_seconds`; return how many. Their writers must have ended."""
-        limit = time.time() - older_seconds
-        deleted = 0
-        for file in _listed(self.staging):
-            path = os.path.join(self.staging, file)
-            try:
-                if os.stat(path).st_mtime <= limit:
-                    deleted += _unlink(path)
-            except FileNotFoundError:
-                continue
-        return deleted
 
     def _refresh(self, name: str, size: int) -> bool:
         """Return whether the artifact exists. It then counts as stored now, so that retention does not delete it."""

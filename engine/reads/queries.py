@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum, Window
+from django.db.models import Count, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from engine import clock
@@ -17,7 +17,7 @@ from engine.database.heartbeat import is_alive
 from engine.definition import Document, store
 from engine.errors import NotFound
 from engine.models import Attempt, Leader, NodeRun, Pool, Run
-from engine.models.conditions import holding_nodes, runs_without_success, unfinished_nodes, unfinished_runs
+from engine.models.conditions import runs_without_success, unfinished_nodes, unfinished_runs
 from engine.models.runs import RUN_UNFINISHED
 from engine.reads import workers
 from engine.reads.waiting import slot_holders
@@ -198,12 +198,6 @@ def pool_waiters(names: Iterable[str], most: int) -> dict[str, list[dict[str, An
     ):
         found.setdefault(pool, []).append({"run": run, "node": node, "slots": slots, "since": since})
     return found
-
-
-def pool_slots_in_use() -> int:
-    """Return the slots that are held in all pools; 0 if nothing runs."""
-    total = holding_nodes().aggregate(total=Sum("slots"))["total"]
-    return total or 0
 
 
 def counters() -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from engine.artifacts.cached import CachedArtifacts
 from engine.artifacts.s3 import ArtifactStoreError
-from engine.executors.base import Ended, Executor, NodeProcessInfo, Report, Returned, Started, Work
+from engine.executors.base import Ended, NodeProcessInfo, Report, Returned, Started, Work
 from engine.inspect import procfs
 from engine.supervisor.attempt_errors import worker_lost
 from engine.supervisor.supervisor import Supervisor
@@ -287,8 +287,3 @@ def _describe(failure: Exception, what: str) -> dict[str, Any]:
         kind = "ArtifactStoreError"
         log.error("artifact_store", exc_info=failure)
     return {"class": kind, "message": f"{what} {failure}", "line": None, "traceback": None}
-
-
-def _conforms(supervisor: Supervisor, transfer: ArtifactTransfer) -> tuple[Executor, Executor]:
-    """Let the type checker compare both with the protocol."""
-    return supervisor, transfer

@@ -14,7 +14,6 @@ from tests.bench.stats import case, quantile
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-CHANGES_A_SECOND = 50
 NODE_SECONDS = 0.08
 """Two node processes then run 25 nodes per second, each with two changes."""
 MOVE_SECONDS = 20.0

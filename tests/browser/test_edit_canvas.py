@@ -14,7 +14,6 @@ from tests.browser.conftest import Person, box_of, open_browser
 from tests.support.wait import wait_until
 
 SHIFT = "Shift"
-GRID = 20
 numbers = itertools.count()
 
 

@@ -13,9 +13,6 @@ from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.cables, pytest.mark.long]
 
-NOTICED_SECONDS = 8.0
-"""What the server is asked to wait for a sign of life, and some."""
-
 
 def test_a_standby_takes_over_from_a_leader_whose_host_is_gone(tmp_path: Path) -> None:
     with network.host() as host, postgres.server(host.here) as server:

@@ -50,7 +50,6 @@ class FakeExecutor:
         self.stacks_asked: list[str] = []
         self.history: list[Work] = []
         self.reports: list[Report] = []
-        self.polls = 0
         self.most_running = 0
         self.stopped = False
 
@@ -159,7 +158,6 @@ class FakeExecutor:
             self.reports.append(Returned(claims))
 
     def poll(self, timeout: float) -> list[Report]:
-        self.polls += 1
         reports, self.reports = self.reports, []
         return reports
 

@@ -61,7 +61,7 @@ def table(run: str, home: Path) -> str:
     store = Artifacts(settings.INTERLOCK.artifacts)
     output = {
         "kind": "table",
-        "artifact": store.put_file(source, ".parquet"),
+        "artifact": store.put_bytes(source.read_bytes(), ".parquet"),
         "schema": [
             {"name": name, "type": kind}
             for name, kind in [

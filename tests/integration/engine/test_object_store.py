@@ -87,13 +87,10 @@ def test_an_object_is_fetched_once(server: s3.Server, tmp_path: Path) -> None:
 
 def test_a_large_object_is_complete(server: s3.Server, tmp_path: Path) -> None:
     """It is larger than what the driver sends in one piece."""
-    source = tmp_path / "source"
-    with source.open("wb") as file:
-        for number in range(60):
-            file.write(bytes([number]) * 1024 * 1024)
-    name = on(tmp_path / "one", server.url).put_file(source, ".parquet")
+    content = b"".join(bytes([number]) * 1024 * 1024 for number in range(60))
+    name = on(tmp_path / "one", server.url).put_bytes(content, ".parquet")
     with on(tmp_path / "two", server.url).open(name) as found:
-        assert found.read() == source.read_bytes()
+        assert found.read() == content
 
 
 @pytest.mark.parametrize("wrong", [b"", b"who", b"WHOLE"], ids=["empty", "cut off", "changed"])
