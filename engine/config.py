@@ -79,6 +79,11 @@ class Config:
         return self.home / "files"
 
     @property
+    def closed(self) -> tuple[str, str]:
+        """Folders in which nodes may use `files` only."""
+        return str(self.home), self.artifacts
+
+    @property
     def database_file(self) -> Path:
         return self.home / "interlock.sqlite3"
 

@@ -40,6 +40,7 @@ def preview(node_type: Any, config: Any) -> dict[str, Any]:
         "config": dict(config),
         "files": str(home.files),
         "data_roots": [str(root) for root in home.data_roots],
+        "closed": list(home.closed),
     }
     try:
         return checker.ask(question, until=time.monotonic() + SECONDS)

@@ -139,6 +139,7 @@ def host_members(config: Config) -> str:
             "artifacts": config.artifacts,
             "files": str(config.files),
             "data_roots": [str(root) for root in config.data_roots],
+            "closed": list(config.closed),
             "inline_bytes": INLINE_BYTES,
             "duckdb": _duckdb(config),
             "resolver": sys.executable,

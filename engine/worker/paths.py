@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 
 from engine.worker.errors import NoSuchFile, PathRefused, not_available_yet
 
@@ -20,15 +21,17 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(?:::[A-Za-z0-9+.:-]*)?://")
 class Roots:
     """The folders that the paths of one attempt may lead to."""
 
-    def __init__(self, files: str, data_roots: list[str]) -> None:
+    def __init__(self, files: str, data_roots: list[str], closed: list[str]) -> None:
         self.files = os.path.realpath(files)
         """Relative paths start here."""
         self.data_roots = [os.path.realpath(root) for root in data_roots]
         """Folders for absolute paths; empty for any folder."""
+        self.closed = [os.path.realpath(folder) for folder in closed]
+        """Folders of the installation, in which only `files` is open, whatever the data roots are."""
 
     @classmethod
     def of(cls, envelope: dict[str, Any]) -> Roots:
-        return cls(envelope["files"], envelope.get("data_roots") or [])
+        return cls(envelope["files"], envelope.get("data_roots") or [], envelope["closed"])
 
     def to_read(self, path: str) -> list[str]:
         """Return the files that a path or a glob names, with links resolved: sorted, at least one.
@@ -54,7 +57,7 @@ class Roots:
     def to_write(self, path: str) -> str:
         """Return where the file `path` is to be written, with links resolved; create its folder.
 
-        Raises PathRefused if it is outside the allowed folders.
+        Raises PathRefused if it is outside the allowed folders, or names a link, a device or another special file.
         """
         full = self._full(path)
         if path.endswith("/") or os.path.isdir(full):
@@ -64,7 +67,16 @@ class Roots:
         os.makedirs(folder, exist_ok=True)
         # Another process may have created a link there meanwhile.
         self._check(os.path.realpath(folder), path)
-        return os.path.join(folder, os.path.basename(full))
+        target = os.path.join(folder, os.path.basename(full))
+        try:
+            mode = os.lstat(target).st_mode
+        except FileNotFoundError:
+            return target
+        if not stat.S_ISREG(mode):
+            raise PathRefused(
+                f'"{path}" is {_special(mode)}. Only files can be replaced; remove it or enter another path.'
+            )
+        return target
 
     def folder_of(self, path: str) -> str:
         """Return the folder of the file `path`, with links resolved; it need not exist. Raises PathRefused."""
@@ -100,6 +112,11 @@ class Roots:
             raise PathRefused(
                 f'"{shown}" leads out of the files folder. A relative path must stay inside, also through links.'
             )
+        if any(_is_within(real, folder) for folder in self.closed):
+            raise PathRefused(
+                f'"{shown}" is in a folder that belongs to Interlock. Of its home, nodes may use the files folder '
+                f"({self.files})."
+            )
         if not self.data_roots or any(_is_within(real, root) for root in self.data_roots):
             return
         raise PathRefused(
@@ -124,6 +141,14 @@ def url_scheme(path: str) -> str:
 def is_chained(url: str) -> bool:
     """Return whether fsspec would read `url` through another URL, whose scheme has not been checked."""
     return "::" in url
+
+
+def _special(mode: int) -> str:
+    if stat.S_ISLNK(mode):
+        return "a symbolic link"
+    if stat.S_ISFIFO(mode):
+        return "a named pipe"
+    return "a socket" if stat.S_ISSOCK(mode) else "a device"
 
 
 def _is_within(path: str, folder: str) -> bool:

@@ -90,7 +90,8 @@ class NodeProcess:
             "entry": f"engine.nodes.{type.replace('.', '_')}.run", "config": config or {}, "expressions": [],
             "inputs": {}, "nodes": {}, "env": {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
             "artifacts": str(self.home / "artifacts"),
-            "files": str(self.home / "files"), "data_roots": [], "soft_timeout": 300, "inline_bytes": 32768,
+            "files": str(self.home / "files"), "data_roots": [],
+            "closed": [str(self.home), str(self.home / "artifacts")], "soft_timeout": 300, "inline_bytes": 32768,
             "duckdb": {"memory_bytes": 1 << 30, "threads": 1}, "resolver": sys.executable, **more,
         }  # fmt: skip
 

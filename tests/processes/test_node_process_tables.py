@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -431,12 +432,44 @@ def test_the_one_table_among_the_inputs_is_written(node: NodeProcess, files: Pat
         assert node.run("table.write", {"path": "one.csv"}, inputs=inputs)["error"]["class"] == "BadInput"
 
 
-def test_a_link_is_replaced_and_not_followed(node: NodeProcess, files: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("if_exists", ["replace", "skip"])
+def test_only_regular_files_are_replaced(node: NodeProcess, files: Path, tmp_path: Path, if_exists: str) -> None:
     (tmp_path / "outside.csv").write_text("mine")
-    (files / "sneaky.csv").symlink_to(tmp_path / "outside.csv")
-    assert node.run("table.write", {"path": "sneaky.csv"}, inputs={"t": table(node)})["k"] == "done"
+    special = tmp_path / "special"
+    special.mkdir()
+    (special / "link.csv").symlink_to(tmp_path / "outside.csv")
+    os.mkfifo(special / "pipe.csv")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(special / "socket.csv"))
+        for path in (*(str(one) for one in special.iterdir()), "/dev/null"):
+            config = {"path": path, "format": "csv", "if_exists": if_exists}
+            error = node.run("table.write", config, inputs={"t": table(node)})["error"]
+            assert error["class"] == "PathRefused", path
     assert (tmp_path / "outside.csv").read_text() == "mine"
-    assert not (files / "sneaky.csv").is_symlink()
+    assert sorted(one.name for one in special.iterdir()) == ["link.csv", "pipe.csv", "socket.csv"]
+
+
+@pytest.mark.parametrize("folder", ["run", "artifacts", "scratch", "."])
+def test_of_the_home_only_the_files_are_open(node: NodeProcess, files: Path, folder: str) -> None:
+    path = node.home / folder / "mine.csv"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("a\n1\n")
+    roots = {"data_roots": [str(node.home)]}
+    given: tuple[dict[str, Any], ...] = ({}, roots)
+    for more in given:
+        for asked in (str(path), str(path.with_name("m*.csv")), f"{files}/../{folder}/mine.csv"):
+            error = node.run("table.read", {"path": asked}, **more)["error"]
+            assert error["class"] == "PathRefused", asked
+            assert "files folder" in error["message"]
+        error = node.run("table.write", {"path": str(path)}, inputs={"t": table(node)}, **more)["error"]
+        assert error["class"] == "PathRefused"
+    assert path.read_text() == "a\n1\n"
+    path.unlink()
+    (files / "open.csv").write_text("a\n1\n")
+    assert node.run("table.read", {"path": str(files / "open.csv")})["k"] == "done"
+
+
+def test_a_linked_folder_is_not_written_to(node: NodeProcess, files: Path, tmp_path: Path) -> None:
     (files / "linked").symlink_to(tmp_path)
     error = node.run("table.write", {"path": "linked/new.csv"}, inputs={"t": table(node)})["error"]
     assert error["class"] == "PathRefused"

@@ -55,7 +55,7 @@ def file(
 ) -> dict[str, Any]:
     config = {"path": path, **more.pop("config", {})}
     question = {"op": "file", "reader": READER, "path": path, "config": config, "files": str(files)}
-    return checker.ask({**question, "data_roots": list(roots), **more}, until=time.monotonic() + seconds)
+    return checker.ask({**question, "data_roots": list(roots), "closed": [], **more}, until=time.monotonic() + seconds)
 
 
 @pytest.mark.smoke

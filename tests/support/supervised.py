@@ -95,6 +95,7 @@ class Supervised:
             "artifacts": str(self.home / "artifacts"),
             "files": str(self.home / "files"),
             "data_roots": [],
+            "closed": [],
             "soft_timeout": soft,
             "inline_bytes": 32768,
             "duckdb": {"memory_bytes": 256 * 1024 * 1024, "threads": 1},

@@ -3,8 +3,8 @@
 One JSON object per line each way, one question at a time:
 
 - {"op": "sql", "sql", "parameters": {name: value}, "tables": {port: [{name, type}] | null}}: see describe.sql.
-- {"op": "file", "reader": module, "path", "config", "files", "data_roots", "stamp"}: see describe.file.
-- {"op": "rows", "reader": module, "path", "config", "files", "data_roots"}: see head.rows.
+- {"op": "file", "reader": module, "path", "config", "files", "data_roots", "closed", "stamp"}: see describe.file.
+- {"op": "rows", "reader": module, "path", "config", "files", "data_roots", "closed"}: see head.rows.
 
 The process ends with its parent, after a while without questions, and by a signal when it works on a question for more
 than `--seconds` of processor time or twelve times that of wall time: the parent, which gives up earlier, may be gone.

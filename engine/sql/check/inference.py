@@ -61,6 +61,7 @@ class Files:
 
     folder: str
     data_roots: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -266,6 +267,7 @@ class _Inference:
                 "config": node.config,
                 "files": self.files.folder,
                 "data_roots": list(self.files.data_roots),
+                "closed": list(self.files.closed),
                 "stamp": cached.answer.get("stamp") if cached else None,
             }
             try:

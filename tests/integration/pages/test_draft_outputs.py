@@ -115,6 +115,9 @@ def test_a_file_shows_its_first_rows_before_anything_has_run(pair, browser, monk
     assert (shown["kind"], len(shown["rows"]), shown["rows"][1]) == ("table", 100, ["1", "<b>"])
     assert preview({"path": "y.csv"})["kind"] == "none"
     assert "y.csv" in preview({"path": "y.csv"})["why"]
+    (tmp_path / "secret_key").write_text("secret")
+    closed = preview({"path": str(tmp_path / "secret_key"), "format": "csv"})
+    assert (closed["kind"], "files folder" in closed["why"]) == ("none", True)
     for config in ({"path": "{{ inputs.x }}.csv"}, {"path": "s3://a/b.csv"}, {}, None, "x", {"path": "x.csv", "z": 1}):
         assert preview(config)["kind"] == "none"
 
