@@ -7,7 +7,7 @@ from importlib.machinery import PathFinder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
@@ -19,12 +19,12 @@ class _CallbackFinder:
         self.callbacks: dict[str, Callable[[], object]] = {}
         self.path = list(sys.path)
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:
         callback = self.callbacks.get(name)
         if callback is None:
             return None
-        # From the path at the start: a file of the author's must not take the module's place.
-        spec = PathFinder.find_spec(name, self.path)
+        # From the path at the start, or that of its package: a file of the author's must not take the module's place.
+        spec = PathFinder.find_spec(name, self.path if path is None else path)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 CACHED_MAX = 64
 _compiled: dict[str, tuple[CodeType, list[str]]] = {}
 """Source -> (compiled under the file name of the node that used it first, its lines)."""
+_module_files: dict[str, tuple[str, str]] = {}
+"""Name of the module of the running attempt -> (folder, source) of the file that other processes import it from."""
 _linecache_entries: dict[str, tuple[int, None, list[str], str]] = {}
 """Entries of `linecache` for the source of the running attempt, by file name."""
 
@@ -31,6 +34,9 @@ def run(task: Task) -> Any:
     module = types.ModuleType(f"node_{task.node}", None)
     # pickle, dataclasses and inspect look up the module of a class by its name.
     sys.modules[module.__name__] = module
+    _module_files[module.__name__] = (os.path.join(task.envelope["scratch"], ".node"), source)
+    if "multiprocessing.spawn" in sys.modules:
+        _write_module()
     exec(code, module.__dict__)  # noqa: S102 running the code of editors is the product
     main = module.__dict__.get("main")
     if not callable(main):
@@ -46,6 +52,7 @@ def may_use_duckdb(config: dict[str, Any]) -> bool:
 def forget(node: str) -> None:
     """Remove what `run` registered for the attempt."""
     _linecache_entries.clear()
+    _module_files.clear()
     if linecache := sys.modules.get("linecache"):
         linecache.cache.pop(f"<{node}>", None)
     sys.modules.pop(f"node_{node}", None)
@@ -58,6 +65,20 @@ def _fill_linecache() -> None:
 
 
 when_imported("linecache", _fill_linecache)
+
+
+def _write_module() -> None:
+    """Write the source to a file on `sys.path`: processes that `multiprocessing` spawns, or has a server fork, import
+    the functions that they are to call, with the path of the process that started them."""
+    for name, (folder, source) in _module_files.items():
+        os.makedirs(folder, 0o700, exist_ok=True)
+        with open(os.path.join(folder, f"{name}.py"), "w", encoding="utf-8") as file:
+            file.write(source)
+        if folder not in sys.path:
+            sys.path.append(folder)
+
+
+when_imported("multiprocessing.spawn", _write_module)
 
 
 def _compile(source: str, filename: str) -> tuple[CodeType, list[str]]:
