@@ -34,9 +34,9 @@ def store_definition(document: Mapping[str, Any]) -> Definition:
     """Return the row of this valid document; create it if its content is new."""
     text = canonical(document)
     digest = content_hash(document)
-    known = Definition.objects.filter(hash=digest).first()
-    if known is not None:
-        return known
+    stored = Definition.objects.filter(hash=digest).first()
+    if stored is not None:
+        return stored
     try:
         with transaction.atomic():
             return Definition.objects.create(
@@ -83,13 +83,13 @@ def start(
 
 
 def _targets(definition: Definition, targets: Sequence[str]) -> list[str]:
-    known = store.document_of(definition).by_id
+    nodes = store.document_of(definition).by_id
     wrong = [
         Problem(
             "unknown_node", Sentence(_('There is no node "{node}".'), {"node": clean_text(name)}), f"targets[{place}]"
         )
         for place, name in enumerate(targets)
-        if name not in known
+        if name not in nodes
     ]
     if not targets:
         message = _("Name at least one node, or omit `targets` to run all nodes.")

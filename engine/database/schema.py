@@ -156,11 +156,11 @@ def _refuse_foreign(tables: set[str]) -> None:
     Django's own tables prove nothing: an interrupted first migration leaves them, and another Django project has them
     too, beside tables that we do not know.
     """
-    known = {*connection.introspection.django_table_names(include_views=False), "django_migrations"}
+    our_tables = {*connection.introspection.django_table_names(include_views=False), "django_migrations"}
     framework = ("django_", "auth_")
-    ours = {name for name in known if not name.startswith(framework)}
-    unknown = sorted(tables - known)
-    if unknown and not tables & ours:
+    product_tables = {name for name in our_tables if not name.startswith(framework)}
+    unknown = sorted(tables - our_tables)
+    if unknown and not tables & product_tables:
         raise SchemaError(
             f'The database {location()} belongs to another application (it has a table "{unknown[0]}" and none of '
             "Interlock's). Use a separate database in DATABASE_URL. Nothing was changed."

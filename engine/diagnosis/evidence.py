@@ -128,24 +128,24 @@ def usage_evidence(facts: RunFacts, running: RunningFacts) -> list[Evidence]:
 
 
 def _io_evidence(running: RunningFacts) -> list[Evidence]:
-    known = [sample for sample in running.samples[-CPU_SAMPLES:] if sample.io_bytes is not None]
-    rate = sum(sample.io_bytes or 0 for sample in known) / len(known) if known else 0.0
+    measured = [sample for sample in running.samples[-CPU_SAMPLES:] if sample.io_bytes is not None]
+    rate = sum(sample.io_bytes or 0 for sample in measured) / len(measured) if measured else 0.0
     if rate < IO_MIN:
         return []
     message = Sentence(_IO, {"rate": size(rate)})
-    return [Evidence("io", message, round(rate), "bytes_per_second", running.pid, iso(known[-1].at))]
+    return [Evidence("io", message, round(rate), "bytes_per_second", running.pid, iso(measured[-1].at))]
 
 
 def _cpu_evidence(facts: RunFacts, running: RunningFacts) -> list[Evidence]:
-    known = [sample for sample in running.samples if sample.cpu_percent is not None]
-    if not known:
+    measured = [sample for sample in running.samples if sample.cpu_percent is not None]
+    if not measured:
         return []
-    last = known[-1]
-    busy = [sample for sample in known if (sample.cpu_percent or 0.0) > IDLE_PERCENT]
+    last = measured[-1]
+    busy = [sample for sample in measured if (sample.cpu_percent or 0.0) > IDLE_PERCENT]
     if busy and busy[-1] is last:
         message = Sentence(_CPU, {"percent": percent(last.cpu_percent or 0.0)})
     else:
-        since = busy[-1].at if busy else max(known[0].at, running.started_at)
+        since = busy[-1].at if busy else max(measured[0].at, running.started_at)
         message = Sentence(_NO_CPU, {"span": span(max(1.0, (facts.now - since).total_seconds()))})
     return [Evidence("cpu", message, last.cpu_percent, "percent", running.pid, iso(last.at))]
 

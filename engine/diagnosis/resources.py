@@ -78,25 +78,25 @@ def _fresh(facts: RunFacts, running: RunningFacts) -> UsageSample | None:
 def _total(
     fresh: Sequence[tuple[RunningFacts, UsageSample]], value: Callable[[UsageSample], float | None]
 ) -> float | None:
-    known = [found for _, sample in fresh if (found := value(sample)) is not None]
-    return sum(known) if known else None
+    values = [found for _, sample in fresh if (found := value(sample)) is not None]
+    return sum(values) if values else None
 
 
 def _memory_percent(facts: RunFacts, fresh: Sequence[tuple[RunningFacts, UsageSample]]) -> float | None:
     """Return the memory in use in percent of `memory_mb` if every running node has one, else of the machine."""
-    known = [(running, sample.memory_bytes) for running, sample in fresh if sample.memory_bytes is not None]
-    if not known:
+    measured = [(running, sample.memory_bytes) for running, sample in fresh if sample.memory_bytes is not None]
+    if not measured:
         return None
-    used = sum(number for _, number in known)
-    if all(running.memory_mb for running, _ in known):
-        return 100 * used / (MIB * sum(running.memory_mb or 0 for running, _ in known))
+    used = sum(number for _, number in measured)
+    if all(running.memory_mb for running, _ in measured):
+        return 100 * used / (MIB * sum(running.memory_mb or 0 for running, _ in measured))
     return 100 * used / facts.machine_memory if facts.machine_memory else None
 
 
 def _network(samples: Sequence[UsageSample]) -> tuple[float | None, str]:
-    known = [sample for sample in samples if sample.network_bytes is not None]
-    trees = [sample for sample in known if sample.network_scope == "tree"]
-    hosts = [sample for sample in known if sample.network_scope == "host"]
+    measured = [sample for sample in samples if sample.network_bytes is not None]
+    trees = [sample for sample in measured if sample.network_scope == "tree"]
+    hosts = [sample for sample in measured if sample.network_scope == "host"]
     if hosts:
         # The figure of the host includes all process trees.
         newest = max(hosts, key=lambda sample: sample.at)
@@ -154,10 +154,10 @@ def _is_in_time(running: RunningFacts) -> bool:
 def _mean_cpu(facts: RunFacts, running: RunningFacts) -> float | None:
     """Return the mean of the last samples in percent of one core; None: they are too few, or the node is in time."""
     last = running.samples[-SHORTAGE_SAMPLES:]
-    known = [sample.cpu_percent for sample in last if sample.cpu_percent is not None]
-    if len(known) < SHORTAGE_SAMPLES or _fresh(facts, running) is None or _is_in_time(running):
+    measured = [sample.cpu_percent for sample in last if sample.cpu_percent is not None]
+    if len(measured) < SHORTAGE_SAMPLES or _fresh(facts, running) is None or _is_in_time(running):
         return None
-    return sum(known) / len(known)
+    return sum(measured) / len(measured)
 
 
 def _cpu_together(facts: RunFacts) -> list[Finding]:
@@ -216,16 +216,16 @@ def _cpu(facts: RunFacts, running: RunningFacts) -> Finding | None:
 
 
 def _io(facts: RunFacts, running: RunningFacts) -> Finding | None:
-    known = [sample for sample in running.samples if sample.io_wait is not None]
-    if len(known) < SHORTAGE_SAMPLES or _fresh(facts, running) is None or _is_in_time(running):
+    measured = [sample for sample in running.samples if sample.io_wait is not None]
+    if len(measured) < SHORTAGE_SAMPLES or _fresh(facts, running) is None or _is_in_time(running):
         return None
-    waiting = sum(bool(sample.io_wait) for sample in known)
-    share = 100 * waiting / len(known)
+    waiting = sum(bool(sample.io_wait) for sample in measured)
+    share = 100 * waiting / len(measured)
     if share <= IO_WAIT_PERCENT:
         return None
-    last = known[-1]
-    over = span((last.at - known[0].at).total_seconds() + 1)
-    values = {"n": waiting, "all": len(known), "span": over, "process": process(running.pid, running.worker)}
+    last = measured[-1]
+    over = span((last.at - measured[0].at).total_seconds() + 1)
+    values = {"n": waiting, "all": len(measured), "span": over, "process": process(running.pid, running.worker)}
     evidence = [Evidence("io", Sentence(_IO_USED, values), round(share, 1), "percent", running.pid, iso(last.at))]
     if last.io_bytes is not None:
         moved = Sentence(_IO_MOVED, {"rate": size(last.io_bytes)})

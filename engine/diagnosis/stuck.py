@@ -254,8 +254,8 @@ def _still_true(running: RunningFacts, activity: Activity) -> bool:
 
 def _mean_cpu(running: RunningFacts) -> float | None:
     """Return the mean CPU use of the process tree in the last samples, in percent of one core."""
-    known = [sample.cpu_percent for sample in running.samples[-CPU_SAMPLES:] if sample.cpu_percent is not None]
-    return sum(known) / len(known) if known else None
+    measured = [sample.cpu_percent for sample in running.samples[-CPU_SAMPLES:] if sample.cpu_percent is not None]
+    return sum(measured) / len(measured) if measured else None
 
 
 def cause(name: str, activity: Activity) -> Sentence:

@@ -159,8 +159,10 @@ class WaitingReader:
                 on_hosts |= Q(worker__startswith=f"{name}/")
             rows = rows.filter(on_hosts)
         attempts = list(rows.values_list("run", "node", "started_at")[:BLOCKERS_MAX])
-        known = _processes_of({(run, node) for run, node, _ in attempts})
-        blockers = [Blocker(run, node, at, 1, *known.get((run, node), (None, False))) for run, node, at in attempts]
+        process_of = _processes_of({(run, node) for run, node, _ in attempts})
+        blockers = [
+            Blocker(run, node, at, 1, *process_of.get((run, node), (None, False))) for run, node, at in attempts
+        ]
         return blockers, processes
 
     def draining_workers(self, waiting: Sequence[WaitingFacts]) -> list[DrainingWorker]:
@@ -187,7 +189,7 @@ class WaitingReader:
 
 def _with_pools(found: list[WaitingFacts], pools: Mapping[int, PoolUse]) -> list[WaitingFacts]:
     """Return the facts with the pools that they wait for, given by their places."""
-    known = _processes_of({(one.run, one.node) for use in pools.values() for one in use.holders[:BLOCKERS_MAX]})
+    process_of = _processes_of({(one.run, one.node) for use in pools.values() for one in use.holders[:BLOCKERS_MAX]})
     for place, use in pools.items():
         node = found[place]
         assert node.pool is not None
@@ -197,7 +199,7 @@ def _with_pools(found: list[WaitingFacts], pools: Mapping[int, PoolUse]) -> list
                 holder.node,
                 None if holder.since_us is None else moment(holder.since_us),
                 holder.slots,
-                *known.get((holder.run, holder.node), (None, False)),
+                *process_of.get((holder.run, holder.node), (None, False)),
             )
             for holder in use.holders[:BLOCKERS_MAX]
         ]

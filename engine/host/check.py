@@ -47,10 +47,10 @@ def _not_set_up(where: str) -> str:
 
 
 def _release_problem(where: str, applied: Sequence[str]) -> str | None:
-    known = {file.stem for file in MIGRATIONS.glob("[0-9]*.py")}
-    if not known <= set(applied):
+    migrations = {file.stem for file in MIGRATIONS.glob("[0-9]*.py")}
+    if not migrations <= set(applied):
         return f"{where} is not up to date. Run `interlock migrate` once for all hosts."
-    for name in sorted(set(applied) - known):
+    for name in sorted(set(applied) - migrations):
         if not postgres.EXPANDING_NAME.match(name):
             return (
                 f"{where} was written by a newer Interlock (it has engine.{name}). Start the workers of that release, "

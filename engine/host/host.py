@@ -305,9 +305,9 @@ class Host:
     def _report(self, reports: Sequence[Report]) -> None:
         self.reporter.report(self.assignments.accept(reports))
 
-    def apply_requests(self, requests: Mapping[str, HostRequest | None], known: Collection[str]) -> None:
+    def apply_requests(self, requests: Mapping[str, HostRequest | None], claims: Collection[str]) -> None:
         recalled = False
-        for claim in known:
+        for claim in claims:
             if claim not in self.assignments.claims:
                 continue
             if claim not in requests:

@@ -68,8 +68,8 @@ class ReportingHost(Protocol):
     def call_soon(self, action: Callable[[], None]) -> None:
         """Have the supervisor's thread call `action`: one of those below."""
 
-    def apply_requests(self, requests: Mapping[str, HostRequest | None], known: Collection[str]) -> None:
-        """Carry out requests. `known`: the claims that the host had when the requests were read."""
+    def apply_requests(self, requests: Mapping[str, HostRequest | None], claims: Collection[str]) -> None:
+        """Carry out requests. `claims`: those that the host had when the requests were read."""
 
     def return_unknown_claims(self, claims: Collection[str]) -> None:
         """Return those of the host's claims in the database that the host does not know."""
@@ -329,9 +329,9 @@ class HostReporter:
         self._hinted = False
         if beats and not self._beat(now):
             return
-        known = list(host.claims)
+        claims = list(host.claims)
         requests = self._store.requests(self.host_id)
-        host.call_soon(lambda: host.apply_requests(requests, known))
+        host.call_soon(lambda: host.apply_requests(requests, claims))
         if beats:
             self._ended = {
                 claim: at for claim, at in self._ended.items() if at > now - ENDED_SECONDS or claim in requests

@@ -119,11 +119,11 @@ def index(run: Run, *, after: int = 0, limit: int = 50_000) -> tuple[list[LineBa
         .order_by("first_seq")
         .values_list("first_seq", "last_seq", "node", "attempt")[: limit + 1]
     )
-    known = []
+    batches = []
     for first, last, node, attempt in read[:limit]:
         begin = max(first, after + 1)
-        known.append(LineBatch(begin, last - begin + 1, node, attempt))
-    return known, read[limit - 1][1] if len(read) > limit else None
+        batches.append(LineBatch(begin, last - begin + 1, node, attempt))
+    return batches, read[limit - 1][1] if len(read) > limit else None
 
 
 def lines(run: Run, ranges: Iterable[tuple[int, int]]) -> list[dict[str, Any]]:

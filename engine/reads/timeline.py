@@ -36,10 +36,10 @@ def timeline(run: Run, *, after: str | None = None, limit: int = BARS_MAX) -> di
     bars = [_bar(*row) for row in found[:limit]]
     if following is None:
         bars.extend(_waiting(run))
-    begun = run.started_at or run.created_at
+    started_at = run.started_at or run.created_at
     return {
         "run_id": str(run.pk),
-        "from": _iso(begun),
+        "from": _iso(started_at),
         "to": _iso(run.finished_at),
         "now": _iso(clock.now()),
         "bars": bars,

@@ -50,11 +50,11 @@ class CommandInbox:
         if len(found) > COMMANDS_AT_ONCE:
             found = found[:COMMANDS_AT_ONCE]
             self.wake()
-        known = core.memory.runs
+        runs = core.memory.runs
         new = {
             command.run_id
             for command in found
-            if command.kind == "start" and command.run_id is not None and command.run_id not in known
+            if command.kind == "start" and command.run_id is not None and command.run_id not in runs
         }
         if new:
             for run in self.store.queued(new):

@@ -254,7 +254,13 @@ def _fill(node: NodeState, row: NodeRun) -> None:
             node.output = row.output
         if node.plan.branches:
             node.ports = frozenset(row.output.get("ports") or ())
-    begun = node.run.begun_us
-    if row.state == "succeeded" and begun and node.started_us and node.finished_us and node.finished_us >= begun:
+    active_since_us = node.run.active_since_us
+    if (
+        row.state == "succeeded"
+        and active_since_us
+        and node.started_us
+        and node.finished_us
+        and node.finished_us >= active_since_us
+    ):
         # An earlier scheduler has not learned it, for it does so when the run ends.
         node.seconds = (node.finished_us - node.started_us) / 1e6

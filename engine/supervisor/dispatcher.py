@@ -138,7 +138,7 @@ class Dispatcher:
                 self.pool.make_idle(process)
             return
         if not process.attempts:
-            process.heard_at = time.monotonic()
+            process.responded_at = time.monotonic()
             process.all_short = attempt.is_short
             resource_limits.set_memory_limit(process, attempt)
         elif not attempt.is_short:

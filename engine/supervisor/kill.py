@@ -31,17 +31,18 @@ class TreeKill:
         root_start: int,
         mark: str,
         now: float,
-        known: Iterable[tuple[int, int]] = (),
+        seen: Iterable[tuple[int, int]] = (),
         group: ControlGroup | None = None,
     ) -> None:
         """`root`, `root_start`: the node process, which must not have been waited for, so that its pid stays taken.
 
-        `known`: (pid, start) of processes seen in its tree; `group`: its control group, frozen, if it has one.
+        `seen`: (pid, start) of processes seen in its tree; `group`: its control group, frozen, if it has one.
         """
         self._root, self._root_start = root, root_start
         self._mark = mark_entry(mark)
         self._group = group
-        self._known: dict[int, int] = {root: root_start, **dict(known)}
+        self._seen: dict[int, int] = {root: root_start, **dict(seen)}
+        """Pid -> start of every process that a search has found."""
         self._frozen = False
         self._not_permitted: set[int] = set()
         """Pids of processes that cannot be signalled."""
@@ -86,7 +87,7 @@ class TreeKill:
         """Return the living processes of the tree."""
         table = procfs.processes()
         me = os.getpid()
-        members = {pid for pid, start in self._known.items() if pid in table and table[pid].start == start}
+        members = {pid for pid, start in self._seen.items() if pid in table and table[pid].start == start}
         if self._group is not None:
             members.update(pid for pid in self._group.members() if pid in table)
         for one in table.values():
@@ -98,7 +99,7 @@ class TreeKill:
         alive = []
         for pid in members:
             one = table[pid]
-            self._known[pid] = one.start
+            self._seen[pid] = one.start
             if not one.is_gone:
                 alive.append(one)
             elif one.parent == me and pid != self._root:

@@ -69,7 +69,7 @@ class NodeProcess:
         self.lease = lease
         self.started_at = now
         self.is_ready = False
-        self.heard_at = now
+        self.responded_at = now
         """When it last sent a frame, or was sent work while it was idle."""
         self.is_ending = False
         """Whether it takes no more work, because it is being ended."""

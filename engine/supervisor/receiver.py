@@ -83,7 +83,7 @@ class Receiver:
         try:
             for frame in process.read_frames():
                 self._on_frame(process, frame)
-            process.heard_at = self.loop.now
+            process.responded_at = self.loop.now
             if process.frames.error:
                 self._break_channel(process, process.frames.error)
         except (KeyError, TypeError, ValueError) as error:

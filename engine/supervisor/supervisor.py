@@ -226,7 +226,7 @@ class Supervisor:
         elif process.close_deadline < now:
             error = worker_lost("The node process closed the pipe over which it reports, and was ended.")
             self._termination.end(process, EndReason(Cause.CHANNEL_BROKEN, error=error))
-        elif process.should_start and now - process.heard_at > UNRESPONSIVE_SECONDS:
+        elif process.should_start and now - process.responded_at > UNRESPONSIVE_SECONDS:
             log.warning("node_process_unresponsive pid=%s", process.pid)
             error = worker_lost(f"The node process did nothing for {UNRESPONSIVE_SECONDS:g} s and was ended.")
             self._termination.end(process, EndReason(Cause.UNRESPONSIVE, error=error))

@@ -59,9 +59,9 @@ def credits_by_queue(
         counts = not_taken[dispatch.queue] if dispatch.host is None else by_host[dispatch.host]
         counts.add(dispatch.is_long(now))
     may_run = {host.id: min(host.capacity, by_host[host.id].total) for host in hosts}
-    known = {host.id for host in taking}
+    taking_ids = {host.id for host in taking}
     # On hosts that drain, or have ended and were not handled yet; of the latter the capacity is not known any more.
-    elsewhere = sum(may_run.get(id, counts.total) for id, counts in by_host.items() if id not in known)
+    elsewhere = sum(may_run.get(id, counts.total) for id, counts in by_host.items() if id not in taking_ids)
     if sum(host.capacity for host in taking) + elsewhere <= limit:
         shared = _credit(taking, by_host, not_taken.values())
     else:

@@ -73,15 +73,15 @@ class RunLifecycle:
     def set_time_limit(self, run: RunState) -> None:
         """Set the timer of the run's own time limit, if it has one."""
         timeout = run.plan.settings.timeout
-        begun = run.begun_us
-        if timeout is None or run.started_us is None or begun is None:
+        active_since_us = run.active_since_us
+        if timeout is None or run.started_us is None or active_since_us is None:
             return
         # The clock may have been set back since: the run never has more than all of its time.
-        passed = max(0.0, (self.memory.now_us - begun) / 1e6)
-        self.memory.at(self.memory.mono + timeout - passed, run, lambda: self._time_out(run, begun))
+        passed = max(0.0, (self.memory.now_us - active_since_us) / 1e6)
+        self.memory.at(self.memory.mono + timeout - passed, run, lambda: self._time_out(run, active_since_us))
 
-    def _time_out(self, run: RunState, begun_us: int) -> None:
-        if self.memory.runs.get(run.id) is run and run.state == "running" and run.begun_us == begun_us:
+    def _time_out(self, run: RunState, active_since_us: int) -> None:
+        if self.memory.runs.get(run.id) is run and run.state == "running" and run.active_since_us == active_since_us:
             self.transitions.stop_run(run, "run_timeout")
 
     def end_if_complete(self, run: RunState) -> None:

@@ -95,8 +95,8 @@ def log_line(why: str, expected: float | None, expected_from: str) -> str:
     limit = policies.stuck_after(expected, expected_from)
     if expected is None or limit is None:
         return f"{policies.MARKED_STUCK}. Stack traces saved."
-    usual = f"usually {expected:.1f} s" if expected_from == "learned" else f"expected {expected:g} s"
-    return f"{policies.MARKED_STUCK} after {limit:g} s ({usual}). Stack traces saved."
+    expectation = f"usually {expected:.1f} s" if expected_from == "learned" else f"expected {expected:g} s"
+    return f"{policies.MARKED_STUCK} after {limit:g} s ({expectation}). Stack traces saved."
 
 
 class StackRequests:

@@ -295,7 +295,7 @@ class RunState:
         return self.state, self.finished_us
 
     @property
-    def begun_us(self) -> int | None:
+    def active_since_us(self) -> int | None:
         """When it started, or was last retried after its end."""
         return self.resumed_us or self.started_us
 
