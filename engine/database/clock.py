@@ -1,4 +1,5 @@
-"""The database's clock as a process elsewhere knows it. What several hosts write is dated by this one clock."""
+"""Estimates the database's time in another process. Hosts date what they write by this one clock, because their own
+differ."""
 
 from __future__ import annotations
 
@@ -10,25 +11,28 @@ SKEW_SECONDS = 0.5
 
 
 class DatabaseClock:
-    """Runs on with the monotonic clock since the database last told its time, so that setting this machine's clock
-    moves nothing. One thread synchronizes it; any may ask."""
+    """The time that the database last reported, carried on by the monotonic clock. So nothing moves when this machine's
+    clock is set. One thread calls `synchronize`; any thread may read."""
 
     def __init__(self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Only tests replace the two clocks of this machine."""
+        """`wall`, `monotonic`: the clocks of this machine, which only tests replace."""
         self._wall, self._monotonic = wall, monotonic
         self._zero: tuple[float, float] | None = None
-        """(the database's time when the monotonic clock was 0, by how much that may be wrong)."""
+        """(database's time minus monotonic time, the largest error of that) in seconds; None before the first
+        synchronization."""
 
     def synchronize(self, database: float, before: float, after: float) -> None:
-        """Note the database's time, which it told between these two monotonic times."""
+        """Use the time that the database reported between the monotonic times `before` and `after`. The more exact of
+        two measurements is kept. If they contradict each other, the database's clock was set, and the newer one is
+        kept."""
         zero, error = database - (before + after) / 2, (after - before) / 2
         if self._zero is None or error < self._zero[1] or abs(zero - self._zero[0]) > error + self._zero[1]:
             self._zero = zero, error
 
     def ahead(self) -> float:
-        """Return by how many seconds this machine's wall clock is ahead of the database's.
+        """Return how many seconds this machine's wall clock is ahead of the database's.
 
-        0 when the difference is small, or may be due to the time that the answer took.
+        It is 0 if the difference is at most SKEW_SECONDS, or may be due to the time that the answer took.
         """
         if self._zero is None:
             return 0.0
@@ -37,5 +41,5 @@ class DatabaseClock:
         return ahead if abs(ahead) > SKEW_SECONDS + error else 0.0
 
     def now(self) -> float:
-        """Return the unix time by the database's clock."""
+        """Return the database's time, as a Unix time."""
         return self._wall() - self.ahead()

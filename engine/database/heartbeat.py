@@ -1,19 +1,19 @@
-"""How often the scheduler and the hosts show that they are alive, and after what silence they count as gone. Pure."""
+"""How often the scheduler and the hosts send heartbeats, and after what silence they count as gone. Pure."""
 
 from __future__ import annotations
 
 from typing import Final
 
 BEAT_SECONDS: Final = 6.0
-"""Between two heartbeats of an idle scheduler, each of which is a write of its own: an idle machine is left alone. A
-scheduler that writes anyway adds a heartbeat every second."""
+"""The interval of an idle scheduler. It is long because each of its heartbeats is a write of its own. A scheduler that
+writes anyway adds a heartbeat every second."""
 SILENT_SECONDS: Final = 10.0
-"""A scheduler that was silent for longer counts as gone. A heartbeat may wait four seconds for the database."""
+"""A scheduler that has been silent for longer counts as gone. A heartbeat may wait four seconds for the database."""
 AHEAD_SECONDS: Final = 60.0
-"""A heartbeat from further in the future says nothing: the clock was set back since. The clocks of hosts may differ
-by less."""
+"""A heartbeat from further in the future is ignored: the clock has been set back since. The clocks of hosts may differ
+by less than this."""
 LEASE_SECONDS: Final = 3.0
-"""A host that was silent for longer, by the database's clock, is lost with all that runs there."""
+"""A host that has been silent for longer, by the database's clock, is lost with all that runs there."""
 
 
 def is_alive(age: float | None) -> bool:

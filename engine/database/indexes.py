@@ -10,10 +10,10 @@ from engine.database.postgres import LOCK_SECONDS, set_lock_timeout
 
 
 class AddIndexConcurrently(AddIndex):
-    """AddIndex that locks nobody out on PostgreSQL; on SQLite it is the same as AddIndex.
+    """AddIndex that blocks no other process on PostgreSQL; on SQLite it is the same as AddIndex.
 
-    Its migration says `atomic = False` and contains nothing else, because nothing is undone when it fails. The next try
-    first drops what the last one left.
+    Its migration sets `atomic = False` and contains nothing else, because nothing is undone when it fails. The next try
+    first drops what the failed one left.
     """
 
     atomic = False
@@ -23,7 +23,7 @@ class AddIndexConcurrently(AddIndex):
             super().database_forwards(app_label, schema_editor, from_state, to_state)
             return
         model = to_state.apps.get_model(app_label, self.model_name)
-        # It waits for open transactions of other processes, but nobody waits behind it.
+        # It waits for open transactions of other processes, but no statement waits behind it.
         set_lock_timeout(schema_editor.connection, 0)
         schema_editor.remove_index(model, self.index, concurrently=True)
         schema_editor.add_index(model, self.index, concurrently=True)

@@ -1,4 +1,4 @@
-"""What every connection asks of a PostgreSQL server, so that nothing stays locked for processes that are gone."""
+"""Settings of every PostgreSQL connection, so that no lock outlives the process that took it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from typing import Any, Final
 
 SESSION_SETTINGS: Final = {
-    # For a host that disappears without a word: otherwise its locks, that of leadership too, would stay for two hours.
-    # The server releases them after three seconds of silence, so that a standby dispatches within five.
+    # The server releases the locks of a host that disappears, that of leadership among them, after three seconds of
+    # silence, so that a standby dispatches within five. By default they would stay for two hours.
     "tcp_keepalives_idle": "2s",
     "tcp_keepalives_interval": "1s",
     "tcp_keepalives_count": "1",
     "tcp_user_timeout": "3s",
-    # For a process that was stopped within a transaction: none of ours pauses for so long.
+    # Releases the locks of a process that was stopped within a transaction. No running one pauses for so long.
     "idle_in_transaction_session_timeout": "60s",
 }
 
@@ -23,11 +23,12 @@ KEEPALIVE: Final[dict[str, Any]] = {
     "keepalives_count": 2,
     "tcp_user_timeout": 4000,
 }
-"""How soon this end notices that nobody acknowledges what it sends. By then the server has closed the connection: a
-leader that went on waiting could not lead again when the network is back."""
+"""When a client gives up a connection on which nothing is acknowledged. By then the server has closed it too, so a
+leader that waited longer could not lead again when the network is back."""
 
 LOCK_SECONDS: Final = 5
-"""How long a migration waits for a table: every later statement on the table, reads too, waits behind it."""
+"""How long a migration waits to lock a table. Meanwhile every later statement on the table, reads too, waits behind
+it."""
 
 ADVICE: Final = {
     "authentication failed": "Correct the user and the password in DATABASE_URL.",
@@ -38,10 +39,10 @@ ADVICE: Final = {
     "starting up": "Try again in a moment.",
     "": "Check DATABASE_URL, and that the server is running.",
 }
-"""What to do, by words of the server's answer; the last entry matches every answer."""
+"""Words of the server's answer -> what to do. The first match counts; the last entry matches every answer."""
 EXPANDING_NAME: Final = re.compile(r"\d+_expand_")
-"""How the name of a migration begins that processes of the release before survive, and beside which they may start (see
-docs/several-hosts.md). tests/unit/test_migrations.py checks what such a migration does."""
+"""The beginning of the name of a migration that does not disturb the previous release: its processes go on and may
+still start (see docs/several-hosts.md). tests/unit/test_migrations.py checks what such a migration does."""
 
 
 def advice(error: Exception) -> str:

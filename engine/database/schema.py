@@ -24,7 +24,7 @@ from django.utils.connection import ConnectionDoesNotExist
 from engine.database.postgres import EXPANDING_NAME, advice, first_line
 
 ADVISORY_LOCK = 0x696E_7465_726D_6967
-"""Key of PostgreSQL's advisory lock for migrations ("intermig"), apart from the scheduler's."""
+"""Key of PostgreSQL's advisory lock for migrations ("intermig"); the scheduler's is another."""
 LOCK_RETRY_SECONDS = 0.1
 
 COLUMN_QUERIES = {
@@ -141,7 +141,7 @@ def require() -> None:
 
 
 def unreachable(error: Exception) -> SchemaError:
-    """Return the error for a database that does not answer."""
+    """Return the error of a database that cannot be opened or reached."""
     if connection.vendor == "sqlite":
         return SchemaError(
             f"The database {location()} cannot be opened: {first_line(error)}. Check that its folder exists and is "
@@ -192,7 +192,7 @@ def refuse_other_columns(models: Iterable[type[Model]]) -> None:
 
 @contextmanager
 def migration_lock() -> Iterator[None]:
-    """Keep others from migrating meanwhile: two first starts may share a database. Reentrant on PostgreSQL."""
+    """Let only one process migrate at a time: two first starts may share a database. Reentrant on PostgreSQL."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             # Polls, because an index that is created concurrently would wait for a statement that waits for the lock.

@@ -36,7 +36,8 @@ def use_safe_sqlite() -> str:
 
 def pragmas(version: str) -> str:
     """Return the pragmas of every connection, as one script."""
-    # A page that many ticks change is copied back once. At 1000 pages checkpoints took an eighth of a wide run's time.
+    # SQLite's default is 1000 pages: then checkpoints took an eighth of a wide run's time. With rarer ones, a page that
+    # many ticks change is copied back once.
     auto = 4000 if is_safe(tuple(int(part) for part in version.split("."))) else 0  # type: ignore[arg-type]
     return (
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA mmap_size=0;"

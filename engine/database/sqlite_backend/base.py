@@ -14,7 +14,7 @@ from engine.database.sqlite_backend.write_queue import POLL_SECONDS, write_queue
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Differs only in the wait for the lock, which takes at most `timeout` seconds of the options."""
+    """Django's wrapper with another wait for the lock, which takes at most the option `timeout` in seconds."""
 
     def _start_transaction_under_autocommit(self) -> None:
         seconds: float = self.settings_dict["OPTIONS"].get("timeout", 5)
@@ -25,7 +25,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             try:
                 while True:
                     try:
-                        # Not by a cursor of Django's: an error keeps it alive until any thread collects garbage, and
+                        # Not with a cursor of Django's: an error keeps it alive until any thread collects garbage, and
                         # deleting a cursor while another thread closes its connection may never return.
                         self.connection.execute(begin)
                         return

@@ -1,8 +1,8 @@
 """A queue for SQLite's write lock, which is not fair: a busy scheduler would nearly always get it first.
 
-A process that wants to write takes the turn, begins its transaction and passes the turn on, so that no other begins
-twice meanwhile. The turn is an flock on the folder of the database, which the kernel releases when its holder ends. It
-is a courtesy: a process that has waited for too long begins without it.
+A process that wants to write waits for its turn, begins its transaction and ends its turn. So no process begins twice
+while another one waits. A turn is an flock on the folder of the database, which the kernel releases when its holder
+ends. A process that has waited too long begins without it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class WriteQueue:
 
     @contextmanager
     def turn(self, seconds: float) -> Iterator[None]:
-        """Have the turn within the context, or begin without it after `seconds`."""
+        """Hold the turn within the context; after `seconds` of waiting, go on without it."""
         deadline = monotonic() + seconds
         is_locked = self._lock.acquire(timeout=seconds)
         try:
@@ -60,7 +60,7 @@ class WriteQueue:
 
     @property
     def is_free(self) -> bool:
-        """Whether no thread of this process has the turn."""
+        """Whether no thread of this process holds the turn."""
         return not self._lock.locked()
 
 
