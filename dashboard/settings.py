@@ -16,6 +16,8 @@ from dashboard.secret_key import secret_key
 from engine.config import Config, ConfigError, database_options, from_environment
 from engine.database import postgres, sqlite
 
+# What the product writes is for its own account only: SQLite gives its log the mode of the database.
+os.umask(0o077)
 SQLITE_VERSION = sqlite.use_safe_sqlite()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -253,12 +255,14 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s %(message)s"}},
+    "formatters": {"line": {"()": "dashboard.server_log.Line"}},
+    "filters": {"bad_hosts": {"()": "dashboard.server_log.BadHosts"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "interlock": {"level": "INFO"},
         "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"filters": ["bad_hosts"]},
         # It would log an error with a traceback every second; `dashboard.live.channel_layer` logs it once.
         "channels_redis": {"level": "CRITICAL"},
     },

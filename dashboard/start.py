@@ -96,6 +96,17 @@ def make_folders() -> None:
             raise StartError(
                 f"The folder {folder} cannot be created: {error.strerror}. Set INTERLOCK_HOME to a writable folder."
             ) from error
+    _protect(config.database_file)
+
+
+def _protect(database: Path) -> None:
+    """Take from others what they may do with a database that an earlier umask has let them read."""
+    for file in (database, *(database.with_name(database.name + end) for end in ("-wal", "-shm"))):
+        try:
+            file.chmod(0o600)
+        except OSError:
+            # It does not exist, or belongs to somebody else, who decides.
+            continue
 
 
 def first_account() -> User | None:

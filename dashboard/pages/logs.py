@@ -28,6 +28,14 @@ RANGE_MAX: Final = 2_000
 PIECE_CHARACTERS: Final = 256 * 1024
 """Size of one part of a download."""
 
+_CONTROL: Final = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, the cursor
+    r"|(?:\x1b[P\]X^_]|[\x90\x9d\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # strings: titles, links
+    r"|\x1b[ -/]*[0-~]?"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+"""Control sequences and characters, but for tabs and line breaks."""
+
 
 def _after(request: HttpRequest) -> int:
     return whole_number(request.GET.get("after"), 0, most=SEQ_MAX)
@@ -99,11 +107,14 @@ def search(request: HttpRequest, run_id: int) -> HttpResponse:
 @require_safe
 @page(Right.VIEW)
 def download(request: HttpRequest, run_id: int) -> HttpResponseBase:
-    """Download all lines of the run, or of `?node=`, as text: time, level, node and attempt, message."""
+    """Download all lines of the run, or of `?node=`, as text: time, level, node and attempt, message.
+
+    Without control sequences, which a terminal that shows the file would obey; `?raw=1` keeps them.
+    """
     run = access.run(request.user, run_id)
     node = request.GET.get("node") or None
     # Take the first part now, so that an unknown node is reported before the response begins.
-    pieces = text(run, node)
+    pieces = text(run, node, raw=request.GET.get("raw") == "1")
     first = next(pieces, "")
     response = StreamingHttpResponse(_bytes(first, pieces), content_type="text/plain; charset=utf-8")
     name = f"run-{run.pk}-{node}.log" if node else f"run-{run.pk}.log"
@@ -114,12 +125,14 @@ def download(request: HttpRequest, run_id: int) -> HttpResponseBase:
     return response
 
 
-def text(run: Run, node: str | None = None) -> Iterator[str]:
+def text(run: Run, node: str | None = None, *, raw: bool = False) -> Iterator[str]:
     """Yield the log as text, in parts. Raises NotFound."""
     part: list[str] = []
     size = 0
     for batch in logs.batches(run, node=node):
         for at, level, message in log_filter.rows(batch.body, range(batch.count)):
+            if not raw:
+                message = _CONTROL.sub("", message)
             part.append(f"{at} {level:<7} {batch.node}#{batch.attempt} {message}\n")
             size += len(message) + 40
             if size > PIECE_CHARACTERS:

@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Parse the arguments and run. Return the exit code."""
+    os.umask(0o077)
     parser = argparse.ArgumentParser(prog="interlock up", description=HELP)
     add_arguments(parser)
     options = parser.parse_args(arguments)

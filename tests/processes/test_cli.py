@@ -67,6 +67,18 @@ def python(node: str, code: str, **policy: Any) -> dict[str, Any]:
     return {"id": node, "type": "python", "config": {"code": code}, "policy": policy}
 
 
+def test_what_the_product_writes_is_for_its_account_only(terminal: Terminal) -> None:
+    file = write(terminal.home.parent / "w.json", [{"id": "a", "type": "noop"}])
+    old = os.umask(0o022)
+    try:
+        assert terminal.type("run", file).returncode == 0
+    finally:
+        os.umask(old)
+    assert (terminal.home / "interlock.sqlite3").is_file()
+    open_ones = [path for path in terminal.home.rglob("*") if not path.is_symlink() and path.lstat().st_mode & 0o077]
+    assert open_ones == []
+
+
 @pytest.mark.smoke
 def test_run_of_a_file_shows_its_lines_and_ends_with_0(terminal: Terminal, tmp_path: Path) -> None:
     file = write(tmp_path / "hello.json", [python("greet", HELLO)], inputs=INPUTS)

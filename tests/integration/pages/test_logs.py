@@ -113,13 +113,33 @@ def test_a_search_from_the_beginning_answers_with_its_first_hits(run, monkeypatc
     assert sum(count for _first, count in first + rest) == len(log_reads.logs(run, q="e", limit=1000)[0])
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("\x1b[1;31mred\x1b[0m", "red"),
+        ("\x1b]0;title\x07a\x1b]8;;http://x\x1b\\b", "ab"),
+        ("\x1bPq#0\x1b\\a\x1bcb\x1b(0c", "abc"),
+        ("\x9b31ma\x9d0;t\x9cb\x85", "ab"),
+        ("a\rb\x08\x7f\tc", "ab\tc"),
+        ("\x1b]52;c;never ends", "52;c;never ends"),
+        ("a\x1b", "a"),
+    ],
+)
+def test_a_download_has_no_control_sequences_unless_asked_for(browser, run, written, read):
+    lines(run, "a", 208, written)
+    shown = browser("viewer").get(f"/runs/{run.pk}/logs/download/")
+    assert b"".join(shown.streaming_content).decode().endswith(f" a#1 {read}\n")
+    kept = browser("viewer").get(f"/runs/{run.pk}/logs/download/?raw=1")
+    assert b"".join(kept.streaming_content).decode().endswith(f" a#1 {written}\n")
+
+
 def test_the_download_is_a_text_file_of_all_lines(browser, run):
     answer = browser("viewer").get(f"/runs/{run.pk}/logs/download/")
     text = b"".join(answer.streaming_content).decode().split("\n")
     assert answer["Content-Disposition"] == f'attachment; filename="run-{run.pk}.log"'
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
     assert answer["X-Content-Type-Options"] == "nosniff"
-    assert text[3] == "2026-11-24T08:00:00.000000Z error   b#1 \x1b[31m<b>Größe</b>"
+    assert text[3] == "2026-11-24T08:00:00.000000Z error   b#1 <b>Größe</b>"
     assert (len(text), text[-1]) == (207, "")
     answer = browser("viewer").get(f"/runs/{run.pk}/logs/download/?node=b")
     assert b"".join(answer.streaming_content).count(b"\n") == 3
