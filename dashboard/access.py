@@ -70,6 +70,14 @@ class Forbidden(InterlockError):
         self.user, self.right, self.needed = user, right, needed
 
 
+class ForeignDraft(Forbidden):
+    """The run is one of another user's draft."""
+
+    def __init__(self, run: Run) -> None:
+        message = _("Run {id} is a draft run of {by}. Only they can run it again.")
+        InterlockError.__init__(self, message.format(id=run.pk, by=run.created_by))
+
+
 def _named(role: str) -> str:
     """Return the role's name as it is written inside a sentence."""
     return str(Role(role).label).lower() if role in Role else role

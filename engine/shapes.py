@@ -137,13 +137,14 @@ def run_shape(
     inputs: Mapping[str, Any],
     priority: int,
     altered: bool,
+    rerun_of: int | None,
     created_by: str,
     created_us: int,
     started_us: int | None,
     finished_us: int | None,
     counts: Mapping[str, int],
 ) -> dict[str, Any]:
-    """The contract's run, with `draft`, `reason` and `altered` beside what it asks for."""
+    """The contract's run, with `draft`, `reason`, `altered` and `rerun_of` beside what it asks for."""
     return {
         "id": str(run_id),
         "workflow": workflow,
@@ -154,6 +155,7 @@ def run_shape(
         "inputs": inputs,
         "priority": priority,
         "altered": altered,
+        "rerun_of": None if rerun_of is None else str(rerun_of),
         "created_by": created_by,
         "created_at": iso(created_us),
         "started_at": iso(started_us),

@@ -149,6 +149,10 @@ def _from() -> serializers.ChoiceField:
     return serializers.ChoiceField(["checkpoint", "start"], default="checkpoint")
 
 
+class Rerun(Body):
+    inputs = AnyJSON(required=False, allow_null=True, help_text="If omitted or null: those of the earlier run.")
+
+
 class Nothing(Body):
     """A body without fields."""
 

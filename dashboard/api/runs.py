@@ -199,6 +199,32 @@ class RetryRun(Command):
         )
 
 
+class RerunRun(Command):
+    operations = {"POST": "rerun_run"}
+
+    @extend_schema(
+        request=bodies.Rerun,
+        responses={
+            202: OpenApiResponse(shapes.Run, "The new run; Location has its URL, `rerun_of` the earlier one."),
+            (409, CONTENT_TYPE): shapes.Problem,
+            (422, CONTENT_TYPE): shapes.Problem,
+        },
+        description=(
+            "Start a new run of the same version with the same inputs, targets and priority. A run of a draft is "
+            "repeated with the content that it had, only by its author. 409 `archived`; 422 if `inputs` do not match."
+        ),
+    )
+    def post(self, request: Request, run_id: str) -> Response:
+        earlier = access.run(request.user, run_id, Right.RUN)
+        if earlier.draft and earlier.created_by != self.by:
+            # A draft contains unpublished code.
+            raise access.ForeignDraft(earlier)
+        if earlier.draft:
+            access.require(request.user, Right.EDIT)
+        run = launch.rerun(earlier, inputs=parse_body(bodies.Rerun, request).get("inputs"), by=self.by)
+        return Response(engine_queries.run_dict(run), status=202, headers={"Location": run_url(run)})
+
+
 class CancelNode(Command):
     operations = {"POST": "cancel_node"}
     noun = "nodes"

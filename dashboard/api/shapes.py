@@ -214,6 +214,7 @@ class Run(Shape):
     inputs = AnyObject()
     priority = serializers.IntegerField(help_text="1 first .. 9 last.")
     altered = serializers.BooleanField(help_text="Somebody changed a policy for this run.")
+    rerun_of = serializers.CharField(allow_null=True, help_text="Id of the run that it repeats.")
     created_by = serializers.CharField()
     created_at = Timestamp()
     started_at = Timestamp(allow_null=True, help_text="When it left the state queued.")

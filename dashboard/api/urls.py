@@ -92,6 +92,7 @@ CALLS = [
     path(f"{RUN_PATH}timeline/", traces.Timeline.as_view()),
     path(f"{RUN_PATH}cancel/", runs.CancelRun.as_view()),
     path(f"{RUN_PATH}retry/", runs.RetryRun.as_view()),
+    path(f"{RUN_PATH}rerun/", runs.RerunRun.as_view()),
     path("node-types/", installation.NodeTypes.as_view()),
     path("pools/", installation.Pools.as_view()),
     path("pools/<str:name>/", installation.Pool.as_view()),

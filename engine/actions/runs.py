@@ -56,6 +56,7 @@ def start(
     inputs: Mapping[str, Any] | None = None,
     priority: int | None = None,
     targets: Sequence[str] | None = None,
+    rerun_of: int | None = None,
     by: str = "",
 ) -> Run:
     """Create a queued run and return it.
@@ -74,6 +75,7 @@ def start(
             inputs=dict(inputs or {}),
             priority=store.document_of(definition).settings.priority if priority is None else priority,
             targets=asked,
+            rerun_of=rerun_of,
             counts={"pending": definition.node_count},
             created_by=by,
             created_at=now,

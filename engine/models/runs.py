@@ -37,6 +37,9 @@ class Run(models.Model):
     targets = JSONText(
         null=True, help_text="Ids of the target nodes: only they and what they depend on run. Null: the whole workflow."
     )
+    rerun_of = models.BigIntegerField(
+        null=True, help_text="Id of the run that it repeats, which may be deleted by now."
+    )
     counts = JSONText(default=dict, help_text="{node run state: number}; sums to all nodes.")
     seq = models.BigIntegerField(default=0, help_text="Number of its last event or log line.")
     cancel_requested_at = models.DateTimeField(null=True)

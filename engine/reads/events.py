@@ -184,6 +184,7 @@ class _Writer:
                 inputs=run.inputs,
                 priority=fields.get("p", run.priority),
                 altered=bool(fields.get("m")),
+                rerun_of=run.rerun_of,
                 created_by=run.created_by,
                 created_us=micros(run.created_at),
                 started_us=fields.get("b"),

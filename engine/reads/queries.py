@@ -105,6 +105,7 @@ def run_dict(run: Run) -> dict[str, Any]:
         inputs=run.inputs,
         priority=run.priority,
         altered=bool(run.altered),
+        rerun_of=run.rerun_of,
         created_by=run.created_by,
         created_us=micros(run.created_at),
         started_us=optional_micros(run.started_at),

@@ -133,7 +133,7 @@ def test_options_of_a_database_apply_to_every_part(tmp_path: Path, database: str
     [
         ("w_empty", "", "select 1", "has no Interlock tables", "is not set up"),
         ("w_shop", "", "create table orders (id int)", "Correct DATABASE_URL", "belongs to another application"),
-        ("w_older", "template flows", "delete from django_migrations where name = '0006_expand_leader'",
+        ("w_older", "template flows", "delete from django_migrations where name = '0007_expand_run'",
          "is not up to date", "not up to date"),
         ("w_newer", "template flows",
          "insert into django_migrations (app, name, applied) values ('engine', '9999_x', now())", "a newer Interlock",

@@ -27,6 +27,7 @@ DIGESTS = {
     "engine/migrations/0004_expand_host.py": "70582559d7da98c3ed259646d5052d70",
     "engine/migrations/0005_expand_noderun.py": "6a65c36f15b61ab3d8dacf9d067632c1",
     "engine/migrations/0006_expand_leader.py": "a07c24653f45fdb1401b3e8000f2f442",
+    "engine/migrations/0007_expand_run.py": "5d2b37c806109a20fe0a2792b212a2a7",
     "versions/migrations/0001_initial.py": "a4bc7282a393da2313289ccf61da169b",
 }
 """The first half of each file's SHA-256."""

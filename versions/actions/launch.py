@@ -58,18 +58,10 @@ def launch(
             chosen = queries.version(workflow, version)
         number, definition = chosen.number, chosen.definition
         document = store.load(chosen.definition_id)
-    accepted, problems = engine_inputs.accept(document.inputs, inputs)
-    if problems:
-        raise InvalidInputs(problems)
+    accepted = _accepted(document, inputs)
     # Everything is known by now, so the write transaction, which others wait for, is short.
     with transaction.atomic():
-        # The lock prevents deletion of the workflow between the check above and the insert of the run.
-        present = Workflow.objects.select_for_update(no_key=True).filter(pk=workflow.pk).values_list("archived_at")
-        row = present.first()
-        if row is None:
-            raise NotFound.workflow(workflow.slug)
-        if row[0] is not None:
-            raise Archived(workflow.slug)
+        _lock(workflow.slug)
         if definition is None:
             definition = engine_runs.store_definition(draft)
         return engine_runs.start(
@@ -82,3 +74,40 @@ def launch(
             targets=targets,
             by=by,
         )
+
+
+def rerun(run: Run, *, inputs: Any = None, by: str) -> Run:
+    """Start a new run of the same version, or of the same content of a draft, with the same targets and priority.
+
+    `inputs`: None for those of `run`. Raises NotFound (the workflow), Archived, InvalidInputs.
+    """
+    accepted = _accepted(store.load(run.definition_id), run.inputs if inputs is None else inputs)
+    with transaction.atomic():
+        _lock(run.workflow)
+        return engine_runs.start(
+            run.definition,
+            workflow=run.workflow,
+            version=run.version,
+            draft=run.draft,
+            inputs=accepted,
+            priority=run.priority,
+            targets=run.targets,
+            rerun_of=run.pk,
+            by=by,
+        )
+
+
+def _accepted(document: Document, inputs: Any) -> dict[str, Any]:
+    accepted, problems = engine_inputs.accept(document.inputs, inputs)
+    if problems:
+        raise InvalidInputs(problems)
+    return accepted
+
+
+def _lock(slug: str) -> None:
+    """Let nobody delete or archive a workflow until the run is inserted. Raises NotFound, Archived."""
+    row = Workflow.objects.select_for_update(no_key=True).filter(slug=slug).values_list("archived_at").first()
+    if row is None:
+        raise NotFound.workflow(slug)
+    if row[0] is not None:
+        raise Archived(slug)

@@ -158,6 +158,36 @@ def test_a_run_keeps_its_version_whatever_is_published(api: Api) -> None:
     assert [node["node"] for node in api.all(f"runs/{run}/nodes/")] == ["a"]
 
 
+def test_a_rerun_has_the_version_inputs_targets_and_priority_of_the_earlier_run(api: Api, operator: Api) -> None:
+    first = start(api, version=1, inputs={"month": 7}, priority=2, targets=["a"]).json
+    assert first["rerun_of"] is None
+    api.post("workflows/one/deployments/", {"version": 2})
+    answer = operator.post(f"runs/{first['id']}/rerun/", {})
+    assert answer.status == 202
+    again = answer.json
+    assert answer.headers["Location"] == f"/api/v1/runs/{again['id']}/"
+    assert again["id"] != first["id"]
+    assert (again["rerun_of"], again["created_by"], again["state"]) == (first["id"], "operator-person", "queued")
+    for name in ("workflow", "version", "inputs", "priority", "counts"):
+        assert again[name] == first[name], name
+    assert Run.objects.get(pk=again["id"]).targets == ["a"]
+    assert api.get(f"runs/{again['id']}/").json["rerun_of"] == first["id"]
+    assert operator.post(f"runs/{first['id']}/rerun/", {"inputs": {"month": 8}}).json["inputs"] == {"month": 8}
+    api.patch("workflows/one/", {"archived": True})
+    refused = operator.post(f"runs/{first['id']}/rerun/")
+    assert (refused.status, refused.code) == (409, "archived")
+
+
+def test_a_drafts_run_is_repeated_with_its_own_content_and_by_its_author(api: Api, admin: Api) -> None:
+    api.put("workflows/one/draft/", {"definition": chain("d", "e", "f")}, headers={"If-Match": "*"})
+    first = start(api, draft=True).json
+    api.put("workflows/one/draft/", {"definition": chain("other")}, headers={"If-Match": "*"})
+    again = api.post(f"runs/{first['id']}/rerun/").json
+    assert (again["draft"], again["counts"]) == (True, {"pending": 3})
+    refused = admin.post(f"runs/{first['id']}/rerun/")
+    assert (refused.status, refused.code) == (403, "forbidden")
+
+
 def test_the_list_filters_and_goes_on_by_next(api: Api, operator: Api) -> None:
     ids = [start(api).json["id"], start(api, version=2).json["id"], start(operator).json["id"]]
     run_rows.ended(ids[1], "failed")

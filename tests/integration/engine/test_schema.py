@@ -13,7 +13,7 @@ from engine.actions import runs
 from engine.database import schema
 from tests.support.factories import chain
 
-NEWEST = ("0006_expand_leader", "0005_expand_noderun", "0004_expand_host")
+NEWEST = ("0007_expand_run", "0006_expand_leader", "0005_expand_noderun", "0004_expand_host")
 
 
 @pytest.fixture
@@ -48,6 +48,7 @@ def _undo_newest() -> None:
     """Leave the database as it was before the newest migrations."""
     _change("ALTER TABLE engine_host DROP COLUMN silent_seconds")
     _change("ALTER TABLE engine_leader DROP COLUMN pruned_at")
+    _change("ALTER TABLE engine_run DROP COLUMN rerun_of")
     for name in NEWEST:
         _forget("engine", name)
 
@@ -67,6 +68,7 @@ def test_indexes_from_before_they_contained_states_are_replaced(database: None) 
     for table in ("engine_hostreport", "engine_dispatch", "engine_host"):
         _change(f"DROP TABLE {table}")
     _change("ALTER TABLE engine_leader DROP COLUMN pruned_at")
+    _change("ALTER TABLE engine_run DROP COLUMN rerun_of")
     for name in ("0002_indexes_with_states", "0003_remote", *NEWEST):
         _forget("engine", name)
     assert schema.migrate()

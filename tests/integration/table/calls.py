@@ -289,6 +289,17 @@ CALLS = [
             Refused(422, "invalid_value", body={"policy": {"a": {"pool": "ghost"}}}),
         ),
     ),
+    Call(
+        "POST",
+        "runs/<str:run_id>/rerun/",
+        OPERATOR,
+        202,
+        body={},
+        refused=(
+            Refused(409, "archived", where={"run_id": "archived"}),
+            *(Refused(422, "invalid_inputs", body={"inputs": wrong}) for wrong in INVALID_INPUTS),
+        ),
+    ),
     Call("POST", "runs/<str:run_id>/pause/", OPERATOR, 501),
     Call("POST", "runs/<str:run_id>/resume/", OPERATOR, 501),
     Call("GET", "runs/<str:run_id>/logs/", VIEWER),

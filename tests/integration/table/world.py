@@ -28,8 +28,8 @@ class World:
 
 def build(home: Path) -> World:
     """Create workflows `one` (v1, v2 live, a draft, runs `ended` and `waiting`), `bare` (empty) and `old`
-    (archived); pools `spare` and `named` (used by a live version); workers in every state; a file, a folder; two
-    tokens; an account of each role."""
+    (archived, run `archived`); pools `spare` and `named` (used by a live version); workers in every state; a file, a
+    folder; two tokens; an account of each role."""
     world = World(home)
     for role in ROLES:
         world.apis[role] = Api(person(role))
@@ -42,7 +42,6 @@ def build(home: Path) -> World:
         admin.post("workflows/one/versions/", {"definition": chain("a", "b"), "message": "second"}),
         admin.post("workflows/one/deployments/", {"version": 2}),
         admin.post("workflows/old/versions/", {"definition": chain(), "message": ""}),
-        admin.patch("workflows/old/", {"archived": True}),
         admin.post("workflows/pooled/versions/", {"definition": _pooled(), "message": ""}),
         admin.put("workflows/one/draft/", {"definition": chain("a"), "base_version": 2}, headers={"If-Match": "*"}),
         *(
@@ -51,6 +50,9 @@ def build(home: Path) -> World:
         ),
     ]
     assert all(answer.status in (200, 201) for answer in done), done
+    world.ids["archived"] = admin.post("workflows/old/runs/", {}).json["id"]
+    run_rows.ended(world.ids["archived"], "succeeded")
+    assert admin.patch("workflows/old/", {"archived": True}).status == 200
     for name in ("ended", "waiting"):
         world.ids[name] = admin.post("workflows/one/runs/", {}).json["id"]
     run = run_rows.ended(world.ids["ended"], "failed")
