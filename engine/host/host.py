@@ -149,7 +149,8 @@ class Host:
             if not self.takes_work:
                 return False
             try:
-                self.take_from(store, claims)
+                if self.take_from(store, claims):
+                    self.reporter.on_message()
                 break
             except psycopg2.Error as error:
                 if is_last:

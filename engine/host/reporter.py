@@ -38,9 +38,12 @@ RETRY_SECONDS = 0.25
 UNREAD_BATCHES_MAX = 4
 """How many batches may wait for the scheduler when the last one was full of lines, which delay other reports."""
 UNREAD_POLL_SECONDS = 0.02
-OVERDUE_SECONDS = 3.0
+OVERDUE_SECONDS = 1.0
 """Work that no host has taken after this time is taken without its message, which was lost."""
-OVERDUE_MAX = 16
+POLL_SECONDS = 0.02
+"""How often work is looked for while messages are lost, as when Redis is away."""
+POLLS_SECONDS = 2.0
+"""For how long, after work was last found without its message."""
 ENDED_SECONDS = 10.0
 """How long reported ends are remembered, until the scheduler has applied them."""
 
@@ -107,6 +110,10 @@ class HostReporter:
         self._ended: dict[str, float] = {}
         """{claim: monotonic time} of ends that were written."""
         self._beat_at = 0.0
+        self._look_at = 0.0
+        """When to look for work whose message was lost."""
+        self._polls_until = 0.0
+        """Until then messages count as lost."""
         self._clock = DatabaseClock()
         self._hints = HostHints(config, self._on_hint)
         self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
@@ -155,6 +162,10 @@ class HostReporter:
         """Return whether the end of this attempt was written or is about to be."""
         return claim in self._ended or self.outbox.has_end_of(claim)
 
+    def on_message(self) -> None:
+        """A message has brought work, so messages are not lost any more."""
+        self._polls_until = 0.0
+
     def _on_hint(self) -> None:
         with self._changed:
             self._hinted = True
@@ -185,6 +196,7 @@ class HostReporter:
                     self._unregister()
                     return
                 self._synchronize()
+                self._take_overdue()
                 if self._outage:
                     self._outage = ""
                     log.info("database_back")
@@ -204,7 +216,7 @@ class HostReporter:
         )
 
     def _due_at(self) -> float:
-        return min(self._beat_at, self.outbox.due_at)
+        return min(self._beat_at, self._look_at, self.outbox.due_at)
 
     def _wait_for_database(self, error: psycopg2.Error) -> None:
         if not self.lease.is_expired and is_outage(error):
@@ -337,7 +349,6 @@ class HostReporter:
                 claim: at for claim, at in self._ended.items() if at > now - ENDED_SECONDS or claim in requests
             }
             host.call_soon(lambda: host.return_unknown_claims(requests))
-            self._take_overdue()
 
     def _beat(self, now: float) -> bool:
         """Renew the lease; return False when the registration has ended."""
@@ -362,10 +373,16 @@ class HostReporter:
         return True
 
     def _take_overdue(self) -> None:
-        """Take work whose message was lost, if there is room."""
-        host = self.host
+        """Take work whose message was lost, if it is time to look for it and there is room."""
+        host, now = self.host, time.monotonic()
+        if now < self._look_at or self._is_ended:
+            return
+        polls = now < self._polls_until
+        self._look_at = now + (POLL_SECONDS if polls else BEAT_SECONDS)
         if self._is_draining or host.drain_reason or not host.has_room.is_set():
             return
-        claims = self._store.overdue(host.queues, OVERDUE_SECONDS, OVERDUE_MAX)
+        claims = self._store.overdue(host.queues, POLL_SECONDS if polls else OVERDUE_SECONDS, host.capacity)
         if claims and (taken := host.take_from(self._store, claims)):
-            log.warning("messages_lost: took %s works for which no message came", taken)
+            if not polls:
+                log.warning("messages_lost: took %s works for which no message came", taken)
+            self._look_at, self._polls_until = now + POLL_SECONDS, now + POLLS_SECONDS

@@ -342,3 +342,14 @@ def test_an_installation_that_returns_to_one_host_runs_what_workers_had(scaled: 
     assert scaled.states(run) == ["lost", "succeeded"]
     wait_until(lambda: not Path(f"/proc/{start[2]}").exists())
     scaled.wait_until_empty()
+
+
+def test_work_goes_on_at_its_rate_while_redis_stands_still(scaled: WithWorkers) -> None:
+    """Thirty nodes one after another: each needs a message to a host and a hint to the scheduler, and without them
+    took three seconds to be found and one to be reported."""
+    scaled.worker()
+    assert scaled.ended(scaled.start(chains(1, 2))) == "succeeded"
+    with scaled.broker.hanging():
+        assert scaled.ended(scaled.start(chains(1, 30))) == "succeeded"
+    assert scaled.ended(scaled.start(chains(1, 2))) == "succeeded"
+    scaled.wait_until_empty()

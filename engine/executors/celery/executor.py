@@ -44,6 +44,10 @@ log = logging.getLogger("interlock.scheduler")
 LEASE_CHECK_SECONDS = 0.25
 REPORT_POLL_SECONDS = 1.0
 """How often reports are read without a hint."""
+HINTS_LOST_SECONDS = 2.0
+"""For how long hints count as lost after reports were found without one."""
+LOST_POLL_SECONDS = 0.02
+"""How often reports are read meanwhile."""
 BATCHES_AT_ONCE = 32
 REPUBLISH_SECONDS = 5.0
 """Work that no host has taken after this time is published again."""
@@ -72,6 +76,9 @@ class CeleryExecutor:
         """Whether the database answers; False until the next `reload`."""
         self._read_at = self._leases_at = self._republish_at = 0.0
         """Monotonic times of the next reads of reports, of leases and of work that no host has taken."""
+        self._hinted = False
+        self._polls_until = 0.0
+        """Monotonic time until which hints count as lost."""
         self._listener: host_hints.ChannelListener | None = None
         self._waker = Waker()
         self.selector.register(self._waker, selectors.EVENT_READ, None)
@@ -194,7 +201,7 @@ class CeleryExecutor:
             for key, _ in self.selector.select(max(0.0, due - now)):
                 if key.data is None:
                     self._waker.drain()
-                    self._read_at = 0.0
+                    self._read_at, self._hinted = 0.0, True
                 else:
                     key.data()
                     called = True
@@ -210,7 +217,7 @@ class CeleryExecutor:
         if self._requests:
             self._write_requests()
         if now >= self._read_at and self._may_read:
-            self._read_at = now if self._read_reports(now) else now + REPORT_POLL_SECONDS
+            self._read_due_reports(now)
         if now >= self._leases_at:
             self._leases_at = now + LEASE_CHECK_SECONDS
             self._check_leases(now)
@@ -276,6 +283,17 @@ class CeleryExecutor:
         )
         self._return(claim for claim, host in rows if host is None)
         self._notifier.hint({host for _, host in rows if host is not None})
+
+    def _read_due_reports(self, now: float) -> None:
+        """Read report batches, and set when to do that again."""
+        before = len(self._unconfirmed)
+        more = self._read_reports(now)
+        if self._hinted:
+            self._hinted, self._polls_until = False, 0.0
+        elif len(self._unconfirmed) > before:
+            self._polls_until = now + HINTS_LOST_SECONDS
+        pause = LOST_POLL_SECONDS if now < self._polls_until else REPORT_POLL_SECONDS
+        self._read_at = now if more else now + pause
 
     def _read_reports(self, now: float) -> bool:
         """Read report batches; return whether there may be more."""

@@ -43,7 +43,10 @@ def host(url: str, store: HostStore, tmp_path: Path) -> Iterator[Host]:
         made.reporter.host_id = 0
 
     made.reporter = SimpleNamespace(  # type: ignore[assignment]
-        host_id=register(store, "one"), end_registration=end_registration, interrupt=lambda: None
+        host_id=register(store, "one"),
+        end_registration=end_registration,
+        interrupt=lambda: None,
+        on_message=lambda: None,
     )
     yield made
     for one in made._stores:
