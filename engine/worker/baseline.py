@@ -24,7 +24,7 @@ GROWTH_BYTES_MAX = 64 * 1024 * 1024
 PAGE = resource.getpagesize()
 
 _SIGNALS = sorted(int(number) for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
-# The module `signal` turns every number into an enum and back, which costs more than all else here.
+# The module `signal` converts every number to an enum and back, which takes longer than all the rest of `restore`.
 _getsignal, _setitimer, _sigmask = _signal.getsignal, _signal.setitimer, _signal.pthread_sigmask
 _SIG_SETMASK, _SIG_BLOCK = int(signal.SIG_SETMASK), int(signal.SIG_BLOCK)
 _TIMERS = (int(signal.ITIMER_REAL), int(signal.ITIMER_VIRTUAL), int(signal.ITIMER_PROF))
@@ -112,7 +112,7 @@ class Baseline:
                     if number == signal.SIGUSR2 and self.stack is not None:
                         faulthandler.unregister(number)
         if self.stack is not None:
-            # In any case: the author's code may have registered a file of its own, which cannot be seen.
+            # Always, because it cannot be seen whether the author's code has registered a file of its own.
             faulthandler.register(signal.SIGUSR2, file=self.stack, all_threads=True)
         _signal.set_wakeup_fd(-1)
         _sigmask(_SIG_SETMASK, self.mask)
@@ -131,7 +131,7 @@ class Baseline:
                 del sys.modules[name]
                 from_files = from_files or getattr(module, "__file__", None) is not None
         if from_files:
-            # A file that is created within one tick of the clock would not be found there otherwise.
+            # Otherwise a file that is created there within the same tick of the clock would not be found.
             sys.path_importer_cache.clear()
         self.modules = set(sys.modules)
         return loaded
@@ -143,7 +143,7 @@ class Baseline:
         places = [getattr(module, "__file__", None) or "", *_path(module)]
         if any(places):
             return any(place.startswith(self.installed) for place in places)
-        # Created in memory, like `six.moves` and `typing.io`: it belongs to its package.
+        # A module that was created in memory, like `six.moves` and `typing.io`, belongs to its package.
         root = name.partition(".")[0]
         if root == name or root not in sys.modules:
             return False

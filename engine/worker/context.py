@@ -26,7 +26,7 @@ class Secrets:
 
 
 class Context:
-    """What the code of one attempt may ask for and report. It may be used from any thread."""
+    """Gives the code of one attempt its run, and takes its lines and progress. It may be used from any thread."""
 
     SoftTimeout = SoftTimeout
 

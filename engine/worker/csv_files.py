@@ -1,4 +1,4 @@
-"""CSV files read by DuckDB, but strictly.
+"""Reads CSV files with DuckDB, but strictly.
 
 DuckDB guesses the dialect until the file fits: it skips lines at the top, ignores quotes, or reads each line as one
 column. So a file that cannot be parsed would silently become a wrong table. Therefore quotes are `"` and no line is
@@ -21,7 +21,7 @@ _NO_BYTE = "\x1f"
 
 
 class CsvCheck:
-    """Finds the line in which CSV files deviate from the format of their first line."""
+    """Finds the line in which a CSV file deviates from the format of its first line."""
 
     def __init__(self, connection: Any, files: list[str], options: dict[str, Any], compression: str) -> None:
         self.connection = connection
@@ -30,7 +30,8 @@ class CsvCheck:
         self.compression = options.get("compression", compression)
 
     def inspect(self, columns: list[str]) -> None:
-        """Check the files if the only column is a line with several. Raises what `check` raises."""
+        """Check the files if they have one column whose name looks like a line with several. Raises what `check`
+        raises."""
         if len(columns) == 1 and "delim" not in self.options and "columns" not in self.options:
             delimiter = _delimiter(columns[0])
             if delimiter is not None:

@@ -1,6 +1,6 @@
 """DuckDB connections that can do only what they were opened for.
 
-DuckDB is imported only when a table is used: that takes about 90 ms and 60 MiB.
+DuckDB is imported only when a table is used, because the import takes about 90 ms and 60 MiB.
 """
 
 from __future__ import annotations

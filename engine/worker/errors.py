@@ -1,4 +1,4 @@
-"""Errors that an attempt can end with, and the description of any exception for people.
+"""Errors that can end an attempt, and the description of any exception for people.
 
 BaseException
 ├── SoftTimeout          the soft limit has passed; no Exception, so that `except Exception` does not catch it
@@ -44,7 +44,7 @@ class BadInput(NodeError):
 
 
 class BadConfig(NodeError):
-    """The config cannot be used, as the run has shown."""
+    """The config proved unusable when the node ran."""
 
 
 class BadData(NodeError):

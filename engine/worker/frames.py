@@ -66,8 +66,8 @@ class FrameWriter:
             try:
                 self._owner = me
                 if self._queued:
-                    # Held frames, or those of a signal handler that then raised, so that the frame it
-                    # interrupted was given up.
+                    # Frames that were held, or those of a signal handler that raised an error, which dropped the frame
+                    # it interrupted.
                     data = b"".join((*self._queued, data))
                     self._queued.clear()
                 self._write(data)

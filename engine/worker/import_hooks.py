@@ -1,4 +1,4 @@
-"""Callbacks for imports of modules that must be prepared, but are too large to import for every attempt."""
+"""Calls back when an attempt imports a module that must be prepared but is too large to import for every attempt."""
 
 from __future__ import annotations
 

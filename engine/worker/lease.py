@@ -1,7 +1,7 @@
-"""Until when the node processes of a host may start attempts.
+"""The time until which the node processes of a host may start attempts.
 
-If a whole host is paused and goes on, its node processes go on too, before the worker or its guard can end them. What
-was sent to them has been started elsewhere meanwhile, so they check the lease themselves.
+When a whole host is paused and goes on, its node processes go on before the worker or its guard can end them. By then
+their work has been started elsewhere, so they check the lease themselves.
 """
 
 from __future__ import annotations
@@ -22,6 +22,6 @@ class Lease:
         os.close(descriptor)
 
     def wait(self) -> None:
-        """Wait while the lease is over. Mostly the process is ended meanwhile."""
+        """Wait until the lease is renewed. Usually the process is killed before."""
         while time.monotonic() >= self._until[0]:
             time.sleep(CHECK_SECONDS)

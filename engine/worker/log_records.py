@@ -41,7 +41,8 @@ class RootLogger:
         self.restore()
 
     def restore(self) -> None:
-        """Undo what an attempt has configured. Loggers that libraries hold stay, without the author's handlers."""
+        """Undo what an attempt has configured. Loggers that libraries refer to remain, without the author's
+        handlers."""
         root = logging.root
         root.handlers[:] = [self._handler]
         root.filters.clear()

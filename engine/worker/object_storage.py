@@ -89,7 +89,7 @@ def _storage(scheme: str, url: str) -> Any:
             f"Install it there: {sys.executable} -m pip install {error.name}"
         ) from None
     if scheme == "abfss":
-        # It means "with TLS", which the driver always uses. fsspec does not know the name until it is registered.
+        # The name means "with TLS", which the driver always uses. fsspec does not know the name until it is registered.
         fsspec.register_implementation("abfss", module.AzureBlobFileSystem, clobber=True)
     try:
         return fsspec.core.url_to_fs(url, skip_instance_cache=True, use_listings_cache=False)[0]
@@ -134,12 +134,12 @@ def _make_room(needed: int, url: str, folder: str) -> None:
 def _place(folder: str, at: int, name: str) -> str:
     """Create the folder for the copy of the object `name`, and return the copy's path.
 
-    Each copy has a folder of its own, because the name of one object may be that of another one's folder.
+    Each copy has a folder of its own, because one object's name may be the name of another object's folder.
     """
     *above, last = name.split("/")
     if last in ("", ".", ".."):
         raise PathRefused(f'The name of the object "{name}" cannot be the name of a file.')
-    # Only such folders say something about the rows. None of them is "..".
+    # Only folders named key=value describe rows. None of them is "..".
     keys = [one for one in above if "=" in one and not is_glob(one) and len(os.fsencode(one)) <= NAME_BYTES_MAX]
     full = os.path.join(folder, f"{at:05}", *keys)
     os.makedirs(full)

@@ -93,7 +93,7 @@ def serve(envelopes: EnvelopeReceiver, out: frames.FrameWriter, runner: AttemptR
         elif runner.run(envelope):
             envelope = envelopes.poll()
         else:
-            # Stay alive: the supervisor ends this process together with what the attempt has left.
+            # Stay alive until the supervisor ends this process together with what the attempt has left.
             envelopes.wait_for_end()
             return
         if envelope is None:

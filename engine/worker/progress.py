@@ -1,4 +1,4 @@
-"""Progress of an attempt: at most about 20 frames a second, and always the last one.
+"""Sends the progress of an attempt: at most about 20 frames a second, and always the last report.
 
 `ctx.progress` is often called in the innermost loop. A report that comes too soon after the last frame is held, and a
 thread, which exists only during such bursts, sends the newest one a moment later.

@@ -1,7 +1,7 @@
 """The soft time limit inside a node process.
 
-The supervisor sends SIGUSR1 at the limit. The signal may come late, when the next attempt runs already. So it counts
-only if this process itself has seen enough time pass.
+The supervisor sends SIGUSR1 at the limit. The signal may come so late that the next attempt is already running. So it
+counts only if the limit has passed by this process's own clock.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 EARLY_SECONDS = 0.05
-"""The supervisor's clock of an attempt starts a little later than ours; a rounding error must not lose its signal."""
+"""How much before the limit a signal counts. The supervisor's clock of an attempt starts a little later than this one,
+so only a rounding error makes the signal early."""
 REPEAT_SECONDS = 0.002
 
 interrupts: list[Callable[[], object]] = []
-"""What is called when the limit is raised: without that DuckDB would first finish its query on other threads."""
+"""Called when the limit is raised. Without them DuckDB would first finish its query on other threads."""
 
 
 class SoftLimit:
@@ -56,7 +57,8 @@ class SoftLimit:
             self.deadline = None
             return
         self.seconds = seconds
-        # Not from now on: on a busy machine the supervisor may have started its clock long ago.
+        # The deadline does not count from now, because on a busy machine the supervisor may have started its clock long
+        # ago.
         self.deadline = began + seconds - EARLY_SECONDS
         if self.ignored_at >= max(began, self.deadline):
             self.on_signal(signal.SIGUSR1, None)
@@ -104,7 +106,7 @@ class _ObservedTimeout(SoftTimeout):
 
     def __del__(self) -> None:
         passed = self.__traceback__
-        # If it has reached Python code, the frame of that comes before the handler's.
+        # If the error has reached Python code, the frame of that code comes before the handler's.
         if passed is None or passed.tb_frame.f_code is SoftLimit.on_signal.__code__:
             self._limit.repeat()
 

@@ -47,7 +47,7 @@ def start(descriptor: int) -> None:
 
 
 def _serve(descriptor: int, started: Any) -> None:
-    # All names are bound here, because the author's code may replace any attribute of a module.
+    # Names are bound locally, because the author's code may replace any attribute of a module.
     read, write, identity, encode = os.read, os.write, _identity, json.JSONEncoder(separators=(",", ":")).encode
     me, by = _thread.get_ident(), _thread.get_native_id()
     own = identity(descriptor)
@@ -63,8 +63,8 @@ def _serve(descriptor: int, started: Any) -> None:
             while reply:
                 reply = reply[write(descriptor, reply) :]
     except Exception:
-        # Whatever the author's code has done to this process: its log is not the place to report it. The supervisor
-        # notices that no reply comes.
+        # This is the doing of the author's code, and not to be reported in its log. The supervisor notices that no
+        # reply comes.
         return
 
 
@@ -103,7 +103,7 @@ def _names() -> dict[int, tuple[int | None, str | None]]:
     if threading is None:
         return {}
     names = {}
-    # Not by threading.enumerate, whose lock a thread that is read here may hold.
+    # `threading.enumerate` is not used, because a thread whose stack is read may hold its lock.
     for ident, thread in list(threading._active.items()):
         tid, name = getattr(thread, "_native_id", None), getattr(thread, "_name", None)
         names[ident] = (

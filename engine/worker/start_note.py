@@ -1,8 +1,8 @@
-"""Notes of which attempt each node process has started last, for a supervisor that starts after a crash.
+"""Notes which attempt each node process has started last, for a supervisor that starts after a crash.
 
-An attempt may kill the scheduler before anything about it is stored. Without the note it would look as if it had never
-started, and would be started again and again. The note is written to memory that is mapped to a file: that takes no
-system call per attempt, and the kernel keeps it whatever is killed.
+An attempt may kill the scheduler before its start is stored. Without the note it would seem never to have started, and
+would be started again and again. The note is written to memory that is mapped to a file: that takes no system call per
+attempt, and the kernel keeps it whatever is killed.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ NOTE_BYTES = 128
 
 
 class StartNote:
-    """The note of one node process. Without room on the disk nothing is noted."""
+    """The note of one node process. Nothing is noted if the disk is full."""
 
     def __init__(self, path: str) -> None:
         self._memory: mmap.mmap | None = None
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
             try:
-                # Written, not only truncated: writing to a hole would end the process if the disk is full.
+                # The file is written and not only extended, because on a full disk a write to a hole would end the
+                # process.
                 os.write(descriptor, b" " * NOTE_BYTES)
                 self._memory = mmap.mmap(descriptor, NOTE_BYTES)
             finally:

@@ -1,7 +1,7 @@
 """Standard streams and `logging` of node code.
 
-Standard output and error are pipes that the supervisor reads, so that C code and child processes are heard too; here
-they are only set to flush every line. Records of `logging` are sent as frames, with their level.
+Standard output and error are pipes that the supervisor reads, so that it also gets what C code and child processes
+print; here they are only set to flush every line. Records of `logging` are sent as frames, with their level.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from engine.worker.frames import FrameWriter
 
 READ_SECONDS = 5.0
-"""How long an attempt that has ended waits until its output is read. A child that goes on printing must not hold it."""
+"""How long an attempt that has ended waits for its output to be read. A child that goes on printing must not hold it
+up."""
 
 
 def open_streams() -> None:

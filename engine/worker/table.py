@@ -1,4 +1,4 @@
-"""Tables as node code sees them. A table is a Parquet file that DuckDB reads.
+"""Tables for node code. A table is a Parquet file that DuckDB reads.
 
 Code of authors and `Table` use DuckDB's default connection, which belongs to one attempt at a time.
 """

@@ -77,7 +77,7 @@ def write(relation: Any, task: Task) -> dict[str, Any]:
     except duck.package().OutOfMemoryException:
         raise
     except duck.package().Error as error:
-        # Its rows are computed only now, when no line of the author's code runs any more.
+        # Its rows are computed only now, after the author's code has returned, so the error has no line.
         raise SqlError(f"The relation that was returned failed when its rows were read.\n{error}") from None
     finally:
         task.artifacts.discard(task.claim)
@@ -106,7 +106,7 @@ def write_query(
         selected = f"SELECT {narrowed} FROM (\n{sql}\n) AS t({', '.join(places)})"  # noqa: S608 names are quoted
     else:
         selected = f"\n{sql}\n"
-    # Without a temporary name, because the connection can open only this one.
+    # A temporary name is not used, because the connection can open only this one.
     options = "FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false"
     try:
         connection.execute(f"COPY ({selected}) TO {duck.quote(staged)} ({options})", parameters)

@@ -1,4 +1,4 @@
-"""What an attempt used, as its own process measures it. The supervisor measures the rest of its tree."""
+"""Measures what an attempt uses, from inside its process. The supervisor measures the rest of the tree."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from engine.worker.baseline import resident_bytes
 
 SHORT_SECONDS = 0.002
-"""Of a shorter attempt the memory peak is not read: that would take as long as the attempt."""
+"""The memory peak of a shorter attempt is not read, because that would take as long as the attempt."""
 
 
 class UsageMeter:
