@@ -1,8 +1,9 @@
 """Artifacts in an object store, with copies in a folder of this host, which programs read as files.
 
 A copy has the name of its artifact, and its hash was checked when it was fetched. Several processes share the folder.
-When there are too many bytes of copies, or the disk is nearly full, those used longest ago are evicted: but none that a
-process has open (a shared lock on the file), and no recent one, which may be an output that is not uploaded yet.
+When there are too many bytes of copies, or the disk is nearly full, those used longest ago are evicted: except those
+that a process has open (with a shared lock on the file), and recent ones, which may be outputs that are not uploaded
+yet.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ RENEW_SECONDS = 1800.0
 
 @cache
 def cached_artifacts(root: str, url: str, bytes_max: int) -> CachedArtifacts:
-    """Return the one object of this process, so that connections are used again."""
+    """Return the one object of this process, so that its connections are reused."""
     return CachedArtifacts(root, ObjectStore(url), bytes_max)
 
 
@@ -51,7 +52,7 @@ class CachedArtifacts(Artifacts):
         self.bytes_max = bytes_max
         self.incoming = os.path.join(self.root, "incoming")
         self._fetching = [threading.Lock() for _ in range(16)]
-        """By the first digit of a name: threads of a process fetch an object once."""
+        """One lock for each first digit of a name, so that the threads of this process do not fetch an object twice."""
         self._evict_at = 0.0
 
     # Writing: first the copy, then the object.

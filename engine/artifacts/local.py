@@ -148,7 +148,7 @@ class Artifacts:
                 _unlink(os.path.join(self.staging, file))
 
     def _refresh(self, name: str, size: int) -> bool:
-        """Return whether the artifact exists. It then counts as stored now, so that retention does not delete it."""
+        """Return whether the artifact exists. If so, it counts as stored now, so that retention does not delete it."""
         path = os.path.join(self.root, name)
         try:
             if os.stat(path).st_size != size:

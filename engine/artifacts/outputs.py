@@ -103,7 +103,7 @@ def null_counts(stored: Mapping[str, Any], artifacts: Artifacts) -> tuple[list[i
 
 
 def _nulls_of_statistics(stored: Mapping[str, Any], artifacts: Artifacts) -> tuple[list[int], int] | None:
-    """Return None if a column has no statistics, as nested ones have not."""
+    """Return None if a column has no statistics; nested ones never have."""
     path = duck.quote(str(artifacts.path(stored["artifact"])))
     sql = (
         "SELECT path_in_schema, sum(stats_null_count), count(*) = count(stats_null_count) "  # noqa: S608 quoted

@@ -22,7 +22,7 @@ from engine.shapes import line_shape
 
 LINES_MAX = 10_000
 SEARCH_SECONDS = 0.25
-"""The time of one call of `search`."""
+"""After this time one call of `search` stops."""
 CHUNK_CHARACTERS = 4 << 20
 """Characters of batches that are in memory at once."""
 CHUNK_BATCHES = 400

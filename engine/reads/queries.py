@@ -50,7 +50,8 @@ def runs(
     few = False
     if states is not None:
         states = set(states)
-        # Few among many: without an index of their own, a page of them would read the whole history.
+        # Few of many runs are in these states: without an index of their own, a page of them would read the whole
+        # history.
         few = "succeeded" not in states
         if states.issubset(RUN_UNFINISHED):
             found = unfinished_runs()
@@ -80,7 +81,7 @@ def _by_time(found: QuerySet[Run], before: int | None) -> QuerySet[Run]:
     """Order by the index of times, because by ids all newer runs would be read first. Both orders are the same unless
     the clock was set back."""
     if before is not None:
-        # It may have been deleted: then the one before it takes its place.
+        # The run may have been deleted: then the one before it takes its place.
         last = Run.objects.filter(pk__lte=before).order_by("-id").values_list("created_at", flat=True).first()
         if last is None:
             return found.none()
@@ -202,7 +203,7 @@ def pool_waiters(names: Iterable[str], most: int) -> dict[str, list[dict[str, An
 
 
 def counters() -> dict[str, Any]:
-    """Return the numbers of the overview: unfinished runs and nodes, and what ended in the last day."""
+    """Return the numbers of the overview: unfinished runs and nodes, and those that ended in the last day."""
     states = dict(unfinished_runs().values_list("state").annotate(Count("id")))
     nodes = dict(unfinished_nodes().values_list("state").annotate(Count("id")))
     since = clock.now() - timedelta(days=1)

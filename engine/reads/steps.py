@@ -15,7 +15,7 @@ from engine.shapes import iso
 
 STEPS_MAX = 1000
 BATCHES = 50
-"""Batches of one read, and read beyond a full page to find the states before its steps."""
+"""Batches that are read at once, and that are read beyond a full page to find the states before its steps."""
 BATCHES_MAX = 500
 """Batches that one call reads: one node of a long run may have few steps in very many batches."""
 
@@ -73,7 +73,7 @@ class _Page:
         # By node: the step whose `before` is in older batches.
         self.unsettled: dict[str, Step] = {}
         self.same: set[int] = set()
-        # It stays full, even if one of the steps turns out to be none: later ones are for the next page.
+        # The page stays full, even if one of its steps turns out to be none: older ones are for the next page.
         self.full = False
 
     def add(self, step: Step) -> None:
@@ -81,7 +81,7 @@ class _Page:
         if newer is not None:
             newer.before = step.to
             if newer.to == step.to and newer.attempt == step.attempt:
-                # Something else than the state changed.
+                # Something other than the state changed.
                 self.same.add(newer.seq)
         if not self.full:
             self.found.append(step)

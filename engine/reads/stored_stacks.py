@@ -35,7 +35,7 @@ def stacks(run: Run, node: str, attempt: int | None = None, limit: int = STACKS_
 def newest(
     run: Run, node: str, attempt: int | None = None, *, since: datetime | None = None, why: str | None = None
 ) -> dict[str, Any] | None:
-    """Return the newest stored stack of a node, where given of this attempt, since this time and for this reason."""
+    """Return the newest stored stack of a node; if given, only of this attempt, since this time, or for this reason."""
     found = Stack.objects.filter(run=run, node=node, item=-1)
     if attempt is not None:
         found = found.filter(attempt=attempt)

@@ -1,4 +1,4 @@
-"""Why nodes wait, from what the database says: admission's own rules, asked to explain instead of to decide."""
+"""Explains why nodes wait: applies the rules of admission to what the database holds."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class _Candidate:
 
 @dataclass(frozen=True, slots=True)
 class PoolUse:
-    """A pool as a node sees it that waits for it."""
+    """A pool, as seen by a node that waits for it."""
 
     slots: int | None
     """None: there is no such pool."""
@@ -179,7 +179,7 @@ class WaitingConditions:
         )
         candidate = _Candidate(self._key_of(node, row), row.slots, row.losses)
         codes = list(rules.waiting_codes(candidate, limits, pool, quarantine_busy, served=processes > 0))
-        # Only the scheduler knows whether an executor has room: a node that nothing else keeps waits for that.
+        # Only the scheduler knows whether an executor has room. A node that waits for nothing else waits for that.
         return ready.conditions(codes or ["worker"])
 
     def _key_of(self, node: Node, row: NodeRow) -> Key:
