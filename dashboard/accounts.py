@@ -16,11 +16,11 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from dashboard.models import ApiToken, LoginLink, Role, SignInAttempt, User
+from dashboard.models import ApiToken, LoginLink, Role, Session, SignInAttempt, User
 from engine import clock
 from engine.errors import AlreadyExists, InterlockError, InvalidValue, NotFound
 from engine.text import clean_text
@@ -59,6 +59,10 @@ class TooManyAttempts(InterlockError):
             % {"minutes": max(1, -(-retry_after_seconds // 60))}
         )
         self.retry_after_seconds = retry_after_seconds
+
+    def retry_later(self, response: HttpResponse) -> HttpResponse:
+        response["Retry-After"] = str(self.retry_after_seconds)
+        return response
 
 
 class LastAdmin(InterlockError):
@@ -105,7 +109,8 @@ def change_user(
 ) -> User:
     """Change the values that are given.
 
-    A new password ends the account's sessions; closing an account also ends its tokens. Raises InvalidValue, LastAdmin.
+    A new password and closing the account void its sessions, tokens and login links for good. Raises InvalidValue,
+    LastAdmin.
     """
     with transaction.atomic():
         # Lock all admins in a fixed order, so that two of them cannot demote each other at the same time.
@@ -125,8 +130,15 @@ def change_user(
             raise LastAdmin(user.username)
         if len(details) > 1:
             user.save()
+            if password is not None or active is False:
+                _void_access(user)
             audit.record("user_changed", by=by, details=details)
     return user
+
+
+def _void_access(user: User) -> None:
+    for model in (Session, ApiToken, LoginLink):
+        model.objects.filter(user=user).delete()
 
 
 def has_password(user: User) -> bool:
@@ -170,7 +182,29 @@ def _set_password(user: User, password: str | None) -> None:
 
 
 def sign_in(request: HttpRequest, username: str, password: str) -> User:
-    """Check a password and sign the user into a fresh session.
+    """Check a password and sign the user into a fresh session. Raises WrongCredentials, TooManyAttempts."""
+    user = check_password(request, username, password)
+    _sign_in(request, user, "password")
+    return user
+
+
+def sign_in_with_link(request: HttpRequest, raw: str) -> User | None:
+    """Use up a login link and sign its user in, or return None."""
+    user = use_login_link(raw)
+    if user is not None:
+        _sign_in(request, user, "link")
+    return user
+
+
+def _sign_in(request: HttpRequest, user: User, by_what: str) -> None:
+    with transaction.atomic():
+        Session.objects.filter(expire_date__lt=clock.now()).delete()
+        login(request, user)
+        audit.record("signed_in", by=user.username, details={"with": by_what, "address": client_address(request)})
+
+
+def check_password(request: HttpRequest, username: str, password: str) -> User:
+    """Return whose name and password these are.
 
     The attempt is recorded before the password is checked and deleted when it was right, so that simultaneous attempts
     count too. An unknown name takes as long as a known one, because a hash is computed for both. Raises
@@ -182,9 +216,12 @@ def sign_in(request: HttpRequest, username: str, password: str) -> User:
     attempt = _count_attempt(key, address)
     user = authenticate(request, username=username, password=clean_text(password)[:4096])
     if not isinstance(user, User):
+        # A name that nobody has may be a password, typed into the wrong field.
+        known = User.objects.filter(username=username).exists()
+        with transaction.atomic():
+            audit.record("sign_in_failed", by=username if known else "?", details={"address": address})
         raise WrongCredentials
     SignInAttempt.objects.filter(Q(pk=attempt.pk) | Q(user_key=key, address=address)).delete()
-    login(request, user)
     return user
 
 
@@ -231,13 +268,14 @@ def client_address(request: HttpRequest) -> str:
     return str(parsed)
 
 
-def create_login_link(user: User, base_url: str) -> str:
+def create_login_link(user: User, base_url: str, *, by: str) -> str:
     """Return a URL that signs the user in once, within LINK_LIFETIME. Only its hash is stored."""
     raw = secrets.token_urlsafe(32)
     now = clock.now()
     with transaction.atomic():
         LoginLink.objects.filter(expires_at__lt=now - timedelta(days=1)).delete()
         LoginLink.objects.create(user=user, hash=_digest(raw), expires_at=now + LINK_LIFETIME)
+        audit.record("login_link_created", by=by, details={"user": user.username})
     return base_url.rstrip("/") + reverse("login-link", args=[raw])
 
 

@@ -1,8 +1,9 @@
-"""Accounts with one role each, API tokens, login links; hosts that serve pages."""
+"""Accounts with one role each, sessions, API tokens, login links; hosts that serve pages."""
 
 from __future__ import annotations
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -20,6 +21,13 @@ class Role(models.TextChoices):
 
 class User(AbstractUser):
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.VIEWER)
+
+
+class Session(AbstractBaseSession):
+    """A session of the pages; see dashboard.sessions."""
+
+    session_key = models.CharField(max_length=64, primary_key=True, help_text="SHA-256 (hex) of the key.")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True)
 
 
 class ApiToken(models.Model):

@@ -93,7 +93,6 @@ if INTERLOCK.trust_proxy:
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
@@ -171,6 +170,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "overview"
+SESSION_ENGINE = "dashboard.sessions"
 # localhost shares cookies between ports: these names keep two products on one machine apart.
 SESSION_COOKIE_NAME = "interlock_session"
 CSRF_COOKIE_NAME = "interlock_csrf"

@@ -46,7 +46,7 @@ def prepare(base_url: str) -> Prepared:
         samples.install_once(by=ADMIN)
         link = ""
         if admin is not None and not accounts.has_password(admin):
-            link = accounts.create_login_link(admin, base_url)
+            link = accounts.create_login_link(admin, base_url, by="interlock up")
     except DatabaseError as error:
         raise StartError(f"The database {schema.location()} cannot be written: {error}. Check that you may "
                          "write to it and to its folder, and that the disk is not full.") from error  # fmt: skip

@@ -46,16 +46,23 @@ def password(request: HttpRequest) -> HttpResponse:
     user = person(request)
     new = request.POST.get("new", "")
     try:
-        if accounts.has_password(user) and not user.check_password(request.POST.get("old", "")):
-            raise InvalidValue(_("The current password is incorrect."), path="old")
+        if accounts.has_password(user):
+            accounts.check_password(request, user.username, request.POST.get("old", ""))
         if new != request.POST.get("again", ""):
             raise InvalidValue(_("The new passwords do not match."), path="again")
         changed = accounts.change_user(user, password=new, by=user.username)
+    except accounts.WrongCredentials:
+        return _account(request, status=422, password_error=_("The current password is incorrect."))
+    except accounts.TooManyAttempts as error:
+        return error.retry_later(_account(request, status=429, password_error=str(error)))
     except InterlockError as error:
         return _account(request, status=422, password_error=str(error))
     # Keep this session; all other sessions of the account end.
     update_session_auth_hash(request, changed)
-    messages.success(request, _("Password changed. Your other sessions have been signed out."))
+    messages.success(
+        request,
+        _("Password changed. Your other sessions have been signed out, and your API tokens and login links revoked."),
+    )
     return HttpResponseRedirect(reverse("account"))
 
 

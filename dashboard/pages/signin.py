@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth import login, logout
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -34,9 +34,10 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     try:
         accounts.sign_in(request, username, request.POST.get("password", ""))
     except InterlockError as error:
-        status = 429 if isinstance(error, accounts.TooManyAttempts) else 403
         context = {"next": after, "username": username, "error": str(error)}
-        return render(request, "signin/sign_in.html", context, status=status)
+        if isinstance(error, accounts.TooManyAttempts):
+            return error.retry_later(render(request, "signin/sign_in.html", context, status=429))
+        return render(request, "signin/sign_in.html", context, status=403)
     return HttpResponseRedirect(after)
 
 
@@ -48,11 +49,10 @@ def login_link(request: HttpRequest, raw: str) -> HttpResponse:
         user = accounts.peek_login_link(raw)
         response = render(request, "signin/link.html", {"person": user}, status=200 if user else 410)
     else:
-        user = accounts.use_login_link(raw)
+        user = accounts.sign_in_with_link(request, raw)
         if user is None:
             response = render(request, "signin/link.html", {"person": None}, status=410)
         else:
-            login(request, user)
             response = HttpResponseRedirect("/")
     # The URL is a secret until it is used, so only its origin may be sent as referrer. With "no-referrer", browsers
     # send "Origin: null" with the form, which the CSRF check refuses.

@@ -40,7 +40,7 @@ def create(request: HttpRequest) -> HttpResponse:
         user = accounts.create_user(username, request.POST.get("role", ""), by=request.user.get_username())
     except InterlockError as error:
         return _people(request, status=422, error=str(error), given=request.POST)
-    link = accounts.create_login_link(user, request.build_absolute_uri("/"))
+    link = accounts.create_login_link(user, request.build_absolute_uri("/"), by=request.user.get_username())
     return _people(request, link=link, link_for=user.username)
 
 
@@ -65,5 +65,5 @@ def change(request: HttpRequest, username: str) -> HttpResponse:
 def login_link(request: HttpRequest, username: str) -> HttpResponse:
     """Create a login link to hand over. This response is the only place that contains it."""
     user = accounts.find_user(username)
-    link = accounts.create_login_link(user, request.build_absolute_uri("/"))
+    link = accounts.create_login_link(user, request.build_absolute_uri("/"), by=request.user.get_username())
     return _people(request, link=link, link_for=user.username)

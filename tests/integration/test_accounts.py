@@ -5,14 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.sessions.backends.db import SessionStore
+from django.conf import settings
 from django.db import connection
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from dashboard import accounts
-from dashboard.models import LoginLink, Role, SignInAttempt, User
+from dashboard.models import LoginLink, Role, Session, SignInAttempt, User
+from dashboard.sessions import SessionStore
 from engine import clock
 from tests.support.people import person
+from versions.models import AuditEntry
 
 PASSWORD = "correct horse battery"
 
@@ -127,7 +129,7 @@ def test_unusual_names_and_passwords_are_refused(ann: User) -> None:
 
 
 def link(user: User) -> str:
-    address = accounts.create_login_link(user, "http://127.0.0.1:8000/")
+    address = accounts.create_login_link(user, "http://127.0.0.1:8000/", by="x")
     assert address.startswith("http://127.0.0.1:8000/")
     return address.rstrip("/").rsplit("/", 1)[-1]
 
@@ -204,3 +206,77 @@ def test_two_admins_demoted_concurrently_leave_one() -> None:
 
 def test_fullwidth_names_are_the_same_account(ann: User) -> None:
     assert accounts.find_user("ａｎｎ") == ann
+
+
+def signed_in(client: Client) -> bool:
+    return client.get("/account/").status_code == 200
+
+
+def with_everything(user: User) -> tuple[Client, str, str]:
+    """Return a signed-in browser, a token and a link."""
+    browser = Client()
+    browser.force_login(user)
+    assert signed_in(browser)
+    link = accounts.create_login_link(user, "", by="x").rstrip("/").rsplit("/", 1)[-1]
+    return browser, accounts.create_token(user, "t"), link
+
+
+@pytest.mark.parametrize("how", ["password", "closed and reopened"])
+def test_a_new_password_and_a_closed_account_void_all_access(ann: User, how: str) -> None:
+    browser, token, link = with_everything(ann)
+    other, *_ = with_everything(person(Role.VIEWER))
+    if how == "password":
+        accounts.change_user(ann, password="another long password", by="x")
+    else:
+        for active in (False, True):
+            accounts.change_user(ann, active=active, by="x")
+    assert not signed_in(browser)
+    assert accounts.authenticate_token(token) is None
+    assert accounts.peek_login_link(link) is None
+    assert signed_in(other)
+
+
+def test_the_session_that_changes_the_password_stays(ann: User) -> None:
+    browser, _token, _link = with_everything(ann)
+    changed = {"old": PASSWORD, "new": "another long password", "again": "another long password"}
+    assert browser.post("/account/password/", changed).status_code == 302
+    assert signed_in(browser)
+
+
+def test_a_session_is_stored_under_the_hash_of_its_key(ann: User) -> None:
+    browser = Client()
+    browser.force_login(ann)
+    key = browser.cookies[settings.SESSION_COOKIE_NAME].value
+    (row,) = Session.objects.all()
+    assert row.user == ann
+    assert row.session_key != key
+    browser.cookies[settings.SESSION_COOKIE_NAME] = row.session_key
+    assert not signed_in(browser)
+
+
+def test_guessing_the_old_password_is_stopped(ann: User) -> None:
+    browser = Client()
+    browser.force_login(ann)
+    wrong = {"old": "wrong", "new": "another long password", "again": "another long password"}
+    answers = [browser.post("/account/password/", wrong) for _ in range(accounts.TRIES_PER_USER_AND_ADDRESS + 1)]
+    assert {answer.status_code for answer in answers[:-1]} == {422}
+    assert answers[-1].status_code == 429
+    assert 0 < int(answers[-1]["Retry-After"]) <= accounts.TRY_WINDOW.total_seconds() + 1
+    refused = Client().post("/sign-in/", {"username": "ann", "password": "wrong"})
+    assert (refused.status_code, int(refused["Retry-After"]) > 0) == (429, True)
+
+
+def test_signing_in_is_audited_but_not_what_may_be_a_password(ann: User) -> None:
+    browser = Client()
+    for name, password in (("ann", "wrong"), ("my secret", "wrong"), ("ann", PASSWORD)):
+        browser.post("/sign-in/", {"username": name, "password": password})
+    Client().post(accounts.create_login_link(ann, "", by="root"))
+    found = AuditEntry.objects.order_by("id").values_list("action", "by", "details")
+    address = {"address": "127.0.0.1"}
+    assert list(found)[1:] == [
+        ("sign_in_failed", "ann", address),
+        ("sign_in_failed", "?", address),
+        ("signed_in", "ann", {"with": "password", **address}),
+        ("login_link_created", "root", {"user": "ann"}),
+        ("signed_in", "ann", {"with": "link", **address}),
+    ]

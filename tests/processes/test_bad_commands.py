@@ -212,7 +212,7 @@ def test_doctor_finds_damage_that_a_start_does_not_find(here: Path, tmp_path: Pa
     shutil.copytree(here / "well", home)
     file = home / "interlock.sqlite3"
     with contextlib.closing(sqlite3.connect(file)) as database:
-        (page,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'django_session'").fetchone()
+        (page,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'dashboard_session'").fetchone()
     with file.open("r+b") as raw:
         raw.seek((page - 1) * 4096)
         raw.write(b"\xff" * 4096)

@@ -20,7 +20,7 @@ from tests.support.product import ROOT
 from tests.support.release import HEAD, MIGRATIONS
 
 DIGESTS = {
-    "dashboard/migrations/0001_initial.py": "3e022f82ed4b9effb959888d49bb37b9",
+    "dashboard/migrations/0001_initial.py": "6239fe9cc88f32db046e8528d9207e12",
     "engine/migrations/0001_initial.py": "d88496c7805075d8181bdbaff546c63a",
     "engine/migrations/0002_indexes_with_states.py": "5983d3f5871177a80db4bc39f70f25b4",
     "engine/migrations/0003_remote.py": "0c75881498fa6b44b97c386e00a7a546",

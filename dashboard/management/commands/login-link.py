@@ -27,7 +27,7 @@ class Command(AccountCommand):
         if not user.is_active:
             raise InvalidValue(f'The account "{user.username}" is closed.')
         address = options["url"] or _running_address() or "http://127.0.0.1:8000"
-        link = accounts.create_login_link(user, address)
+        link = accounts.create_login_link(user, address, by=self.operator())
         minutes = int(accounts.LINK_LIFETIME.total_seconds() // 60)
         self.stderr.write(f'Signs in "{user.username}" ({user.role}) once, within {minutes} minutes:')
         self.stderr.flush()

@@ -34,4 +34,4 @@ class Command(AccountCommand):
         changed = f"was {previous}" if previous != user.role else "unchanged"
         self.stderr.write(f'"{user.username}" has the role {user.role} ({changed}).')
         if password is not None:
-            self.stderr.write("Password changed. Its sessions have ended.")
+            self.stderr.write("Password changed. Its sessions, tokens and login links are void.")
