@@ -1,4 +1,4 @@
-"""One attempt in a node process, as the supervisor follows it."""
+"""One attempt in a node process, with what the supervisor knows of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SAMPLE_SECONDS = 1.0
 
 
 class Attempt:
-    """Work that was sent to a process; after `start` the running attempt. Times are monotonic."""
+    """Work that was sent to a process, and after `start` the attempt that runs it. Times are monotonic."""
 
     def __init__(self, work: Work, is_short: bool) -> None:
         self.work = work

@@ -42,7 +42,7 @@ def hard_timeout(work: Work) -> dict[str, Any]:
 
 
 def memory_limit(limit_mb: int, processes: int, used_mb: float | None) -> dict[str, Any]:
-    """Return the error of an attempt that passed memory_mb; `used_mb` is None if the kernel stopped it there."""
+    """Return the error of an attempt that passed memory_mb; `used_mb` is None if the kernel enforced the limit."""
     among = f" in its {processes} processes" if processes > 1 else ""
     if used_mb is None:
         text = f"The attempt wanted more memory{among} than its limit (memory_mb) of {limit_mb:,} MiB."

@@ -210,7 +210,7 @@ class AttemptLog:
 
     @property
     def is_long(self) -> bool:
-        """Whether the last lines are held until the attempt ends."""
+        """Whether there are so many lines that the last ones are held until the attempt ends."""
         return self._tail is not None
 
     def close(self, at: float) -> Iterator[list[Line]]:

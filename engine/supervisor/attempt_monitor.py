@@ -19,7 +19,8 @@ from engine.supervisor.stack_schedule import StackSchedule
 from engine.supervisor.termination import Termination
 
 CHECK_SHARE = 10
-"""Checking a large tree takes long: the next check comes after so many times that time, up to CHECK_SECONDS_MAX."""
+"""The next check of a tree comes after this many times the duration of the last one, up to CHECK_SECONDS_MAX, because
+checking a large tree takes long."""
 CHECK_SECONDS_MAX = 1.0
 MEMORY_STACKS_SECONDS = 0.05
 """How long an attempt over its limit on memory may live on while its stacks are taken."""

@@ -1,4 +1,4 @@
-"""When the stacks of one attempt are taken, and those taken before a limit acts."""
+"""When the stacks of one attempt are taken; and its stacks that are held until a limit acts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class AttemptStacks:
         self.signal_problem: str | None = None
         """Why faulthandler's signal cannot be used with it."""
         self.held: dict[str, Stacks] = {}
-        """Stacks that are reported only if the limit acts that they were taken for, by its name."""
+        """Limit -> stacks that were taken for it, which are reported only if it acts."""
         self.memory_bytes_at_last = 0
         """Memory that it used when its stacks were taken because it came close to its limit."""
 

@@ -1,9 +1,10 @@
 """A control group of the kernel for one node process and all it starts, where the host allows creating one.
 
 With it the limit on memory holds between two checks, a fork bomb is stopped and gets no more of the processor than one
-program, a tree can be frozen at once, and its members are known whatever they do to hide. Without it (mostly because
-the right is missing) trees are sampled. Entering a group takes the kernel about 7 ms for each controller. So a node
-process enters by itself when it starts: the supervisor never waits, and later a fork bomb would grow faster.
+program, a tree can be frozen at once, and its members can be listed whatever they do to hide. Without it (usually
+because the permission is missing) trees are sampled. Entering a group takes the kernel about 7 ms for each controller.
+So a node process enters its group by itself, which the supervisor need not wait for, and at its start, because a fork
+bomb grows faster than it can be moved.
 """
 
 from __future__ import annotations
@@ -166,7 +167,8 @@ def _orphaned_folders(also_of: tuple[int, int] | None = None) -> Iterator[str]:
 
 
 def thaw_orphan(pid: int) -> None:
-    """Thaw the group of a process whose supervisor was killed while the group was frozen: it could not even die.
+    """Thaw the group of a process whose supervisor was killed while the group was frozen; otherwise the process could
+    not die.
 
     Groups that no supervisor has created are left alone.
     """

@@ -53,7 +53,7 @@ class TreeKill:
 
     def advance(self, now: float) -> bool:
         """Do the next step; return True if a search has found nothing of the tree."""
-        # The time of a turn of the loop may be from just before the kill began.
+        # `now` is the time of the loop's current turn, which may have started just before the kill.
         self.seconds = max(0.0, now - self.began)
         try:
             return self._step()

@@ -100,7 +100,7 @@ class NodeProcess:
         self.frame_bytes = 0
         """Bytes read from the frame pipe."""
         self.stray_output = bytearray()
-        """The last bytes that it printed outside any attempt: why it did not start."""
+        """The last bytes that it printed outside any attempt. If it did not start, they say why."""
 
         with ExitStack() as undo:
             try:
@@ -214,7 +214,8 @@ class NodeProcess:
         try:
             self.socket.send(message, socket.MSG_NOSIGNAL)
         except OSError:
-            # Full (EAGAIN, ENOBUFS). If the process has ended, its pidfd shows that, and the backlog is returned.
+            # The socket is full (EAGAIN, ENOBUFS). If the process has ended, its pidfd shows that, and the backlog is
+            # returned.
             return False
         return True
 

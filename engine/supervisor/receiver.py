@@ -27,7 +27,8 @@ from engine.supervisor.termination import Termination
 log = logging.getLogger("interlock.supervisor")
 
 CLOSED_PIPE_SECONDS = 0.5
-"""How long a process that has closed its frame pipe may live on: its death shows a moment later."""
+"""How long a process may live after it has closed its frame pipe. One that dies closes it a moment before its death is
+seen."""
 PREFETCHED_ENOUGH = PREFETCH_MAX // 4
 """Works that keep a process busy for as long as a report may be delayed."""
 LAST_READS = 16
@@ -132,7 +133,7 @@ class Receiver:
             loop.wake_at(attempt.output.progress_due)
 
     def _on_started(self, process: NodeProcess, attempt: Attempt, frame: dict[str, Any]) -> None:
-        # The time of this turn may be before the start, and a soft limit must not act early.
+        # The loop's time may be before the start, and a soft limit must not act early.
         now = self.loop.now = time.monotonic()
         process.current = attempt
         attempt.start(now)

@@ -10,7 +10,8 @@ from engine.supervisor.attempt_output import AttemptOutput
 from engine.supervisor.loop import NEVER
 
 DELAY_SECONDS = 0.001
-"""How long a report on a short attempt may wait for more: alone it is not worth a tick of the scheduler."""
+"""How long a report on a short attempt may wait for more reports, because alone it is not worth a tick of the
+scheduler."""
 DELAYED_MAX = PREFETCH_MAX // 2
 """Delayed reports that are worth a tick."""
 

@@ -1,4 +1,4 @@
-"""Take the stacks of one running attempt: several samples, spread over turns of the supervisor. Nothing here waits.
+"""Takes the stacks of one running attempt: several samples, spread over turns of the supervisor. Nothing here waits.
 
 Each sample asks a thread of the node process (engine.worker.stack_server). When it does not reply, one piece of code
 holds Python's interpreter lock. Then, and only when no other thread runs, faulthandler's signal handler is called: it
@@ -29,7 +29,7 @@ from engine.supervisor.stack_channel import StackChannel
 SAMPLES = 5
 APART_SECONDS = 0.15
 TOTAL_SECONDS = 1.4
-"""No further sample is begun after this time, because a person may wait for the stacks."""
+"""No further sample is started after this time, because a person may be waiting for the stacks."""
 PATIENCE_SECONDS = 0.25
 """How long a reply is waited for before the signal is tried."""
 QUICK_SAMPLES = 2
@@ -145,7 +145,7 @@ class StackSampler:
         if now < self._step_ends:
             self.due = self._step_ends
         else:
-            # Whatever holds the interpreter lock now is not waited for so long again.
+            # The next samples wait less for code that holds the interpreter lock.
             self._patience = min(self._patience, QUICK_PATIENCE_SECONDS)
             self._become_late(now)
 
@@ -268,7 +268,7 @@ class StackSampler:
             # A limit acts before the process has replied.
             self.samples.append(self._sample or self._kernel_view(time.monotonic()))
             self._message = self._message or "The process did not reply in time."
-        # Samples with frames make those without worthless.
+        # Samples without frames add nothing to those with frames.
         samples = [sample for sample in self.samples if sample.threads] or self.samples
         node_type, config = registry.get(self._work.type), self._work.config
         code = node_type.python_code(config) if node_type else None

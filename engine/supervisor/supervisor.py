@@ -39,7 +39,8 @@ KILL_STEP_SECONDS = 0.005
 START_SECONDS = 60.0
 """How long a process may take to become ready."""
 UNRESPONSIVE_SECONDS = 5.0
-"""A process that has work and starts none for so long is stopped or stuck in the kernel. No limit would ever act."""
+"""A process that has work and starts none for this long is stopped, or stuck in the kernel. No limit of an attempt
+would end it."""
 IDLE_OTHER_SECONDS = 60.0
 """How long a process of another interpreter is kept without work."""
 STOP_SECONDS = 10.0
@@ -178,7 +179,8 @@ class Supervisor:
         while True:
             if now >= loop.due:
                 loop.due = now + HOUSEKEEPING_SECONDS
-                # Handle what has come before limits that have passed: this thread may have been held up.
+                # Handle what has arrived before acting on limits that have passed, because this thread may have been
+                # held up.
                 loop.select(0.0, serve_watched=False)
                 now = loop.now
                 self._run_housekeeping(now)

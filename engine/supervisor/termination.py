@@ -33,7 +33,7 @@ class OomKills:
 
     def __init__(self) -> None:
         self._before = self._last = procfs.oom_kills()
-        """Kills since boot: one to two seconds ago, and when read last."""
+        """Kills since boot: as counted one to two seconds ago, and last."""
         self._check_at = 0.0
 
     def check(self, now: float) -> None:
@@ -90,7 +90,7 @@ class Termination:
         self.pool.remove_idle(process)
         if process.is_ready or reason.cause not in (Cause.DIED, Cause.NOT_READY):
             self.dispatcher.recall(process)
-        # From here on it does nothing, however late its tree is searched.
+        # From now on it can do nothing, however late its tree is searched.
         process.signal(signal.SIGSTOP)
         if process.group is not None:
             process.group.freeze(True)

@@ -28,7 +28,8 @@ log = logging.getLogger("interlock.supervisor")
 
 THREADS = 4
 STOP_SECONDS = 1.0
-"""How long outputs may still be stored after the grace of a stop. Whoever stops the product waits little longer."""
+"""How long outputs may still be stored after the grace period of a stop. Those who stop the product wait only a little
+longer."""
 
 
 class ArtifactTransfer:
