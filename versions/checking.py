@@ -54,15 +54,16 @@ def check(
     pools: Mapping[str, int] | None = None,
     workflow: str | None = None,
     user: str = "",
+    installed: bool = False,
     seconds: float = COMPLETE_SECONDS,
 ) -> Checked:
     """Return all problems of `document`, which may be any value, in document order where possible.
 
     `workflow`: slug of the workflow whose earlier runs provide columns, draft runs only of `user`; None: no earlier
-    runs. `seconds`: time limit for DuckDB.
+    runs. `installed`: the pools that it requires must exist. `seconds`: time limit for DuckDB.
     """
     until = time.monotonic() + seconds
-    problems = definition.problems(document, pools=pools)
+    problems = definition.problems(document, pools=pools, installed=installed)
     places = (_CONFIG.match(one.path) for one in problems if one.severity == "error")
     invalid = {int(place[1]) for place in places if place}
     config = settings.INTERLOCK

@@ -1,11 +1,12 @@
 """The differences between two definitions as typed changes. Pure: takes documents, valid or not, returns plain values.
 
 A change is {kind, node?, name?, fields?, edge?}:
-`kind`      node_added node_removed node_changed edge_added edge_removed settings_changed inputs_changed.
+`kind`      node_added node_removed node_changed edge_added edge_removed settings_changed inputs_changed
+            requires_changed.
 `node`      id; `name` is its label (for nodes).
 `fields`    sorted paths that differ inside the node or the settings: "config.sql", "policy.retries", "position".
 `edge`      {source, target, source_port, target_port} with the defaults filled in.
-Order: nodes in the order of the newer document, then removed ones, then edges, settings, inputs.
+Order: nodes in the order of the newer document, then removed ones, then edges, settings, inputs, requirements.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def changes(older: Mapping[str, Any], newer: Mapping[str, Any]) -> list[Change]:
     edges_before, edges_after = _edges(older), _edges(newer)
     found += [{"kind": "edge_added", "edge": edge} for key, edge in edges_after.items() if key not in edges_before]
     found += [{"kind": "edge_removed", "edge": edge} for key, edge in edges_before.items() if key not in edges_after]
-    for part in ("settings", "inputs"):
+    for part in ("settings", "inputs", "requires"):
         if older.get(part) != newer.get(part):
             fields = sorted(_differing_paths(_mapping(older.get(part)), _mapping(newer.get(part))))
             found.append({"kind": f"{part}_changed", "fields": fields})

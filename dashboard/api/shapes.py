@@ -88,6 +88,7 @@ class Change(Shape):
             "edge_removed",
             "settings_changed",
             "inputs_changed",
+            "requires_changed",
         ]
     )
     node = serializers.CharField(required=False)

@@ -268,6 +268,8 @@ def changes_line(changes: Sequence[Mapping[str, Any]]) -> str:
         parts.append(_("settings"))
     if "inputs_changed" in kinds:
         parts.append(_("inputs"))
+    if "requires_changed" in kinds:
+        parts.append(_("requirements"))
     return ", ".join(parts) or _("only the message")
 
 

@@ -79,6 +79,8 @@ def change_sentences(changes: Sequence[Mapping[str, Any]], newer: Any) -> list[s
         elif kind == "settings_changed":
             named = _listed([field_name(f"settings.{field}") for field in one["fields"]])
             sentences.append(_("Workflow: {field} changed").format(field=named))
+        elif kind == "requires_changed":
+            sentences.append(_("What the workflow requires changed"))
         else:
             sentences.append(_("Inputs of the workflow changed"))
     if moved:

@@ -106,13 +106,14 @@ _SETTINGS_FIELDS = frozenset(field.name for field in fields(Settings))
 _WHOLE_NUMBERS = ("retries", "lost_retries", "slots", "priority", "memory_mb", "max_concurrent", "max_runs")
 
 
-def problems(document: Any, *, pools: Mapping[str, int] | None = None) -> list[Problem]:
+def problems(document: Any, *, pools: Mapping[str, int] | None = None, installed: bool = False) -> list[Problem]:
     """Return everything that is wrong with `document`, which may be any value; [] for a valid one. Never raises.
 
-    `pools`: name -> slots of the pools that exist; None: pools are not checked.
+    `pools`: name -> slots of the pools that exist; None: pools are not checked. `installed`: the document is to run
+    here, so the pools that it requires must exist too; otherwise it is enough that it requires them.
     """
     report = Report()
-    check_document(document, report, pools)
+    check_document(document, report, pools, installed)
     return report.finish()
 
 
@@ -122,7 +123,7 @@ def parse(document: Any, *, trusted: bool = False, pools: Mapping[str, int] | No
     `trusted`: nothing is checked, because the document was valid when it was stored.
     """
     if not trusted:
-        report = problems(document, pools=pools)
+        report = problems(document, pools=pools, installed=True)
         if any(problem.severity == "error" for problem in report):
             raise InvalidDocument(report)
     nodes = tuple(_node(index, node) for index, node in enumerate(document["nodes"]))

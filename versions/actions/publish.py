@@ -76,7 +76,8 @@ def publish(
 def require_valid(document: Any, workflow: str, by: str, *, seconds: float = checking.COMPLETE_SECONDS) -> None:
     """Raise InvalidDocument with every problem, errors first, if there is an error."""
     pools = queries.pool_sizes()
-    found = checking.check(document, pools=pools, workflow=workflow, user=by, seconds=seconds).problems
+    checked = checking.check(document, pools=pools, workflow=workflow, user=by, installed=True, seconds=seconds)
+    found = checked.problems
     found.sort(key=lambda problem: problem.severity != "error")
     if found and found[0].severity == "error":
         raise InvalidDocument(found)

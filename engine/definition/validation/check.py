@@ -12,6 +12,7 @@ from engine.definition.validation.edges import NAME, NAME_RULE, Ports, check_cyc
 from engine.definition.validation.input_names import check_input_names
 from engine.definition.validation.references import Reader, check_expressions, check_references
 from engine.definition.validation.report import Report
+from engine.definition.validation.requires import check_requires
 from engine.definition.validation.run_inputs import check_inputs_schema
 from engine.definition.validation.schemas import check_value, config_validator
 from engine.definition.validation.values import check_json
@@ -24,7 +25,7 @@ from engine.sentences import gettext_noop as _
 SCHEMA = "interlock/1"
 NODES_MAX = 10_000
 EDGES_MAX = 50_000
-_FIELDS = ("schema", "inputs", "nodes", "edges", "settings")
+_FIELDS = ("schema", "requires", "inputs", "nodes", "edges", "settings")
 _NODE_FIELDS = ("id", "type", "name", "notes", "config", "policy", "position")
 _NODE_FIELD_SET = frozenset(_NODE_FIELDS)
 _NAME_MAX = 200
@@ -34,8 +35,11 @@ _OBJECT = Sentence(_("an object"))
 _TEXT = Sentence(_("text"))
 
 
-def check_document(document: Any, report: Report, pools: Mapping[str, int] | None) -> None:
-    """Report every problem of `document`, which may be any value."""
+def check_document(document: Any, report: Report, pools: Mapping[str, int] | None, installed: bool) -> None:
+    """Report every problem of `document`, which may be any value.
+
+    `installed`: the pools that it requires must exist; otherwise it is enough that it requires them.
+    """
     if not isinstance(document, dict):
         message = _("A definition must be a JSON object with schema, nodes and edges, not {value}.")
         report.add("not_an_object", Sentence(message, {"value": format_value(document)}))
@@ -46,6 +50,9 @@ def check_document(document: Any, report: Report, pools: Mapping[str, int] | Non
             check_json({key: document[key]}, (), report)
     _check_schema(document, report)
     _check_settings(document, report)
+    required = check_requires(document.get("requires"), report, pools if installed else None)
+    if pools is not None and not installed:
+        pools = {**pools, **required}
     declared = document.get("inputs")
     if declared is not None and check_json(declared, ("inputs",), report):
         check_inputs_schema(declared, report)

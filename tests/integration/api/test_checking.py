@@ -284,3 +284,39 @@ def test_a_queue_that_no_worker_can_serve_is_a_warning(editor, flow, settings):
     assert validate(editor, queued("default"))["problems"] == []
     settings.INTERLOCK = replace(settings.INTERLOCK, executor="celery")
     assert validate(editor, queued("gpu"))["problems"] == []
+
+
+def requiring(pools: Any, slots: int = 2) -> dict[str, Any]:
+    node = {"id": "a", "type": "noop", "policy": {"pool": "pg", "slots": slots}}
+    return {"schema": "interlock/1", "requires": {"pools": pools}, "nodes": [node], "edges": []}
+
+
+def test_a_definition_that_requires_a_pool_is_valid_without_it_and_publishing_says_what_to_make(editor, admin, flow):
+    assert validate(editor, requiring({"pg": 4})) == {"valid": True, "problems": []}
+    above = validate(editor, requiring({"pg": 1}))["problems"]
+    assert [one["code"] for one in above] == ["slots_above_pool"]
+    refused = editor.post("workflows/flow/versions/", {"definition": requiring({"pg": 4})})
+    assert refused.status == 422
+    assert refused.json["errors"][0]["message"] == (
+        'The definition requires pool "pg" with 4 slots. Create it under Resources.'
+    )
+    assert admin.post("pools/", {"name": "pg", "slots": 3}).status == 201
+    published = editor.post("workflows/flow/versions/", {"definition": requiring({"pg": 4})})
+    assert published.status == 201
+
+
+@pytest.mark.parametrize(
+    ("requires", "path", "code"),
+    [
+        ([], "requires", "wrong_type"),
+        ({"pool": {}}, "requires.pool", "unknown_field"),
+        ({"pools": ["pg"]}, "requires.pools", "wrong_type"),
+        ({"pools": {"pg": 0}}, "requires.pools.pg", "wrong_type"),
+        ({"pools": {"pg": True}}, "requires.pools.pg", "wrong_type"),
+        ({"secrets": ["key"]}, "requires.secrets", "not_available_yet"),
+        ({"connections": ["db"]}, "requires.connections", "not_available_yet"),
+    ],
+)
+def test_what_a_definition_requires_is_checked(editor, flow, requires, path, code):
+    made = {"schema": "interlock/1", "requires": requires, "nodes": [{"id": "a", "type": "noop"}], "edges": []}
+    assert [(one["path"], one["code"]) for one in validate(editor, made)["problems"]] == [(path, code)]

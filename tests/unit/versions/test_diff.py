@@ -66,3 +66,9 @@ DOCUMENT = st.dictionaries(st.sampled_from(["schema", "nodes", "edges", "setting
 def test_invalid_documents_are_compared_too(older: Any, newer: Any) -> None:
     assert changes(older, older) == []
     assert isinstance(changes(older, newer), list)
+
+
+def test_what_the_definition_requires_is_a_change_of_its_own() -> None:
+    before = {"schema": "interlock/1", "nodes": [], "edges": []}
+    after = {**before, "requires": {"pools": {"pg": 4}}}
+    assert [change["kind"] for change in changes(before, after)] == ["requires_changed"]

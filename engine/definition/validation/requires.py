@@ -1,0 +1,60 @@
+"""What a definition says that it needs of an installation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.definition.validation.report import Report
+from engine.problems import Fix, format_value
+from engine.sentences import Sentence
+from engine.sentences import gettext_noop as _
+
+SLOTS_MAX = 1_000_000
+_NOT_YET = ("connections", "secrets")
+
+
+def check_requires(requires: Any, report: Report, pools: Mapping[str, int] | None) -> dict[str, int]:
+    """Report problems of `requires`; return the pools that it names: {name: slots}.
+
+    `pools`: those that exist, if they must; None: they need not.
+    """
+    path = ("requires",)
+    if requires is None:
+        return {}
+    if not isinstance(requires, dict):
+        report.wrong_type("requires", Sentence(_("an object")), requires, path)
+        return {}
+    report.unknown_fields(requires, ("pools", *_NOT_YET), path)
+    for key in _NOT_YET:
+        if requires.get(key) is not None:
+            place = (*path, key)
+            sentence = Sentence(_("{name} is not available yet."), {"name": key})
+            report.add("not_available_yet", sentence, place, fix=Fix.remove(key, place))
+    named = requires.get("pools")
+    if named is None:
+        return {}
+    if not isinstance(named, dict):
+        report.wrong_type("pools", Sentence(_("an object")), named, (*path, "pools"))
+        return {}
+    found = {}
+    for name, slots in named.items():
+        if isinstance(slots, bool) or not isinstance(slots, int) or not 1 <= slots <= SLOTS_MAX:
+            expected = Sentence(_("a whole number from {low} to {high}"), {"low": "1", "high": str(SLOTS_MAX)})
+            report.wrong_type(name, expected, slots, (*path, "pools", name))
+            continue
+        found[name] = slots
+        if pools is not None:
+            _check_pool(name, slots, report, pools)
+    return found
+
+
+def _check_pool(name: str, slots: int, report: Report, pools: Mapping[str, int]) -> None:
+    path = ("requires", "pools", name)
+    values = {"pool": format_value(name), "n": slots, "slots": pools.get(name, 0)}
+    if name not in pools:
+        message = _("The definition requires pool {pool} with {n} slots. Create it under Resources.")
+        report.add("pool_required", Sentence(message, values), path)
+    elif pools[name] < slots:
+        message = _("Pool {pool} has {slots} slots; the definition requires {n}. Add slots under Resources.")
+        report.add("pool_smaller", Sentence(message, values), path, severity="warning")
