@@ -1,4 +1,5 @@
-"""Celery's consumer of messages, changed for a broker that is away or refuses: the worker goes on without it."""
+"""Celery's consumer of messages, changed so that the worker goes on when the broker cannot be reached or refuses
+commands."""
 
 from __future__ import annotations
 

@@ -23,7 +23,8 @@ LATE_SECONDS = 0.1
 
 
 class Guard:
-    """The worker's end: two numbers in memory that the guard and the node processes share (`lease`, an open file).
+    """The guard, as the worker uses it: two numbers in memory that the guard and the node processes share (`lease`, an
+    open file).
 
     `until` may be called from any thread.
     """
@@ -86,7 +87,7 @@ def main(shared: int, pipe: int, mark_prefix: str, worker: int) -> None:
             continue
         if ended := cleanup.end_orphans(mark_prefix, (worker, start)):
             print(f"lease_expired: worker {worker} stands still; ended {ended} processes", file=sys.stderr, flush=True)
-    # The pipe ends before the worker has disappeared from /proc.
+    # The pipe closes before the worker has disappeared from /proc.
     cleanup.end_orphans(mark_prefix, (worker, start))
 
 

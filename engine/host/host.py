@@ -43,7 +43,8 @@ TURN_SECONDS = 0.25
 """The lease is checked at least this often."""
 LOAD_SECONDS = 0.5
 NAME_MAX = 90
-"""Attempts store it with the number of their node process, in a column of 100 characters."""
+"""The longest name of a host. Attempts store it with the number of their node process, in a column of 100
+characters."""
 
 
 class HostNotStarted(Exception):
@@ -109,7 +110,7 @@ class Host:
 
     def _lock(self) -> None:
         """Raise HostNotStarted if a worker of this name runs here: its scratch folder would be deleted."""
-        # Close-on-exec: a node process that held the lock would keep the next worker out.
+        # The file is closed on exec, because a node process that held the lock would keep the next worker out.
         self._lock_file = open(self.config.home / "lock", "a")  # noqa: SIM115 - open until the process ends
         try:
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -271,7 +272,7 @@ class Host:
 
     def end_registration(self, host_id: int) -> None:
         if host_id != self.reporter.host_id:
-            # It has ended already.
+            # The registration has ended already.
             return
         for claim in list(self.assignments.claims):
             self._abandon(claim)

@@ -14,7 +14,7 @@ RUN_SECONDS = LEASE_SECONDS - KILL_SECONDS
 
 
 class HostLease:
-    """Until when attempts may run, by the monotonic clock. The guard and the node processes read it too."""
+    """The time until which attempts may run, by the monotonic clock. The guard and the node processes read it too."""
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard

@@ -41,9 +41,9 @@ UNREAD_POLL_SECONDS = 0.02
 OVERDUE_SECONDS = 1.0
 """Work that no host has taken after this time is taken without its message, which was lost."""
 POLL_SECONDS = 0.02
-"""How often work is looked for while messages are lost, as when Redis is away."""
+"""How often work is looked for while messages count as lost, for example because Redis cannot be reached."""
 POLLS_SECONDS = 2.0
-"""For how long, after work was last found without its message."""
+"""For how long messages count as lost after work was found without its message."""
 ENDED_SECONDS = 10.0
 """How long reported ends are remembered, until the scheduler has applied them."""
 
@@ -113,7 +113,7 @@ class HostReporter:
         self._look_at = 0.0
         """When to look for work whose message was lost."""
         self._polls_until = 0.0
-        """Until then messages count as lost."""
+        """Monotonic time until which messages count as lost."""
         self._clock = DatabaseClock()
         self._hints = HostHints(config, self._on_hint)
         self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
