@@ -45,9 +45,9 @@ LEASE_CHECK_SECONDS = 0.25
 REPORT_POLL_SECONDS = 1.0
 """How often reports are read without a hint."""
 HINTS_LOST_SECONDS = 2.0
-"""For how long hints count as lost after reports were found without one."""
+"""How long hints count as lost after reports were found without one."""
 LOST_POLL_SECONDS = 0.02
-"""How often reports are read meanwhile."""
+"""How often reports are read while hints count as lost."""
 BATCHES_AT_ONCE = 32
 REPUBLISH_SECONDS = 5.0
 """Work that no host has taken after this time is published again."""
@@ -336,7 +336,7 @@ class CeleryExecutor:
         with_work = {one.host for one in self.in_flight.values() if one.host is not None}
         for host in self.leases.look(now, with_work):
             if (ended := self.leases.ended(host, now)) is not None:
-                # Its reports count, if they can be read.
+                # Reports that the host wrote before its end count, if they can be read.
                 while self._read_reports(now):
                     pass
                 self._report_ended(ended, now)

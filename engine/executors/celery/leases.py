@@ -1,4 +1,4 @@
-"""The hosts of the scaled form as the scheduler sees them: which are alive, which get work, what ended ones had.
+"""The hosts of the scaled form, as the scheduler knows them: which are alive, which get work, and what ended ones had.
 
 Leases are judged by the database's clock alone. Everything here happens on the scheduler's thread and connection.
 """
@@ -80,7 +80,7 @@ class HostLeases:
         self._since = now
 
     def look(self, now: float, with_work: AbstractSet[int]) -> Collection[int]:
-        """Read the hosts. Return the ids of those, among known ones and `with_work`, that are gone."""
+        """Read the hosts. Return the ids of those that are gone, among the registered ones and `with_work`."""
         before = time.monotonic()
         rows = fetch(
             "SELECT EXTRACT(EPOCH FROM clock_timestamp())::float, id, name, queues, capacity, protocol, state, reason, "
