@@ -53,7 +53,7 @@ class CallArguments:
         return found
 
     def timeout(self, call: str, args: tuple[int, ...]) -> float | None:
-        """Return how many seconds a poll waits at most; None if without end or not known."""
+        """Return how many seconds a poll waits at most; None if it has no limit, or that is not known."""
         if call in ("poll", "epoll_wait", "epoll_pwait"):
             milliseconds = c_int(args[2] if call == "poll" else args[3])
             return None if milliseconds < 0 else milliseconds / 1000

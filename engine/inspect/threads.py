@@ -1,4 +1,4 @@
-"""What /proc says about the threads of one process. What has ended or may not be read is None."""
+"""What /proc says about the threads of one process. Functions return None for what has ended or may not be read."""
 
 from __future__ import annotations
 

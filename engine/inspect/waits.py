@@ -45,7 +45,8 @@ _WITHOUT_ARGUMENTS = {
 """What a thread waits on when only the name of its system call is known."""
 INTERPRETER_LOCK = _("its turn at Python's interpreter lock, or a lock for less than 20 ms")
 _RANKS = ("socket", "child", "pipe", "file", "pair", "other")
-"""Of several files that a thread waits for at once, the kind that says most comes first."""
+"""The kinds of files, the most informative first. When a thread waits for several files at once, the first kind is
+reported."""
 
 
 class WaitReader:
@@ -84,7 +85,7 @@ class WaitReader:
                 return self._io(thread, call, args)
             return self._asleep(call, args, bool(thread.arguments), thread.wait_channel)
         except (struct.error, OverflowError, ValueError):
-            # The memory of the process does not hold what the call promises.
+            # The memory of the process does not contain what the call's arguments point to.
             return _wait("other", _system_call(call) if call else Sentence(_("the kernel")), call)
 
     def _asleep(self, call: str | None, args: tuple[int, ...], has_args: bool, wait_channel: str | None) -> Wait:
@@ -183,7 +184,7 @@ class WaitReader:
         found = [self._ranked(call, descriptor, events) for descriptor, events in watched]
         found.sort(key=lambda one: one[0])
         if not found or found[0][0] >= _RANKS.index("pair"):
-            # Only what the process itself can write to: an idle event loop.
+            # The thread waits only for what its own process can write to: it is an idle event loop.
             if seconds is None:
                 text = Sentence(_("events that only itself can send") if found else _("a signal"))
                 return _wait("poll", text, call)
