@@ -89,7 +89,7 @@ def more_memory(memory_mb: int, used_bytes: int | None, machine_bytes: int | Non
 
 
 def retry_with_memory(run: int, node: str, memory_mb: int, *, ends: bool) -> Action:
-    """`ends`: this ends a running attempt."""
+    """Retry with this limit on memory. `ends`: whether that ends a running attempt."""
     label = Sentence(_RETRY_MEMORY, {"memory": f"{memory_mb:,}"})
     return Action(label, "POST", _node(run, node, "retry"), {"policy": {"memory_mb": memory_mb}}, danger=ends)
 
@@ -125,7 +125,7 @@ def cancel_run(run: int) -> Action:
 
 
 def resize_pool(pool: str, slots: int, more: int) -> Action:
-    """`slots`: the new size; `more`: how many are added."""
+    """Change the size of a pool. `slots`: the new size; `more`: how many are added."""
     label = Sentence(_ADD_SLOT if more == 1 else _ADD_SLOTS, {"n": more, "pool": pool})
     return Action(label, "PATCH", f"/api/v1/pools/{pool}/", {"slots": slots})
 

@@ -13,9 +13,9 @@ from engine.diagnosis.wording import clock_time, cut, percent, process, size
 from engine.sentences import Sentence, Text, gettext_noop, span
 
 IO_MIN = 64 * 1024
-"""Bytes a second; an idle process needs no more."""
+"""Bytes a second. An idle process tree moves less."""
 IDLE_PERCENT = 1.0
-"""Of one core; an idle process needs no more."""
+"""Percent of one core. An idle process tree uses no more."""
 CPU_SAMPLES = 3
 """Samples whose mean tells whether a process tree uses CPU."""
 

@@ -16,7 +16,7 @@ from engine.sentences import Sentence
 
 DEPENDENTS_MAX = 1000
 MARKS = (policy.MARKED_STUCK, policy.MARKED_QUIET, "Counts as stuck", "Counts as quiet")
-"""How the lines begin that the scheduler added to a node's log; the last two are of earlier releases."""
+"""The beginnings of the lines that the scheduler adds to a node's log; the last two are from earlier releases."""
 
 
 def own_lines(logs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -15,7 +15,7 @@ from engine.sentences import Sentence, gettext_noop, span
 from engine.states import RUN_TERMINAL
 
 ADVISED = frozenset(("MemoryLimit", "TableExists", "MissingPackage", "ProcessLimit", "SoftTimeout", "BadOutput"))
-"""Error classes whose messages go on with advice after the first sentence; here the remedy gives it."""
+"""Error classes whose messages contain advice after the first sentence; in a finding, the remedy gives the advice."""
 LINES_MAX = 5
 """Log lines in the evidence."""
 
@@ -42,7 +42,8 @@ _RETRY_ALL = gettext_noop("Retry unfinished nodes")
 
 
 def findings(facts: RunFacts) -> list[Finding]:
-    """Return the first failure with what helps; for a requested node that did not run because of it, that it is so."""
+    """Return the first failure with what helps. For a requested node that did not run because of it, the finding says
+    so."""
     found: list[Finding] = []
     if facts.state == "timed_out":
         found.append(_run_timeout(facts))

@@ -13,7 +13,7 @@ from engine.diagnosis.wording import percent, process, size
 from engine.sentences import Sentence, gettext_noop, span
 
 FRESH_SECONDS = 3.5
-"""Older samples do not say what is used now; one comes every second."""
+"""Samples are taken every second. Older ones do not say what is used now."""
 SHORTAGE_SAMPLES = 5
 """Samples in a row that tell a shortage from a short burst."""
 CPU_SHARE = 0.9

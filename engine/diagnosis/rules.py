@@ -18,7 +18,7 @@ def diagnosis(facts: RunFacts) -> Diagnosis:
     ended = facts.state in RUN_TERMINAL
     if not ended:
         causes = stuck.findings(facts, candidates)
-        # That nodes wait for a stuck one is not said before why it is stuck.
+        # Nodes that wait for a stuck one are reported only when it is known why that one is stuck.
         unexplained = {running.node for running, _ in candidates} - {cause.node for cause in causes}
         findings += causes
         findings += waiting.findings(facts, unexplained)

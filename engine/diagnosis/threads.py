@@ -18,7 +18,7 @@ from engine.sentences import Text, restored
 BUSY_PERCENT = 50.0
 """Of one core: above it the process tree computes, whatever its threads look like."""
 RUNS_PERCENT = 2.0
-"""Enough if a thread ran in every sample: on a busy machine it gets no more."""
+"""Percent of one core; enough for a thread that ran in every sample, because on a busy machine it gets no more."""
 PRODUCT_FOLDERS = ("/engine/worker/", "/engine/nodes/")
 WAITING_FILES = ("threading.py", "queue.py", "thread.py", "process.py", "_base.py", "synchronize.py", "popen_fork.py")
 """Files of the standard library in which a thread waits for another on the author's behalf (join, queue, future)."""
@@ -28,7 +28,7 @@ SHARED_LOCKS = "multiprocessing/synchronize.py"
 """Locks that are shared with other processes, which may release them."""
 """A thread that waits for it would run."""
 KINDS = ("child", "socket", "io", "file", "pipe", "poll", "other", "sleep")
-"""What threads wait for, the most telling first. A thread that sleeps often only watches another one."""
+"""What threads wait for, the most informative first. A thread that sleeps often only watches another one."""
 
 Thread = Mapping[str, Any]
 
@@ -98,7 +98,7 @@ def activity_of(body: Mapping[str, Any], cpu_percent: float | None = None) -> Ac
     if waits:
         return _waits(found, (main or sorted(waits, key=_rank))[0], children)
     if free:
-        # It neither computes nor waits for anything that /proc could name.
+        # The thread neither computes nor waits for anything that /proc could name.
         return found("not_determined", free[0])
     takers = [thread for thread in threads if _takes_lock(thread)]
     locked = [thread for thread in takers if not _innermost(thread).endswith(SHARED_LOCKS)]

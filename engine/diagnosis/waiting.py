@@ -1,4 +1,4 @@
-"""Rules about nodes that do not run: what they wait for, who has it and since when, and what helps. Pure.
+"""Rules about nodes that do not run: what they wait for, what holds it and since when, and what helps. Pure.
 
 Most nodes of a healthy run wait. Waiting that is in order is explained only if one node is requested; a finding about
 the run is what a person may want to change. Rules about pools and workers are in waiting_pools and waiting_workers.
