@@ -8,6 +8,12 @@ import sys
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
     try:
+        if sys.argv[1:] in (["--version"], ["version"]):
+            # Django would print its own.
+            from importlib.metadata import version
+
+            print(f"Interlock {version('interlock')}")
+            return
         if sys.argv[1:2] == ["up"]:
             # Its process watches the others and does little else: it loads no Django.
             from dashboard.up.command import main as up

@@ -67,8 +67,9 @@ def home() -> Iterator[CheckResult]:
             continue
         yield CheckResult(name, "ok", str(folder))
     if config.home.exists() and config.home.stat().st_mode & 0o077:
+        content = "the secret key" if (config.home / "secret_key").exists() else "data, logs and sockets"
         yield CheckResult("Home folder", "warning", "readable by other accounts of this machine",
-                      f"It contains the secret key: chmod 700 {config.home}")  # fmt: skip
+                      f"It contains {content}: chmod 700 {config.home}")  # fmt: skip
 
 
 def _advice(folder: Path, error: OSError) -> str:

@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,10 @@ def test_validate_lists_every_problem(terminal: Terminal, tmp_path: Path) -> Non
     assert terminal.type("validate", "-", text=Path(good).read_text()).returncode == 0
     assert terminal.type("validate", str(tmp_path / "none.json")).returncode == 2
     assert not (terminal.home / "interlock.sqlite3").exists(), "to look is not to start"
+
+
+def test_version_is_the_products_own(terminal: Terminal) -> None:
+    assert terminal.type("--version").stdout == f"Interlock {version('interlock')}\n"
 
 
 def test_doctor_accepts_a_running_product_and_names_what_is_wrong(tmp_path: Path) -> None:
