@@ -4,8 +4,6 @@ Pages, API and sockets check permissions here and nowhere else. The role is read
 that a changed role takes effect at once.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Accounts: users and roles, passwords, login links, API tokens. Every write is one audited transaction."""
 
-from __future__ import annotations
-
 import hashlib
 import ipaddress
 import logging

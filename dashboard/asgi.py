@@ -1,7 +1,5 @@
 """The ASGI application: pages and API through WSGI on threads, websockets and waiting requests on the event loop."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

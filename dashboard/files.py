@@ -5,8 +5,6 @@ A user's path is opened one folder at a time, starting from a descriptor of the 
 synced and then renamed, so that nobody sees a partial file.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import secrets

@@ -1,7 +1,5 @@
 """Accounts with one role each, sessions, API tokens, login links; hosts that serve pages."""
 
-from __future__ import annotations
-
 from django.contrib.auth.models import AbstractUser
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models

@@ -1,7 +1,5 @@
 """A full disk or an unreachable database, as API and pages report it. Uses no database."""
 
-from __future__ import annotations
-
 import errno
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The key that signs cookies and links: from the environment, else stored in the home folder. Loads no Django."""
 
-from __future__ import annotations
-
 import os
 import secrets
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Django settings. The environment is read here, once; other modules get values."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys

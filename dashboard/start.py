@@ -1,7 +1,5 @@
 """Preparation of a start: folders, schema, first account, samples."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import dataclass
 from pathlib import Path

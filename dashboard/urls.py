@@ -1,7 +1,5 @@
 """URLs of the API and the pages."""
 
-from __future__ import annotations
-
 from django.urls import include, path
 
 urlpatterns = [

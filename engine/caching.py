@@ -1,7 +1,5 @@
 """Thread-safe LRU caches that are bounded by bytes: whoever stores a value says how large it is."""
 
-from __future__ import annotations
-
 import functools
 import threading
 from collections.abc import Callable, Hashable

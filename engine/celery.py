@@ -1,7 +1,5 @@
 """The worker of the scaled form: `celery -A engine worker -Q default`."""
 
-from __future__ import annotations
-
 import logging
 import os
 import sys

@@ -1,7 +1,5 @@
 """Wall time, replaceable in tests. Durations inside one process use `time.monotonic()` instead."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 

@@ -1,7 +1,5 @@
 """The settings of an installation, read from the environment once at start and passed on as values."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Settings of Python's garbage collector for processes that live long and must not pause. Pure."""
 
-from __future__ import annotations
-
 import gc
 
 

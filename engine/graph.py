@@ -1,7 +1,5 @@
 """Graph algorithms over ids, none of them recursive: a definition may be a chain of 10,000 nodes. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 

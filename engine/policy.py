@@ -1,7 +1,5 @@
 """When a node may start, and whether and when it is retried: decisions from plain values. Pure."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol

@@ -1,7 +1,5 @@
 """Sentences that people read, as a template and values so that they can be translated; durations too. Pure."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 Pure: no database, no clock. Times come in as integers of microseconds since 1970 (UTC) and leave as ISO 8601.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

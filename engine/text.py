@@ -1,7 +1,5 @@
 """Text and JSON as both databases store them. Pure."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

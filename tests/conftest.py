@@ -1,7 +1,5 @@
 """What tests need of this machine, and the faults that a session has injected."""
 
-from __future__ import annotations
-
 import atexit
 import os
 import shutil

@@ -3,8 +3,6 @@
 Without it, settings would read the developer's own `~/.interlock`.
 """
 
-from __future__ import annotations
-
 import atexit
 import os
 import shutil

@@ -3,8 +3,6 @@
 Every test has the name of its folder below tests/ as a marker.
 """
 
-from __future__ import annotations
-
 import functools
 import os
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Validate a definition without running it: the validator's problems, and its SQL against the known columns."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Read a definition from a file."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

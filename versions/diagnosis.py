@@ -1,7 +1,5 @@
 """The engine's diagnosis, plus rolling back if a failure began with the live version."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime

@@ -9,8 +9,6 @@ A change is {kind, node?, name?, fields?, edge?}:
 Order: nodes in the order of the newer document, then removed ones, then edges, settings, inputs, requirements.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

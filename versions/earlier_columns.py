@@ -1,7 +1,5 @@
 """Columns that nodes had in earlier runs of their workflow."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Whether the error classes that `retry_on` names exist, judged by what is known and by earlier attempts."""
 
-from __future__ import annotations
-
 import builtins
 import re
 import threading

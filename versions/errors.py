@@ -13,8 +13,6 @@ Each has a stable `code`, its facts as attributes, and a message that says what 
 never helps.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

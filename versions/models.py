@@ -1,7 +1,5 @@
 """Workflows and their history: drafts, immutable versions, deployments, the audit log."""
 
-from __future__ import annotations
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q

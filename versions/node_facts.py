@@ -1,7 +1,5 @@
 """Facts about a draft's nodes beside their definition: learned durations, and the version of the last change."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, Final

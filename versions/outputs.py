@@ -3,8 +3,6 @@
 Runs of versions count for everybody, draft runs only for the draft's author, because drafts are private.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import threading

@@ -1,7 +1,5 @@
 """The first rows of the files that a node would read, without a run."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
 from typing import Any, Final

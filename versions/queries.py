@@ -1,7 +1,5 @@
 """All reads about workflows and their history. Nothing here writes, and no list makes a query per row."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """A run in the terminal: events are folded into a view, and the view is printed or drawn."""
 
-from __future__ import annotations
-
 import sys
 import time
 import unicodedata

@@ -1,7 +1,5 @@
 """Authentication of API requests: by a bearer token or by the session of a page."""
 
-from __future__ import annotations
-
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication

@@ -1,7 +1,5 @@
 """Shared by all API views: the base class, strict bodies, query parameters, pagination, OpenAPI helpers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar

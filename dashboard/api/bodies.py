@@ -1,7 +1,5 @@
 """Request bodies. Unknown fields are refused; fields that are not built yet are refused by name."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.validators import RegexValidator

@@ -1,7 +1,5 @@
 """The diagnosis of a run: why it is stuck, waits, failed or is short of resources, and what helps."""
 
-from __future__ import annotations
-
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request

@@ -1,7 +1,5 @@
 """The OpenAPI document, and the page that shows it under the strict Content-Security-Policy."""
 
-from __future__ import annotations
-
 import threading
 from functools import lru_cache
 from typing import Any

@@ -1,7 +1,5 @@
 """The caller's draft of a workflow, guarded by its ETag."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Strict fields of request bodies: a number is not accepted as text, nor the text "1" as a number."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rest_framework import serializers

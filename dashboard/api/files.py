@@ -1,7 +1,5 @@
 """Files under INTERLOCK_HOME/files: list, upload (raw body), download, delete."""
 
-from __future__ import annotations
-
 from typing import IO, Any
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """/healthz, /readyz and /metrics."""
 
-from __future__ import annotations
-
 import ipaddress
 from typing import Any
 

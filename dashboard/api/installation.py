@@ -1,7 +1,5 @@
 """Node types, pools, workers and the audit log."""
 
-from __future__ import annotations
-
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response

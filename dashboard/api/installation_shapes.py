@@ -1,7 +1,5 @@
 """Response shapes of node types, pools, workers, files, tokens, users and health."""
 
-from __future__ import annotations
-
 from rest_framework import serializers
 
 from dashboard.api.shapes import AnyObject, Problem, Shape, Timestamp

@@ -1,7 +1,5 @@
 """Nodes of a run: state, attempts, logs and outputs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """API calls of the contract that are not built yet. Each is refused by name, after the usual checks."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from drf_spectacular.utils import extend_schema

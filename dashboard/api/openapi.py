@@ -1,7 +1,5 @@
 """Extensions of the OpenAPI document."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 from typing import Any

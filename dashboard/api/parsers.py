@@ -1,7 +1,5 @@
 """Parsers of request bodies: strict, bounded JSON."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

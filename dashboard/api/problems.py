@@ -3,8 +3,6 @@
 All errors under /api/ are answered here: those of actions, of Django REST framework, of Django, and unexpected ones.
 """
 
-from __future__ import annotations
-
 import logging
 import sys
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """Runs: start, list, show, cancel, retry, delete."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.db.models import QuerySet

@@ -1,7 +1,5 @@
 """Response shapes for the OpenAPI document. The values come from queries; tests check every response against it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field

@@ -1,7 +1,5 @@
 """Response shapes of stacks, timelines, samples and node histories."""
 
-from __future__ import annotations
-
 from rest_framework import serializers
 
 from dashboard.api.shapes import NODE_STATE, AnyObject, AnyObjectOrNull, Shape, Timestamp

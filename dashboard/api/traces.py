@@ -1,7 +1,5 @@
 """Records of a run: stacks, timeline, samples and the history of a node."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """URLs of the API, its documentation and the health checks."""
 
-from __future__ import annotations
-
 from django.urls import path, re_path
 
 from dashboard.access import Right

@@ -1,7 +1,5 @@
 """Versions, deployments and rollback."""
 
-from __future__ import annotations
-
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request

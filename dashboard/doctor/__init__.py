@@ -1,7 +1,5 @@
 """The checks of the `doctor` command. Each reports what it found and, if something is wrong, what to do."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """Checks of the settings, the Python of nodes, the stores and the front end."""
 
-from __future__ import annotations
-
 import difflib
 import json
 import os

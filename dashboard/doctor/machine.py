@@ -1,7 +1,5 @@
 """Checks of the machine: Python, SQLite, folders and disk space."""
 
-from __future__ import annotations
-
 import errno
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Checks of the running product: whether it runs and answers, leftovers of a killed one, the port."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import socket

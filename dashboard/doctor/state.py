@@ -1,7 +1,5 @@
 """Checks of the database: schema, damage, accounts, clocks, heartbeats of scheduler and workers."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from datetime import timedelta

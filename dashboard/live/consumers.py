@@ -1,7 +1,5 @@
 """The two websockets: one for a run, one for the overview."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any, Final
 

@@ -3,8 +3,6 @@
 Django's `sync_to_async` uses one thread for all calls: a slow query would block every socket.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """The events of one run for all its watchers, read from the database once."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

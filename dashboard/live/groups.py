@@ -4,8 +4,6 @@ The layer may drop, repeat and delay messages. They only say where to look in th
 lost, are contained in them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """Authentication and permission of websockets: checked in the handshake, and again while the socket is open."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from importlib import import_module

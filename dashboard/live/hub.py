@@ -5,8 +5,6 @@ because the in-memory layer wakes nobody when another thread sends. If hints are
 layer, a poll of the database once a second finds that out and reaches the feeds without the layer.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

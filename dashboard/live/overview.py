@@ -1,7 +1,5 @@
 """The live overview, read once for all sockets that show it."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections import OrderedDict

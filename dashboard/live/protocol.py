@@ -1,7 +1,5 @@
 """Messages of the live protocol as they are sent. Pure: no database, no sockets."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """URLs of the websockets."""
 
-from __future__ import annotations
-
 from channels.routing import URLRouter
 from django.urls import path, re_path
 

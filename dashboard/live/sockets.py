@@ -1,7 +1,5 @@
 """One open websocket: handshake, group, writer and rate. Its messages are in `consumers`."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

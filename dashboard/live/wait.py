@@ -4,8 +4,6 @@ Django handles the request as usual. Only a 202 response is delayed, here on the
 clients occupy no thread and no database connection. Then the run is fetched with the same credentials.
 """
 
-from __future__ import annotations
-
 import asyncio
 import re
 import time

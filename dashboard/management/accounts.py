@@ -1,7 +1,5 @@
 """Base of the commands about accounts."""
 
-from __future__ import annotations
-
 import getpass
 from abc import ABC, abstractmethod
 from typing import Any

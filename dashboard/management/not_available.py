@@ -1,7 +1,5 @@
 """Commands of the contract that are not built yet. They are refused by name, whatever their arguments."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandError

@@ -1,7 +1,5 @@
 """The user's own account: password, API tokens, and the theme and language of the pages."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from django.conf import settings

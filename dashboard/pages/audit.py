@@ -1,7 +1,5 @@
 """The audit log: who did what, when and why."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

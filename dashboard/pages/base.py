@@ -1,7 +1,5 @@
 """Shared by all pages: access control, rendering, errors for people, pagination."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Mapping
 from functools import wraps

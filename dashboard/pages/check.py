@@ -1,7 +1,5 @@
 """What the editor needs while somebody types: the problems of a definition, and its nodes' columns and fingerprints."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.http import HttpRequest, JsonResponse

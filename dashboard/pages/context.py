@@ -1,7 +1,5 @@
 """Context of the frame around every page, including error pages that Django renders."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.http import HttpRequest

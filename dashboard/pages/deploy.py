@@ -1,7 +1,5 @@
 """Put a version live, or roll back: popovers that show the impact first."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.contrib import messages

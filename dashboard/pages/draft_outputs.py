@@ -1,7 +1,5 @@
 """Data for the editor: the last output of each node, and the rows of one output."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from django.conf import settings

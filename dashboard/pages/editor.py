@@ -1,7 +1,5 @@
 """The editor of the user's draft, as a graph or as text: validate, publish, discard."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

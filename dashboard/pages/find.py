@@ -1,7 +1,5 @@
 """Results of the command palette: workflows, runs, pages and actions."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse

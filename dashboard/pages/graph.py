@@ -5,8 +5,6 @@ websocket. A definition never changes under its hash, so the bytes of the last f
 cache them under a URL that contains the hash.
 """
 
-from __future__ import annotations
-
 import json
 import threading
 from typing import Final

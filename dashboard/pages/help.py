@@ -1,7 +1,5 @@
 """Help: how to use and operate this installation, with its own paths and commands."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Any

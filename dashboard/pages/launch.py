@@ -1,7 +1,5 @@
 """Start a run: the form made from the JSON Schema of the inputs."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ A run may have a million lines. The browser keeps the index (ranges of numbers) 
 view.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Final

@@ -1,7 +1,5 @@
 """What the editor's inspector shows about nodes beside their definition."""
 
-from __future__ import annotations
-
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 

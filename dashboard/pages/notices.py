@@ -1,7 +1,5 @@
 """Storage of messages to the user until the next page: a cookie."""
 
-from __future__ import annotations
-
 from django.contrib.messages.storage.cookie import CookieStorage
 
 

@@ -1,7 +1,5 @@
 """Resources: pools with holders and waiters, workers with what they run, and the scheduler's state."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.conf import settings

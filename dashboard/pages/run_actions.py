@@ -3,8 +3,6 @@
 The page's script sends the same actions to the API and updates the page in place; these forms work without scripts.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Attempts, config and history of a node for its panel."""
 
-from __future__ import annotations
-
 import json
 import statistics
 from collections import Counter

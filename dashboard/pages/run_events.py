@@ -1,7 +1,5 @@
 """Data for a run's page beside the websocket: older events, and the expected durations of its nodes."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.http import HttpRequest, JsonResponse

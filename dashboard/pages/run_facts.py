@@ -1,7 +1,5 @@
 """What rows, panel and head of a run show about its nodes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

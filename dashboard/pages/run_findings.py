@@ -1,7 +1,5 @@
 """Findings of the diagnosis as cards: cause, evidence, and actions as buttons."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -1,7 +1,5 @@
 """The output of a node for its panel: a value as text, or a table with columns and rows."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The side panel of a run's page: about one node, with tabs, or about the whole run."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse

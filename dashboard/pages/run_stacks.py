@@ -1,7 +1,5 @@
 """Stored stacks of a node for its panel: what each thread waits on, its frames, and the node's child processes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Why a node or a run is in its state: findings with evidence and actions, resource use, limits, dependents."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """Runs: the list, and the page of one run with its nodes. Its side panel is in run_panel.py."""
 
-from __future__ import annotations
-
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse

@@ -1,7 +1,5 @@
 """Sign in with a password or a login link."""
 
-from __future__ import annotations
-
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme

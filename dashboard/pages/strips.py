@@ -1,7 +1,5 @@
 """The last runs of many workflows, or of many versions of one, as bars, read with one query."""
 
-from __future__ import annotations
-
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """URLs of the pages."""
 
-from __future__ import annotations
-
 from django.urls import path
 from django.views.decorators.cache import cache_control
 from django.views.decorators.gzip import gzip_page

@@ -1,7 +1,5 @@
 """Workflows: the list, and one workflow with its runs, definition, versions and settings."""
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Format durations, counts, sizes, shares and times past."""
 
-from __future__ import annotations
-
 import math
 from datetime import datetime
 

@@ -3,8 +3,6 @@
 The editor's list of changes has the same texts (static/src/editor/).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """Small charts: bars of runs, lines of measurements. Pure."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

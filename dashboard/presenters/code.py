@@ -1,7 +1,5 @@
 """Code for display: syntax highlighting, excerpts around an error, tracebacks. Pure."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Format a definition as readable text. Pure."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any

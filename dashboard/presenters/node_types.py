@@ -1,7 +1,5 @@
 """Node types for pages: texts in the reader's language, icons, and the config field that contains code."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

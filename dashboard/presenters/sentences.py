@@ -1,7 +1,5 @@
 """Errors, sentences of the diagnosis, times and receipts as text or HTML. Pure."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from datetime import datetime

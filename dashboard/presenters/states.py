@@ -1,7 +1,5 @@
 """States of runs and nodes as text, icon and colour; texts of reasons and audit actions. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime

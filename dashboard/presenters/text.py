@@ -1,7 +1,5 @@
 """Text that users wrote, made safe and short for display. Pure."""
 
-from __future__ import annotations
-
 import re
 
 

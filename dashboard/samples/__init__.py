@@ -4,8 +4,6 @@
 starts do not undo what people change or delete of them.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Built files of the front end: compressed, and cached forever if their URL contains their content hash."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import re

@@ -4,8 +4,6 @@ Under ASGI, each Django request would get its own thread and database connection
 connections as threads. Slow and odd clients are handled before a thread is taken.
 """
 
-from __future__ import annotations
-
 import asyncio
 import io
 import json

@@ -4,8 +4,6 @@ A complete response is handed to the loop in one piece: each hop between a threa
 which under load took most of the time of a small request.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextvars
 import io

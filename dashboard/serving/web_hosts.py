@@ -4,8 +4,6 @@ With different keys, a user who signs in at one host is signed out at the next. 
 while it serves; `doctor` compares them. A single host records nothing.
 """
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import logging

@@ -1,7 +1,5 @@
 """Tags and filters of the pages: icons, states, times, durations, counts, URLs of built files."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence

@@ -7,8 +7,6 @@ It reports to its parent in lines of JSON: {"refused": text} if it cannot contin
 with `--prepare`, {"login_link": URL or "", "new": whether this was the first start of the database}.
 """
 
-from __future__ import annotations
-
 import argparse
 import logging
 import logging.handlers

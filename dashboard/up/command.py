@@ -1,7 +1,5 @@
 """The `up` command. It loads no Django: this process stays small, and its children start at once."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

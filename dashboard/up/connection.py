@@ -1,7 +1,5 @@
 """The server's side of one websocket connection."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Final
 

@@ -1,7 +1,5 @@
 """The lock of a home: `up` holds it while it runs, and writes into it its process id and URL."""
 
-from __future__ import annotations
-
 import fcntl
 import re
 from dataclasses import dataclass

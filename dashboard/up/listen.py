@@ -1,7 +1,5 @@
 """The listening sockets of `up`. The parent opens them, so that a restart of the web process loses no connection."""
 
-from __future__ import annotations
-
 import errno
 import ipaddress
 import socket

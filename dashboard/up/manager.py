@@ -4,8 +4,6 @@ It restarts processes that crash and stops all when asked. It does little on pur
 database while the others import their modules; when it reports success, the others are told to begin.
 """
 
-from __future__ import annotations
-
 import http.client
 import json
 import os

@@ -1,7 +1,5 @@
 """The connection of a child process to `up`, its parent."""
 
-from __future__ import annotations
-
 import ctypes
 import json
 import os

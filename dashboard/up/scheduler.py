@@ -1,7 +1,5 @@
 """The scheduler process of `up`."""
 
-from __future__ import annotations
-
 import logging
 import os
 import signal

@@ -1,7 +1,5 @@
 """A web process: pages, API and websockets on listening sockets opened by `up` or by the `web` command."""
 
-from __future__ import annotations
-
 import asyncio
 import signal
 import socket

@@ -1,7 +1,5 @@
 """The worker process of `up`, for nodes that run on Celery workers."""
 
-from __future__ import annotations
-
 import logging
 import os
 import signal

@@ -1,7 +1,5 @@
 """Deletes ended runs with everything that belongs to them: several runs in one short transaction."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """The policy fields that a retry changes for its run, checked by the table that checks them in a definition."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """What people do with pools. Each verb writes a command with which the scheduler applies the change."""
 
-from __future__ import annotations
-
 import re
 
 from django.db import IntegrityError, transaction

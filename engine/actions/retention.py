@@ -3,8 +3,6 @@
 It works in small batches, each in a short transaction, so that other writers on SQLite do not wait long.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import time

@@ -4,8 +4,6 @@ Only the scheduler's tick changes the state of a run or a node run. A verb refus
 allow. If the state changes before the scheduler applies the command, the scheduler decides.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta

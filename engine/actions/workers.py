@@ -1,7 +1,5 @@
 """What people do with workers. A verb changes the host's row, which the host reads with its next heartbeat."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from engine.errors import WrongState

@@ -3,8 +3,6 @@
 `static/src/words/engine.ts` has the same templates for the browser; tests/unit/admission compares them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -3,8 +3,6 @@
 The scheduler asks it with its memory, pages with the same facts read from the database. Pure.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Protocol
 

@@ -4,8 +4,6 @@ The stored form is the one that node processes report: {kind: "json", value | ar
 artifact, schema: [{name, type}], row_count, bytes, ports}.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import secrets

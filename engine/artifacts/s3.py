@@ -4,8 +4,6 @@ The driver is an optional package that is loaded when it is first needed. It fin
 do, in the variables AWS_..., which node processes do not get.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import sys

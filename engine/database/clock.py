@@ -1,8 +1,6 @@
 """Estimates the database's time in another process. Hosts date what they write by this one clock, because their own
 differ."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 

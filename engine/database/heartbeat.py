@@ -1,7 +1,5 @@
 """How often the scheduler and the hosts send heartbeats, and after what silence they count as gone. Pure."""
 
-from __future__ import annotations
-
 from typing import Final
 
 BEAT_SECONDS: Final = 6.0

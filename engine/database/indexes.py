@@ -1,7 +1,5 @@
 """An operation for migrations that creates an index while other processes write to the table."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.db.migrations.operations import AddIndex

@@ -1,7 +1,5 @@
 """Settings of every PostgreSQL connection, so that no lock outlives the process that took it."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, Final
 

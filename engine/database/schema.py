@@ -4,8 +4,6 @@ A check takes two small queries and a look at file names: a start that has nothi
 migrations.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import time

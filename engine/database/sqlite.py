@@ -4,8 +4,6 @@ SQLite before 3.51.3 (fixed also in 3.50.7 and 3.44.6) can corrupt a WAL databas
 another checkpoints, and common systems have such a version. The `pysqlite3` wheel brings a newer one.
 """
 
-from __future__ import annotations
-
 import sqlite3
 import sys
 

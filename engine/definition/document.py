@@ -4,8 +4,6 @@ Pure: no Django, no files. `problems` takes any value and never raises; `parse` 
 scheduler works with.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ Pure. If a node's fingerprint is unchanged, the document gives no reason for ano
 systems may have changed. Names, notes, positions and policies do not count, because they do not change the output.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from typing import Any

@@ -1,7 +1,5 @@
 """The inputs of one run: defaults filled in, checked against the definition's schema."""
 
-from __future__ import annotations
-
 import copy
 import json
 from collections.abc import Mapping

@@ -3,8 +3,6 @@
 The keys are not row ids, because the id of a row that was rolled back is used again.
 """
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Callable

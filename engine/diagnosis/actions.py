@@ -1,7 +1,5 @@
 """Actions that help: calls of the API with suitable values. Pure."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The diagnosis of a run."""
 
-from __future__ import annotations
-
 from engine.diagnosis import rules
 from engine.diagnosis.finding import Diagnosis
 from engine.diagnosis.gather import gather

@@ -1,7 +1,5 @@
 """Evidence about a running node: how long it has run, its stacks, what it uses, what it wrote. Pure."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

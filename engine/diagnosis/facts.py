@@ -3,8 +3,6 @@
 Times are aware datetimes, spans are seconds. None always means: not determined, or there is none.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Rules about failures: which node failed first, with which error, and what helps. Pure."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from engine.clock import iso

@@ -1,7 +1,5 @@
 """Reads the failure that matters: the first of a run, or the one that made a requested node end as it did."""
 
-from __future__ import annotations
-
 from django.db.models import QuerySet
 
 from engine.diagnosis import upstream

@@ -1,7 +1,5 @@
 """What a diagnosis says: what is stuck, what waits, what is used, and findings with evidence and actions. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

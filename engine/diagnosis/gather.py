@@ -1,7 +1,5 @@
 """Reads everything that the rules need to know about a run, with few queries."""
 
-from __future__ import annotations
-
 import os
 
 from engine.definition import store

@@ -1,7 +1,5 @@
 """What to do about each class of error: one sentence a colleague would say. Pure."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

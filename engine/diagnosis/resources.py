@@ -1,7 +1,5 @@
 """What a run uses of the machine, and which resources it lacks. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 

@@ -1,7 +1,5 @@
 """All rules over the facts of a run. Pure."""
 
-from __future__ import annotations
-
 from engine.diagnosis import failed, resources, stuck, waiting
 from engine.diagnosis.facts import RunFacts
 from engine.diagnosis.finding import Diagnosis, Finding, Usage

@@ -1,7 +1,5 @@
 """What all readers of one diagnosis share: the run, its definition, its rows, and the time of the diagnosis."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Reads what runs, and what was measured on it: attempts, samples, lines, stacks."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """A diagnosis as the contract's JSON. Pure."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from engine.diagnosis.finding import Action, Diagnosis, Evidence, Finding, StuckNode

@@ -1,7 +1,5 @@
 """Rules about running nodes that take too long or are quiet: what keeps each of them from ending. Pure."""
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Sequence
 from datetime import datetime

@@ -4,8 +4,6 @@ A node has many threads, most of which wait for one that works. The rules look f
 else one that waits for something outside the process; a deadlock only if all wait for each other.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Nothing here recurses, and every node is visited once: a definition may be a chain of 10,000 nodes.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar

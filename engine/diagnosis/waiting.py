@@ -4,8 +4,6 @@ Most nodes of a healthy run wait. Waiting that is in order is explained only if 
 the run is what a person may want to change. Rules about pools and workers are in waiting_pools and waiting_workers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """Evidence that rules about waiting nodes share: how long a node has waited, and who has what it waits for. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Rules about nodes that wait for slots of a pool. Pure."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from engine.admission.conditions import WaitingCondition

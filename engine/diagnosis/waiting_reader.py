@@ -1,7 +1,5 @@
 """Reads what waits: waiting conditions, who has what is waited for, and the root of a wait upstream."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Rules about nodes that no process runs yet: all node processes are busy, or no worker takes their queue. Pure."""
 
-from __future__ import annotations
-
 from engine.admission.conditions import WaitingCondition
 from engine.clock import iso
 from engine.diagnosis import actions

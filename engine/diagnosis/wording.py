@@ -1,7 +1,5 @@
 """How findings word amounts, errors and texts of users. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any

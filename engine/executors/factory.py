@@ -1,7 +1,5 @@
 """Makes the executor of an installation."""
 
-from __future__ import annotations
-
 from engine.config import Config
 from engine.executors.base import Executor
 

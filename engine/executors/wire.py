@@ -4,8 +4,6 @@ The rows of works and of hosts name the PROTOCOL of their writer. It changes whe
 text. A host takes only work of its own protocol.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ thousand times the work and memory, in native code that no time limit of this pr
 sizes of the real values through the expression. It may be too high, but never too low by more than a constant factor.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The value of an expression. Used in node processes only; the native code of `cel` is loaded when first needed."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """The native extension of the `cel` package, loaded without the rest of the package."""
 
-from __future__ import annotations
-
 import functools
 import importlib
 import importlib.util

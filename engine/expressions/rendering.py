@@ -3,8 +3,6 @@
 The value of an expression never becomes code: in SQL it is a bound parameter.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import math

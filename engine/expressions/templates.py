@@ -1,7 +1,5 @@
 """`{{ ... }}` in a node's config: where it is, what it reads, and what is wrong with it. Nothing is evaluated."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What a CEL expression reads. Also checks that its names and functions exist. Pure."""
 
-from __future__ import annotations
-
 import functools
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ second. There are two kinds: a wake tells the scheduler that there are new comma
 listeners what a tick has changed: {"runs": {"<id>": seq}, "overview": true, "samples": [...]}, merged per tick.
 """
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 

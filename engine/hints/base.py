@@ -1,7 +1,5 @@
 """The scheduler's end of hints, over a Unix socket or Redis."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Protocol
 

@@ -1,7 +1,5 @@
 """Checks whether the Redis that REDIS_URL names can be used, and describes what is wrong for people."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit

@@ -4,8 +4,6 @@ Nothing here waits for Redis on the caller's thread, and nothing fails when Redi
 both sides still look into the database regularly.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

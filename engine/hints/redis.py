@@ -1,7 +1,5 @@
 """Hints over Redis pub/sub for installations on several hosts: the end of all processes except the scheduler."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging

@@ -4,8 +4,6 @@ Redis stores no data of the product. It may be unreachable, hang, be full or com
 for a hint also looks into the database each second, and broken connections are opened again.
 """
 
-from __future__ import annotations
-
 import hashlib
 import socket
 import threading

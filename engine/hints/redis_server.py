@@ -4,8 +4,6 @@ The scheduler's loop never waits for Redis: two threads resolve names, speak TLS
 ends the loop's wait through a socket on its selector; the other publishes what ticks changed.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import queue

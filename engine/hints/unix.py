@@ -4,8 +4,6 @@ Each line is one JSON object: {"wake": true} and {"listen": true} (send me what 
 from it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging

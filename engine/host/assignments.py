@@ -1,7 +1,5 @@
 """The work that a host has taken and not yet reported the end of."""
 
-from __future__ import annotations
-
 import time
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence

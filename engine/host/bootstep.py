@@ -1,7 +1,5 @@
 """The host's place in a Celery worker: it starts with the worker and drains when the worker stops."""
 
-from __future__ import annotations
-
 import logging
 import signal
 from functools import partial

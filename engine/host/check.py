@@ -3,8 +3,6 @@
 `engine.database.schema` checks the same for the other processes; this module loads no Django.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,8 +1,6 @@
 """Celery's consumer of messages, changed so that the worker goes on when the broker cannot be reached or refuses
 commands."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import time

@@ -5,8 +5,6 @@ while the same nodes run elsewhere. When a worker is killed, the kernel kills it
 that have detached from them: those would run on until a worker of the same name starts.
 """
 
-from __future__ import annotations
-
 import mmap
 import os
 import select

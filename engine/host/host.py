@@ -4,8 +4,6 @@ The supervisor's thread never waits for the database; the reporter and the threa
 the lease, and ends all attempts here before the scheduler may count them as lost.
 """
 
-from __future__ import annotations
-
 import fcntl
 import logging
 import os

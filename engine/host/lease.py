@@ -1,7 +1,5 @@
 """How long a host may run what it has taken."""
 
-from __future__ import annotations
-
 import time
 
 from engine.database.heartbeat import LEASE_SECONDS

@@ -1,7 +1,5 @@
 """Reports of a host that are not written yet, and how many of them make a batch."""
 
-from __future__ import annotations
-
 import math
 import threading
 import time

@@ -3,8 +3,6 @@
 Reports are written in order and each once, in batches: while one is being written the next one gathers.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import threading

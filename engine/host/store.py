@@ -1,7 +1,5 @@
 """What a host reads and writes in the database."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket

@@ -1,7 +1,5 @@
 """The report batches that were written so recently that a crash of the database may undo them."""
 
-from __future__ import annotations
-
 import time
 from collections import deque
 from collections.abc import Collection

@@ -1,7 +1,5 @@
 """What the arguments of a thread's system call point to, read from the memory of its process."""
 
-from __future__ import annotations
-
 import struct
 
 from engine.inspect import procfs, syscalls

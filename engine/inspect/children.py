@@ -1,7 +1,5 @@
 """The processes under a node process, as they are shown beside its stacks."""
 
-from __future__ import annotations
-
 import os
 from datetime import UTC, datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """How many cores a process may use: its affinity and the CPU quotas of its control groups."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 

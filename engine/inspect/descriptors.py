@@ -1,7 +1,5 @@
 """What processes hold open: pipes and sockets by inode, and locks on files."""
 
-from __future__ import annotations
-
 import os
 import stat
 

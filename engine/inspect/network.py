@@ -5,8 +5,6 @@ sockets of the tree have moved between two calls is the tree's traffic, apart fr
 went in between. Where the kernel does not answer, the figure is that of the whole host and says so.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import struct

@@ -4,8 +4,6 @@ A process is identified by (pid, start time), because pids are reused. A process
 return None for it or leave it out, and do not raise.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import time

@@ -1,7 +1,5 @@
 """Questions to the kernel's socket diagnosis (sock_diag) over netlink."""
 
-from __future__ import annotations
-
 import socket
 import struct
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Where a socket of another process leads: the tables in /proc and, for Unix sockets, the kernel's diagnosis."""
 
-from __future__ import annotations
-
 import os
 import socket
 import struct

@@ -13,8 +13,6 @@ called the author's code, and empty for a thread that only the kernel knows;
 `message` is a sentence that says why frames are missing, or None.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable

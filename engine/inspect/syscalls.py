@@ -1,7 +1,5 @@
 """System calls in which threads wait, by the kernel's numbers on this machine. Pure."""
 
-from __future__ import annotations
-
 import platform
 
 _X86_64 = {

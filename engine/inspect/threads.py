@@ -1,7 +1,5 @@
 """What /proc says about the threads of one process. Functions return None for what has ended or may not be read."""
 
-from __future__ import annotations
-
 import os
 import signal
 from typing import NamedTuple

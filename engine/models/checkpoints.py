@@ -1,7 +1,5 @@
 """Progress that an attempt saved for the next one."""
 
-from __future__ import annotations
-
 from django.db import models
 
 from engine.models.runs import Run

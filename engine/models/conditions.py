@@ -4,8 +4,6 @@ SQLite uses a partial index only if the query repeats the index's condition as l
 parameters instead. A query without one of these conditions would read the whole history.
 """
 
-from __future__ import annotations
-
 from django.db.models import QuerySet
 
 from engine.models.runs import NODE_UNFINISHED, RUN_UNFINISHED, Attempt, NodeRun, Run

@@ -1,7 +1,5 @@
 """Definitions, stored once under the hash of their content."""
 
-from __future__ import annotations
-
 from django.db import models
 
 

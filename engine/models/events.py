@@ -1,7 +1,5 @@
 """What happened in a run, in the order of sequence numbers, and what its nodes wrote."""
 
-from __future__ import annotations
-
 from django.db import models
 
 from engine.models.fields import RowId

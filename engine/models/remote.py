@@ -4,8 +4,6 @@ The rows change often and exist no longer than their attempt, so they have few c
 When all runs have ended, none of them is needed.
 """
 
-from __future__ import annotations
-
 from django.db import models
 from django.db.models import Q
 

@@ -4,8 +4,6 @@ Only the scheduler's tick changes the state of a run, a node run or an attempt; 
 run gets its row when the node first leaves `pending`.
 """
 
-from __future__ import annotations
-
 from django.db import models
 from django.db.models import Q
 

@@ -1,7 +1,5 @@
 """Measurements of running attempts, and durations learned from finished ones."""
 
-from __future__ import annotations
-
 from django.db import models
 
 from engine.models.fields import JSONText, RowId

@@ -3,8 +3,6 @@
 A type describes everything that the engine, the pages and the editor do with it, so no other code names a type.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Paths in the configs of nodes that read or write files: the schemas of the fields, and their checks."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

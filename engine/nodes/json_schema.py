@@ -1,7 +1,5 @@
 """Validators for the JSON Schemas (draft 2020-12) that authors and packages write."""
 
-from __future__ import annotations
-
 import functools
 import re
 from collections.abc import Callable, Mapping

@@ -3,8 +3,6 @@
 Loading a type imports its schema module only; its `run` module is imported in node processes.
 """
 
-from __future__ import annotations
-
 import functools
 import importlib
 import importlib.metadata

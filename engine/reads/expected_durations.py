@@ -1,7 +1,5 @@
 """The expected duration of each node of a run, including nodes that have not started."""
 
-from __future__ import annotations
-
 from engine.models import NodeStat, Run
 from engine.reads import queries
 

@@ -1,7 +1,5 @@
 """The history of a node: its last runs, and the last samples of its newest attempt."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from engine.definition import store

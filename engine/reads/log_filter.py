@@ -6,8 +6,6 @@ a search text that is escaped in the same way is found in the batch where it is 
 searched as some thousand texts, and only lines with a hit are examined. A batch in any other form of JSON is parsed.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Sequence
 

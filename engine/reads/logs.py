@@ -4,8 +4,6 @@ A run may have a million lines. Batches are read a few megabytes at a time and s
 `engine.reads.log_filter`. Like all reads these run outside transactions.
 """
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Iterable, Iterator

@@ -4,8 +4,6 @@ A run may have 10,000 nodes. So rows come straight from the cursor, because the 
 four fifths of the time, and they become JSON text at once.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime

@@ -3,8 +3,6 @@
 Reads run outside transactions: on SQLite even a read-only one would wait for the scheduler's lock.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any

@@ -3,8 +3,6 @@
 Only event batches are read. Between two changes there may be a million log lines, which share their numbers.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Stored stacks of attempts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """When the attempts of a run waited, ran and ended: bars for a timeline."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Explains why nodes wait: applies the rules of admission to what the database holds."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime

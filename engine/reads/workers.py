@@ -3,8 +3,6 @@
 With INTERLOCK_EXECUTOR=local there is one, the scheduler's own node processes; with celery, each Celery worker is one.
 """
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

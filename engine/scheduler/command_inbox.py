@@ -1,7 +1,5 @@
 """Commands on their way from the database to the core."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -3,8 +3,6 @@
 The raw drivers are used on purpose: the ORM would cost ten times what the statements do.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Collection, Sequence
 from typing import Any, Protocol

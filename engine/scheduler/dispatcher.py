@@ -1,7 +1,5 @@
 """From the nodes that may start to the executor: admission, envelopes, dispatch and recall."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable, Mapping
 

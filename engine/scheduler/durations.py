@@ -1,7 +1,5 @@
 """Learned durations: the last successes of each node, and what is still to be learned from runs that ended."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field

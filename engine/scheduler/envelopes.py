@@ -1,7 +1,5 @@
 """Envelopes: everything that an attempt needs, as JSON, for a node process that opens no database."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

@@ -1,7 +1,5 @@
 """Reports on their way from the executor to a committed tick."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Iterable
 

@@ -4,8 +4,6 @@ On SQLite it is an flock on a file of the home folder, on PostgreSQL an advisory
 ticks. Either can be lost without a sign, so every tick also checks the epoch that taking over has raised.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import socket

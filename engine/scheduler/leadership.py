@@ -1,7 +1,5 @@
 """How a scheduler comes to lead, and leads again after an error of the database."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable

@@ -5,8 +5,6 @@ writes everything in one transaction, and only then dispatches and sends hints. 
 discarded and read again; while the database is away, reports are kept and nothing is declared lost.
 """
 
-from __future__ import annotations
-
 import logging
 import random
 import secrets

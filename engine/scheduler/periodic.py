@@ -5,8 +5,6 @@ error of a job is logged and concerns nobody else. A restart forgets when a job 
 daily, is registered more often and asks the database whether it is due.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

@@ -4,8 +4,6 @@ Nothing is dispatched before the tick is written, so the executor cannot count i
 that may start, in order; it returns whether there is room, and keeps the work of those that it admits.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from engine.executors.base import PREFETCH_MAX, Credit, Executor, RemoteExecutor, Work

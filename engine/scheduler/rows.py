@@ -3,8 +3,6 @@
 Statements are idempotent by key: writing a row again changes nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any

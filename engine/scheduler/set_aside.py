@@ -4,8 +4,6 @@ What a tick computes for such a run cannot be stored, or not even computed: a va
 that does not fit its definition. The run is ended by statements of its own, which take nothing over from memory.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Callable

@@ -1,8 +1,6 @@
 """The scheduler's side of the database: what it reads at its start, for commands and for envelopes, and the one
 transaction that each tick writes."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -4,8 +4,6 @@ A reader that stays open would let it grow without limit, and so would a version
 by itself. Only the scheduler truncates the log, between ticks and without waiting for readers.
 """
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

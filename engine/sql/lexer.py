@@ -3,8 +3,6 @@
 Pure text work in one pass; nothing is executed or rewritten here.
 """
 
-from __future__ import annotations
-
 import functools
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """One attempt in a node process, with what the supervisor knows of it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from engine.executors.base import Work

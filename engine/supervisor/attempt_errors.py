@@ -1,7 +1,5 @@
 """Errors of attempts that the supervisor finds, and those that node processes report, made storable. Pure."""
 
-from __future__ import annotations
-
 import signal
 from typing import Any
 

@@ -4,8 +4,6 @@ An attempt keeps its first and last 50,000 lines, at most 64 MiB. Reading stays 
 the first lines, raw chunks are only counted and held in a ring; those that are left at the end are split into lines.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Iterator
 

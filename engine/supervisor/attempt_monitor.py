@@ -1,7 +1,5 @@
 """Watches running attempts: limits on time, memory and processes, samples, stacks, and output that is due."""
 
-from __future__ import annotations
-
 import signal
 import time
 from dataclasses import dataclass

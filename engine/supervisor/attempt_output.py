@@ -1,7 +1,5 @@
 """Log lines and progress of one attempt, collected into reports."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """When the stacks of one attempt are taken; and its stacks that are held until a limit acts."""
 
-from __future__ import annotations
-
 from engine.executors.base import Stacks, Work
 from engine.supervisor.loop import NEVER
 from engine.supervisor.stack_sampler import StackSampler

@@ -7,8 +7,6 @@ So a node process enters its group by itself, which the supervisor need not wait
 bomb grows faster than it can be moved.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterator

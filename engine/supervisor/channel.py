@@ -4,8 +4,6 @@ Frames come over a pipe: 4 bytes of length, little-endian, and a JSON object. En
 per message; a large one goes as a file. Nothing here blocks.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import time

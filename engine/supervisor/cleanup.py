@@ -4,8 +4,6 @@ A mark is `interlock-<home>-<pid>.<start>-<number>`: it names the home, the supe
 with a mark is an orphan if its supervisor has ended.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import os

@@ -1,7 +1,5 @@
 """Sends work to node processes and takes it back."""
 
-from __future__ import annotations
-
 import os
 import selectors
 import sys

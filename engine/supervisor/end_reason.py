@@ -1,7 +1,5 @@
 """Why a node process is being ended."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any

@@ -5,8 +5,6 @@ the environment (a daemon that left the process group and lost its parents still
 that it cannot grow while it is searched, then killed, then searched again until nothing is found.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """The supervisor's event loop: a selector, the time of the current turn, and the time of the next thing to do."""
 
-from __future__ import annotations
-
 import selectors
 import time
 from collections.abc import Callable

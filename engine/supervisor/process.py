@@ -1,7 +1,5 @@
 """One node process: how it is started, and the pipes and sockets to it. The supervisor decides what to do with it."""
 
-from __future__ import annotations
-
 import errno
 import os
 import resource

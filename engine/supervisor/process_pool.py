@@ -1,7 +1,5 @@
 """The node processes of one supervisor: started, kept ready, and released after they have ended."""
 
-from __future__ import annotations
-
 import logging
 import subprocess
 import sys

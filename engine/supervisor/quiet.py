@@ -1,7 +1,5 @@
 """Detects that an attempt without an expected duration does nothing measurable. Pure."""
 
-from __future__ import annotations
-
 from engine.policy import QUIET_SECONDS
 
 CPU_SHARE = 0.005

@@ -1,7 +1,5 @@
 """Reads what node processes send, frames and output, and turns it into reports."""
 
-from __future__ import annotations
-
 import logging
 import time
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The reports that the next `poll` of the supervisor returns, in order."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """The limits on memory and processes of one attempt, enforced by its control group or by measuring its tree."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from engine.supervisor.attempt import Attempt

@@ -1,7 +1,5 @@
 """Resource use of one attempt's process tree, measured from outside."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Predicts which work is short, so that it can be dispatched ahead of time. Pure."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 from engine.executors.base import Work

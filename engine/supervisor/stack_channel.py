@@ -1,7 +1,5 @@
 """How a node process sends its stacks: a socket to its stack server, and a file that faulthandler writes to."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import socket

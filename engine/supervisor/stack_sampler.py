@@ -5,8 +5,6 @@ holds Python's interpreter lock. Then, and only when no other thread runs, fault
 needs no lock, but must not read stacks that change meanwhile. What cannot be read is reported with the reason.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import stat

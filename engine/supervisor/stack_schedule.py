@@ -1,7 +1,5 @@
 """Takes the stacks of running attempts, one sampling at a time per attempt; further requests join it."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass
 

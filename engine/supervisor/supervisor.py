@@ -5,8 +5,6 @@ and nothing waits for a process. The parts: `ProcessPool` starts processes, `Dis
 reads what they send, `AttemptMonitor` keeps limits, `StackSchedule` takes stacks, `Termination` ends process trees.
 """
 
-from __future__ import annotations
-
 import ctypes
 import logging
 import time

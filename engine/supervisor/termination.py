@@ -3,8 +3,6 @@
 An end is reported only when nothing of the attempt runs any more: its whole tree was killed and searched again.
 """
 
-from __future__ import annotations
-
 import signal
 import time
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ Node processes know only files and get no credentials. Threads of this process f
 none of them.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os

@@ -1,7 +1,5 @@
 """Ends a wait on a selector from another thread or a signal handler."""
 
-from __future__ import annotations
-
 import os
 
 

@@ -1,7 +1,5 @@
 """Processes below this one. Their orphans become its children, because it is their subreaper."""
 
-from __future__ import annotations
-
 import os
 import time
 

@@ -4,8 +4,6 @@ When a whole host is paused and goes on, its node processes go on before the wor
 their work has been started elsewhere, so they check the lease themselves.
 """
 
-from __future__ import annotations
-
 import mmap
 import os
 import time

@@ -7,8 +7,6 @@ It runs under any Python from 3.10, which may have other packages installed than
 folder is not put on `sys.path`: only the package `engine` is registered, with its folder.
 """
 
-from __future__ import annotations
-
 import sys
 
 

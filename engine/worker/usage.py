@@ -1,7 +1,5 @@
 """Measures what an attempt uses, from inside its process. The supervisor measures the rest of the tree."""
 
-from __future__ import annotations
-
 import os
 import resource
 import time

@@ -1,7 +1,5 @@
 """Everything that reads history, by URL, for `bench history`."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 

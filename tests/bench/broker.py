@@ -1,7 +1,5 @@
 """The Redis server of a part of `bench`."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import redis

@@ -3,8 +3,6 @@
 Both use the same Redis server and two processes; ours are stored in PostgreSQL.
 """
 
-from __future__ import annotations
-
 import os
 import statistics
 from collections.abc import Callable, Iterator, Mapping

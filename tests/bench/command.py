@@ -1,7 +1,5 @@
 """`manage.py bench`: how fast this machine runs nodes, beside what it could do at best, and other measurements."""
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import json

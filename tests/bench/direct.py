@@ -1,7 +1,5 @@
 """Runs started with the engine's own action, with the scheduler in its own process as under `up`."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """The definitions that bench runs. Pure."""
 
-from __future__ import annotations
-
 from typing import Any
 
 PYTHON = {"code": "def main(inputs, ctx):\n    return 1\n"}

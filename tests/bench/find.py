@@ -1,7 +1,5 @@
 """Finding a node by its name among 10,000."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from tests.bench import probe, workflows

@@ -5,8 +5,6 @@ rows of a node in group commits. Nothing is logged, validated or scheduled and n
 cost of the product.
 """
 
-from __future__ import annotations
-
 import os
 import select
 import sqlite3

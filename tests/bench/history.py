@@ -1,7 +1,5 @@
 """`bench history`: the engine and the pages with 1,000,000 finished node runs, or a given number of finished runs."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import secrets

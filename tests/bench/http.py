@@ -1,7 +1,5 @@
 """A product (`manage.py up`) of its own, and 1,000 runs of 5 nodes submitted over HTTP by 8 clients."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import os

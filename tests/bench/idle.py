@@ -1,7 +1,5 @@
 """`bench idle`: seconds of a start, memory, CPU and writes of an idle product, and its installed size."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import importlib.util
 import re

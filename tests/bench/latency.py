@@ -1,7 +1,5 @@
 """The delay from a node's end to the frame that shows it, during a run of short Python nodes."""
 
-from __future__ import annotations
-
 import json
 import time
 from typing import Any

@@ -1,8 +1,6 @@
 """`bench live`: the delay of events for clients of two web processes, on PostgreSQL and Redis, also beside a client
 that reads nothing (`silent_client`)."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import os

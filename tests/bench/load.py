@@ -1,7 +1,5 @@
 """`bench load`: the engine and the web process under each other's load, and the cost of starting a run."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import re

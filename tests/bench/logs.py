@@ -1,7 +1,5 @@
 """A run with 1,000,000 log lines: opening it, going to its ends, searching it."""
 
-from __future__ import annotations
-
 import secrets
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A million finished node runs or runs, made from a few real ones: their rows are copied to other runs and times."""
 
-from __future__ import annotations
-
 import json
 import random
 import sqlite3

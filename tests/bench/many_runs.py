@@ -1,7 +1,5 @@
 """The workflows of a million runs: mostly small ones, in every final state, with very different shares."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from tests.bench.documents import chains, five

@@ -1,7 +1,5 @@
 """Memory of the tab during a busy run of several minutes."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

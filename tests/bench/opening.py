@@ -1,7 +1,5 @@
 """The time from navigating to a run until its nodes are drawn with their states."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """`bench page`: its cases, one after another, in one product and one browser."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """The parts of `manage.py bench`: modules by name, imported on use."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module

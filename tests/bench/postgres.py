@@ -1,7 +1,5 @@
 """Databases on a PostgreSQL server for measurements, and a long history in one."""
 
-from __future__ import annotations
-
 import contextlib
 import secrets
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Schedulers and workers in their own processes, which can be killed and started again."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys

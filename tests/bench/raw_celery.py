@@ -1,7 +1,5 @@
 """Plain Celery as in its documentation, for comparison: prefork, results in Redis, no events."""
 
-from __future__ import annotations
-
 import os
 import time
 from typing import Any

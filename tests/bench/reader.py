@@ -5,8 +5,6 @@ from then on. At the end of its input it writes {"seconds": {kind: [..]}, "socke
 Django and parses nothing that it receives, to leave the cores to the product.
 """
 
-from __future__ import annotations
-
 import base64
 import http.client
 import json

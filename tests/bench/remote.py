@@ -4,8 +4,6 @@ One Celery worker, one web process, PostgreSQL and Redis, beside node processes 
 machine's.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json

@@ -1,8 +1,6 @@
 """The second measurement of `bench live`: one client reads nothing for a minute. Measures the delay at the others,
 and the memory of the web processes."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import os

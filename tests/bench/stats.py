@@ -1,7 +1,5 @@
 """Statistics. Pure."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,7 +1,5 @@
 """The definitions of the page's measurements. Pure."""
 
-from __future__ import annotations
-
 import random
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What axe-core finds wrong on a page."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """A real Chromium on a real `up` in a home of its own; every test also watches for what the pages must never do."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 from collections.abc import Iterator

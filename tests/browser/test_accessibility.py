@@ -1,7 +1,5 @@
 """axe-core finds nothing wrong on the pages of a run, in light and dark, wide and narrow."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

@@ -1,7 +1,5 @@
 """The graph of a run: cards near, painted blocks far, by mouse and by keyboard."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """axe-core finds nothing wrong in the drawn editor, in light and dark, wide and narrow."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

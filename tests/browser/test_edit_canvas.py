@@ -1,7 +1,5 @@
 """The canvas on which a workflow is drawn: what is done there by mouse, by touch and by keyboard."""
 
-from __future__ import annotations
-
 import itertools
 import re
 from collections.abc import Callable

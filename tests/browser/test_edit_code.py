@@ -1,7 +1,5 @@
 """Code fields in the inspector: what they complete, how they show problems, and that the keyboard gets in and out."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Data in the editor: runs of the draft, up to a node or whole, and what they put out."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

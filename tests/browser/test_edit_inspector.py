@@ -1,7 +1,5 @@
 """The inspector: what a chosen node is, edited in a form; several nodes, an edge, and the workflow itself."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """What the editor is for: from an empty canvas to a live version, a failure, the roll back and a good run."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The flights workflow from an empty page to its results, without a mouse."""
 
-from __future__ import annotations
-
 import csv
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Mistakes are shown where they are made, as one types, and go away as they are mended."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """From the draft to a version: publishing and running it, comparing, starting anew, taking over, discarding."""
 
-from __future__ import annotations
-
 import copy
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Whatever happens while one draws (a second tab, a lost network, a killed server, a full disk), nothing is lost."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import resource

@@ -1,7 +1,5 @@
 """The editor where there is nothing to draw: on a phone, and of a draft that is no drawing."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

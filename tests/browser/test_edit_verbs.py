@@ -1,7 +1,5 @@
 """Drawing a workflow: each thing that an author does in the editor, by mouse and by keyboard."""
 
-from __future__ import annotations
-
 import itertools
 import json
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The way that the product is made for, from the one-time link to the roll back, in a real browser."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import re

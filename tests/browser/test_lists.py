@@ -1,7 +1,5 @@
 """Lists, forms and what opens from them: at the width of a phone, and when the server is slow, refuses or breaks."""
 
-from __future__ import annotations
-
 import pytest
 from playwright.sync_api import Route, expect
 

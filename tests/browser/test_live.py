@@ -1,7 +1,5 @@
 """What the pages show of a run while it goes on, while the connection is cut, and when it is very large."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

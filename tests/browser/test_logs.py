@@ -1,7 +1,5 @@
 """The log of a run in the browser: followed, read while lines come, searched, filtered, copied, and a million lines."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re

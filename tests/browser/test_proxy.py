@@ -1,7 +1,5 @@
 """The product as a team has it: behind a TLS proxy, under a name of its own."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """The socket of a run's page is cut again and again: the page ends equal to the API and never showed a way back."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import random

@@ -1,7 +1,5 @@
 """The page of a run while the server fails to answer for parts of it: each says so in its place, and comes back."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """The page of a run for who has no mouse, for who has a phone, and when people write what they like."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

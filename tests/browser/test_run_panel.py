@@ -1,7 +1,5 @@
 """A run that hangs, seen and ended from the panel at its side: cause, evidence, one press, receipt."""
 
-from __future__ import annotations
-
 import random
 import re
 import socket

@@ -1,8 +1,6 @@
 """A run of 10,000 nodes in the browser: what it shows while it goes on, and that it ends equal to the API. Nothing
 here is timed: `manage.py bench page` measures."""
 
-from __future__ import annotations
-
 import pytest
 from playwright.sync_api import Page, expect
 

@@ -1,7 +1,5 @@
 """Text of people and programs stays text in a real browser, and the policy of the pages is never violated."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The definition as text: problems at their lines, saves that never write over another tab, undo."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

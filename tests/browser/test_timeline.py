@@ -1,7 +1,5 @@
 """The timeline of a run in the browser: bars come and grow while it runs, keys choose, zoom and words."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """Workers on the page of resources: real Celery workers that come, drain, take work again and are lost."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

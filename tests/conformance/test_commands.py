@@ -1,7 +1,5 @@
 """Commands of users for a run that is active or has failed, on each database: cancel, retry and skip."""
 
-from __future__ import annotations
-
 import pytest
 
 from engine import faults

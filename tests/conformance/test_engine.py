@@ -1,7 +1,5 @@
 """What the engine guarantees on each database: real scheduler, supervisor and node processes."""
 
-from __future__ import annotations
-
 import os
 
 import pytest

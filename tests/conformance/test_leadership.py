@@ -1,7 +1,5 @@
 """A leading scheduler continues after database errors, its drain and signals, and ends when another leads."""
 
-from __future__ import annotations
-
 import os
 import signal
 import time

@@ -1,7 +1,5 @@
 """What the engine cannot work on ends or refuses one run, and all others go on."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

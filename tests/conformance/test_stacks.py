@@ -1,7 +1,5 @@
 """Stacks of running nodes, requested through the API while the engine works; limits that a retry changes."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from dataclasses import replace

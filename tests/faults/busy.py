@@ -1,7 +1,5 @@
 """Work for hosts that are cut off or whose servers fail: nodes that run until they are released, and short nodes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from tests.faults.checks import hold

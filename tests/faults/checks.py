@@ -4,8 +4,6 @@ They read what nodes wrote (the ledger), the database and what clients recorded,
 itself. test_checkers.py shows that each can fail, on builds of the product that are broken on purpose.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """Live clients that record a run across lost connections and restarted servers."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import struct

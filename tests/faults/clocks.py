@@ -3,8 +3,6 @@
 Monotonic clocks are the machine's, as on a host whose wall clock is set.
 """
 
-from __future__ import annotations
-
 import itertools
 import shlex
 import sys

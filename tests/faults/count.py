@@ -1,7 +1,5 @@
 """The number of injected faults by kind in a whole session, in the file that INTERLOCK_FAULTS_COUNT names."""
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from pathlib import Path

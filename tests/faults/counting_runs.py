@@ -1,7 +1,5 @@
 """Runs whose nodes print numbers, so that repeated and missing lines are found."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Iterable

@@ -3,8 +3,6 @@
 "one" is the host that is cut off, unless a test names another. "two" and all others keep their network.
 """
 
-from __future__ import annotations
-
 import contextlib
 import random
 import subprocess

@@ -1,8 +1,6 @@
 """Which scheduler connections write, as the database records it: one in each epoch, and none in an epoch that
 is over."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable
 

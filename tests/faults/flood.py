@@ -1,7 +1,5 @@
 """Nodes that print more than is stored, and what must be stored of it."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Sequence

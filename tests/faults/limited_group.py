@@ -1,7 +1,5 @@
 """A control group with its own limits, in which poison nodes run, so that they can harm only this group."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 from collections.abc import Iterator

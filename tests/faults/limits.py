@@ -1,7 +1,5 @@
 """I5 and I20 for starts beside limits that change: who may start when, by the ledger."""
 
-from __future__ import annotations
-
 import bisect
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping

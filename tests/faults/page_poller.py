@@ -1,7 +1,5 @@
 """A client that opens pages and calls the API all the time, whatever happens to the servers behind."""
 
-from __future__ import annotations
-
 import itertools
 import threading
 import time

@@ -1,7 +1,5 @@
 """Nodes that print lines on request while they run."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 from pathlib import Path
 

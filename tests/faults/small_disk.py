@@ -1,7 +1,5 @@
 """A small file system that tests fill, mounted in this process's own namespace, so that it disappears with it."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import errno

@@ -1,7 +1,5 @@
 """T20 with the whole product: short nodes compete for limits and slots that change meanwhile; judged by the ledger."""
 
-from __future__ import annotations
-
 import random
 import time
 from collections.abc import Iterator

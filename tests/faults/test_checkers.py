@@ -1,7 +1,5 @@
 """Each checker fails on a build of the product that is broken on purpose, and none on the correct one."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from pathlib import Path

@@ -3,8 +3,6 @@
 Durations are judged by the ledger, whose clock is not set.
 """
 
-from __future__ import annotations
-
 import contextlib
 import random
 import signal

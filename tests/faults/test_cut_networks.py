@@ -5,8 +5,6 @@ part again by itself.
 Hosts are network namespaces, or (also in CI) one is behind proxies that a test closes.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from pathlib import Path

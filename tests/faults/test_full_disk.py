@@ -1,7 +1,5 @@
 """T15: the disk of the home, of the artifacts, or of one of several hosts is full for a while, then has room again."""
 
-from __future__ import annotations
-
 import json
 import time
 import urllib.error

@@ -1,7 +1,5 @@
 """Each checker fails on a build of the scaled form that is broken on purpose, and none on the correct one."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

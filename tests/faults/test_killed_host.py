@@ -3,8 +3,6 @@
 Every second one is started again at once, the others when their work is known to be lost.
 """
 
-from __future__ import annotations
-
 import random
 import signal
 import time

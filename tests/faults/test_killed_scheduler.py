@@ -1,8 +1,6 @@
 """T2: the scheduler is killed before each statement of a tick, while it rebuilds its memory, and while it
 dispatches."""
 
-from __future__ import annotations
-
 import random
 import time
 from pathlib import Path

@@ -1,8 +1,6 @@
 """T3: the web process is killed before and after commits, during uploads and at random moments, while users launch,
 publish, deploy, save, upload and watch."""
 
-from __future__ import annotations
-
 import contextlib
 import random
 import signal

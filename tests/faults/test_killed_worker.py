@@ -1,7 +1,5 @@
 """T1: node processes are killed at every moment of an attempt, during mixed work."""
 
-from __future__ import annotations
-
 import random
 import time
 from pathlib import Path

@@ -4,8 +4,6 @@ and the first writes nothing more. Where there is no other, it continues when th
 Hosts are network namespaces, or (also in CI) the scheduler is behind a proxy that a test closes.
 """
 
-from __future__ import annotations
-
 import random
 import signal
 import subprocess

@@ -1,8 +1,6 @@
 """T19 on several hosts: two and three schedulers on one database, whose leader is stopped, killed, or loses its
 lock."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal

@@ -3,8 +3,6 @@
 Every test with a client shows that they pass on the correct product.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 There are no secrets yet. Characters and escape sequences that are split over writes are tried.
 """
 
-from __future__ import annotations
-
 import random
 import re
 import time

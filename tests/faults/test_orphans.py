@@ -1,7 +1,5 @@
 """T24: whatever a node has started is gone with its attempt, however it hides and however the attempt ends."""
 
-from __future__ import annotations
-
 import random
 import signal
 import time

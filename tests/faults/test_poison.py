@@ -5,8 +5,6 @@ Everything runs in a limited group and on a small disk, so that a product that d
 else.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import textwrap

@@ -1,8 +1,6 @@
 """T15 on several hosts: PostgreSQL's disk is full for a while, for data or also for its write-ahead log, then has room
 again."""
 
-from __future__ import annotations
-
 import contextlib
 import tempfile
 import time

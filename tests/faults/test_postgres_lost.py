@@ -1,8 +1,6 @@
 """T10: PostgreSQL is restarted, crashed, out of connections and locked, while hosts work, clients watch and users open
 pages."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import random

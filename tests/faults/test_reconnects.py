@@ -1,8 +1,6 @@
 """T22: connections are cut at random moments, or all at once when a web process is killed, while a node prints. Each
 client gets every line once and in order, and is current soon after."""
 
-from __future__ import annotations
-
 import contextlib
 import random
 import signal

@@ -1,7 +1,5 @@
 """T9: Redis is killed, emptied, full, stopped and unavailable, while hosts work, clients watch and users open pages."""
 
-from __future__ import annotations
-
 import contextlib
 import random
 import time

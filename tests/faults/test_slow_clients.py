@@ -4,8 +4,6 @@ The others are judged by the time from when a line was read from its node until 
 the slow clients, with them, and without them again. On several hosts two web processes serve the clients.
 """
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """T16: SQLite under four writers, a long reader and checkpoints, killed during writes, and its backups."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

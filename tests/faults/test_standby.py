@@ -1,8 +1,6 @@
 """T2 on several hosts: the scheduler is killed around each round trip of a tick, while it rebuilds its memory, sends
 and publishes, with others that stand by."""
 
-from __future__ import annotations
-
 import random
 import signal
 import subprocess

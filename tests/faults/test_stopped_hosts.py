@@ -1,7 +1,5 @@
 """T5 on several hosts: hosts, schedulers and node processes are stopped past every lease and then continue."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import random

@@ -1,7 +1,5 @@
 """T19: two and three schedulers on one home, whose leader is stopped, killed, or loses its lock."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sqlite3

@@ -1,7 +1,5 @@
 """T11: statements of the scheduler, of hosts and of web requests whose outcome is unknown to the sender."""
 
-from __future__ import annotations
-
 import contextlib
 import random
 from collections.abc import Callable, Iterator

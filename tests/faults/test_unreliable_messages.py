@@ -1,8 +1,6 @@
 """T13 and T14: Celery messages and hints over Redis come twice, late, out of order or never, or are redelivered while
 their work runs. Each node starts once, and clients get all events in order."""
 
-from __future__ import annotations
-
 import contextlib
 import random
 from collections import Counter

@@ -1,8 +1,6 @@
 """Workers, schedulers and Redis are killed, stopped and emptied at random during runs: each node is committed once,
 nothing is left, and every run ends when the faults stop."""
 
-from __future__ import annotations
-
 import itertools
 import os
 import random

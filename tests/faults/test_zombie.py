@@ -1,7 +1,5 @@
 """T5: node processes and schedulers are stopped for long and then continue."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal

@@ -1,7 +1,5 @@
 """A proxy to a Redis server that loses, delays, reorders and repeats messages and hints."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import random

@@ -1,7 +1,5 @@
 """A further web process for a rig of several hosts, beside that of `up`."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """The mixed work that faults are injected into, and how it must end however often it is lost."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator
 from typing import Any

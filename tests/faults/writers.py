@@ -1,8 +1,6 @@
 """Users who change things over HTTP, each thing until it is acknowledged, and what must be stored after the web process
 was killed."""
 
-from __future__ import annotations
-
 import http.client
 import threading
 from collections.abc import Iterable

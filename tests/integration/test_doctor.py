@@ -1,7 +1,5 @@
 """What `doctor` reports of a broken installation, and what it advises."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os

@@ -1,7 +1,5 @@
 """A full disk and a locked or unreachable database: reported as such, with nothing written in part."""
 
-from __future__ import annotations
-
 import errno
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The samples: valid, laid out, installed once, with their data."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

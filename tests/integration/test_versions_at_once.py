@@ -1,7 +1,5 @@
 """Concurrent changes leave one live version, numbers without gaps, and one audit entry per change."""
 
-from __future__ import annotations
-
 import itertools
 import threading
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """The server, and somebody who may look."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

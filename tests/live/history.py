@@ -1,7 +1,5 @@
 """A run whose history the test writes itself, in the form in which the scheduler stores it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.db import transaction

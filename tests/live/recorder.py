@@ -1,7 +1,5 @@
 """A client of the live protocol that checks every message and folds it into what it knows."""
 
-from __future__ import annotations
-
 import json
 import time
 from typing import Any, Protocol

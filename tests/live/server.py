@@ -1,7 +1,5 @@
 """The real ASGI server in a thread of the test process, on a free port of the loopback."""
 
-from __future__ import annotations
-
 import asyncio
 import socket
 import threading

@@ -1,7 +1,5 @@
 """Answers and bodies between the server's loop and the threads of Django."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 from collections.abc import Callable, Iterator

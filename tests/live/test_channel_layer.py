@@ -1,7 +1,5 @@
 """The channel layer between what is heard of a run and its sockets: it wakes them, and is never the record."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import time

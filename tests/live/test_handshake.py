@@ -1,7 +1,5 @@
 """Who may open a socket, by the status that the handshake is answered with."""
 
-from __future__ import annotations
-
 import socket
 
 import pytest

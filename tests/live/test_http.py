@@ -1,7 +1,5 @@
 """HTTP inside the ASGI server: a fixed number of threads and connections, whatever clients do."""
 
-from __future__ import annotations
-
 import http.client
 import socket
 import threading

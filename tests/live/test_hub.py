@@ -1,7 +1,5 @@
 """The hub's end."""
 
-from __future__ import annotations
-
 import asyncio
 
 from dashboard.live.hub import Hub

@@ -1,7 +1,5 @@
 """The socket of the overview: a snapshot, then what changes."""
 
-from __future__ import annotations
-
 import json
 import time
 from typing import Any

@@ -1,7 +1,5 @@
 """The channel layer over Redis: it wakes sockets, and costs no more than a second when Redis is away."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The socket of a run: snapshot, missed events, live events, cuts, slow clients, lost rights."""
 
-from __future__ import annotations
-
 import json
 import random
 import threading

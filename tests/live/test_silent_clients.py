@@ -1,7 +1,5 @@
 """Clients that take nothing more, and are given up: their connection goes, and what was kept for them."""
 
-from __future__ import annotations
-
 import pytest
 
 from dashboard.live import sockets

@@ -1,7 +1,5 @@
 """`?wait=N`: the answer to a started run is held until the run has ended, or the time has."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import threading

@@ -1,7 +1,5 @@
 """Wrong commands and settings: one clear line, an exit code, never a traceback."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

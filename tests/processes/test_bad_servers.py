@@ -1,7 +1,5 @@
 """Servers that a setting names and that cannot be used: one line names the server, and what to do."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import socket

@@ -1,7 +1,5 @@
 """`run`, `validate` and `doctor` as users type them."""
 
-from __future__ import annotations
-
 import json
 import os
 import pty

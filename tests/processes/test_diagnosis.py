@@ -1,7 +1,5 @@
 """Six scripted causes in the whole product: each has its own first suggestion, whose action solves the problem."""
 
-from __future__ import annotations
-
 import random
 import re
 import socket

@@ -1,7 +1,5 @@
 """A Celery worker that a user drains and resumes."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from pathlib import Path

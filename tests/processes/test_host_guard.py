@@ -1,7 +1,5 @@
 """A host's guard ends what runs there if its lease was not renewed, and only then."""
 
-from __future__ import annotations
-
 import math
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Kill the whole product with SIGKILL during a run: nothing is lost, nothing runs twice, nothing stays."""
 
-from __future__ import annotations
-
 import random
 import sqlite3
 import time

@@ -1,7 +1,5 @@
 """Many live clients of several web processes: none misses anything, and all end with what the database has."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from contextlib import ExitStack

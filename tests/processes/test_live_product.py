@@ -1,7 +1,5 @@
 """The live protocol of the whole product: real runs, real hints, and a client that is disconnected repeatedly."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import random

@@ -1,7 +1,5 @@
 """The host of the leader disappears silently: no connection ends, no packet comes."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 

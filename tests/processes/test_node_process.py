@@ -1,7 +1,5 @@
 """A node process from outside: frames, Python code, errors with their place, limits, and what is reset."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """table.read of object storage, through a driver of the test."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import os

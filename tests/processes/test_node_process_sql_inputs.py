@@ -1,7 +1,5 @@
 """Errors of queries over inputs that cannot be tables, with a real node process."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

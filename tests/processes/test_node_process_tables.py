@@ -1,7 +1,5 @@
 """Tables, SQL, files, branches and commands in a real node process."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import os

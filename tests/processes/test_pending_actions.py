@@ -1,7 +1,5 @@
 """A scheduler dies between the commit of a user's action and the kill: the next one completes the action."""
 
-from __future__ import annotations
-
 import time
 from functools import partial
 from pathlib import Path

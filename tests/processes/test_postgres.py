@@ -1,7 +1,5 @@
 """What runs on SQLite runs on PostgreSQL."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import psycopg2

@@ -1,7 +1,5 @@
 """PostgreSQL is restarted under a running product: users get errors meanwhile, and everything continues by itself."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -3,8 +3,6 @@
 test_supervisor_trees.py has the many shapes of trees.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The samples as a new user runs them, with the expected results of their data."""
 
-from __future__ import annotations
-
 import csv
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`up` with PostgreSQL and Redis works as without them, also while they are unavailable."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 import threading

@@ -1,7 +1,5 @@
 """`manage.py scheduler` and `manage.py bench` as processes."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

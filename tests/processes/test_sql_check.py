@@ -1,7 +1,5 @@
 """The checker process: its answers about SQL and files, its limits, and how failures of it are handled."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

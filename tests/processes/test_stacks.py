@@ -1,7 +1,5 @@
 """Stacks of real node processes: what their threads do and wait on, whatever state they are in."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Stacks that are captured without a request: stuck, quiet, before a limit acts."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from pathlib import Path

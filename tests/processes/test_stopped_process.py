@@ -1,7 +1,5 @@
 """A process that is stopped during a transaction does not block others for long."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

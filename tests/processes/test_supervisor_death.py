@@ -1,7 +1,5 @@
 """Node processes that die and supervisors that are killed: nothing survives, nothing is reported twice."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

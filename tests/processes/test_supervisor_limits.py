@@ -1,7 +1,5 @@
 """Limits on time, memory and processes, enforced from outside; samples of what is used."""
 
-from __future__ import annotations
-
 import os
 import resource
 import select

@@ -1,7 +1,5 @@
 """What attempts print: complete, in order, limited, and without effect on others."""
 
-from __future__ import annotations
-
 import resource
 import time
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Whatever an attempt has started is gone when its end is reported, and within two seconds of the reason."""
 
-from __future__ import annotations
-
 import os
 import signal
 import time

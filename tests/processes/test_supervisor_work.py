@@ -1,7 +1,5 @@
 """Work goes to node processes, is prefetched when short, and is recalled."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

@@ -1,7 +1,5 @@
 """Two schedulers on PostgreSQL: one leads, the other takes over, and never do both lead."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from datetime import datetime

@@ -1,7 +1,5 @@
 """`up` as users see it: what it prints, what it refuses, what it survives, how it ends."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import pty

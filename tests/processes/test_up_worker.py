@@ -1,7 +1,5 @@
 """`up` where nodes run on Celery workers: it starts one, so that it works as without, on one host."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

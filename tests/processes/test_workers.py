@@ -1,7 +1,5 @@
 """The scaled form with killed, stopped and emptied parts: the whole product on PostgreSQL and Redis, and workers."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

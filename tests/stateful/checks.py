@@ -4,8 +4,6 @@ Judged by the facts (what executors saw) and the stored rows. test_broken_schedu
 schedulers that are broken on purpose.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable

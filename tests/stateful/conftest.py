@@ -1,7 +1,5 @@
 """Fixtures of the tests with random lives."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 

@@ -4,8 +4,6 @@ A statement is a line of engine/scheduler. An uncommitted write leaves nothing, 
 processes and their reports are gone.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Schedulers that are broken on purpose, in one place each, as functions of pytest's monkeypatch."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any

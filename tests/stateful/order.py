@@ -13,8 +13,6 @@ What is guaranteed, for ready nodes of runs that start new nodes:
 - idle: as long as the node processes have room, nothing that could start waits.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass
 

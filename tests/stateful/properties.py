@@ -4,8 +4,6 @@ Each is a function from bytes that raises Broken, so that the correct scheduler 
 broken ones (test_broken_schedulers.py) are tested alike.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 
 from hypothesis import HealthCheck, Phase, given, settings

@@ -1,7 +1,5 @@
 """Each property fails on a scheduler that is broken on purpose, within the lives that every change tries."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.stateful import mutants, properties

@@ -6,8 +6,6 @@ attempts are bounded. I9 only transitions of the table; events fold to the row. 
 command of a user for a running node takes effect.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 import tempfile

@@ -4,8 +4,6 @@ A failing life is printed with its history. The short form tries 200 lives each,
 others each.
 """
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import Phase, given
 

@@ -1,8 +1,6 @@
 """T29: whole lives of the scheduler in which it is killed at any statement, commits fail, leaders change, and reports
 come twice and late. Pure and seeded: the same seed gives the same life."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 

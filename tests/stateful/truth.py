@@ -1,7 +1,5 @@
 """What happened outside the scheduler, and a simulated installation that records it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """The client of all API tests: it checks every answer against the OpenAPI document."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

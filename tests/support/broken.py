@@ -1,7 +1,5 @@
 """The error that a checker of invariants raises."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 

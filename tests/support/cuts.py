@@ -1,7 +1,5 @@
 """A small TCP proxy on the loopback that cuts websockets on request, as a bad network does."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import struct

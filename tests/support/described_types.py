@@ -1,7 +1,5 @@
 """Descriptions of node types that the front end's tests read, compared with the registry's current ones."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Small definitions for tests."""
 
-from __future__ import annotations
-
 import itertools
 from typing import Any
 

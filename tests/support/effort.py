@@ -1,7 +1,5 @@
 """How much random tests and fault tests try: a little in `make test` and `make check`, a lot in `make long`."""
 
-from __future__ import annotations
-
 import os
 import secrets
 

@@ -3,8 +3,6 @@
 The loop advances only inside `until` and the calls that use it, so that nothing happens unnoticed.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Documents and runs, with only what a case is about."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """An executor whose processes are the test: what was sent waits until the test decides its outcome."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 

@@ -5,8 +5,6 @@ times; `config.then`: "go on", "exit", "die" (SIGKILL), "sleep", "close" (its fr
 not report its start.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal

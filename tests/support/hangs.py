@@ -1,7 +1,5 @@
 """Code of nodes that never end, each for its own cause. Fill in {name} and {number}."""
 
-from __future__ import annotations
-
 SLEEP = """
 import time
 

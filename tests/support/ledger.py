@@ -4,8 +4,6 @@ Checkers read these lines, so that they do not rely on the product's own data. E
 monotonic clock of this machine.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A proxy to PostgreSQL that loses the outcome of one statement, so that the sender cannot know whether it was done."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 import socket

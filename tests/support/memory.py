@@ -1,7 +1,5 @@
 """What a process of this machine uses, from /proc."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterator

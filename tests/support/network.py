@@ -1,7 +1,5 @@
 """Separate hosts: network namespaces on one network with this machine, each by a cable that a test can pull."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import secrets

@@ -1,7 +1,5 @@
 """Packages with node types that are installed for one test."""
 
-from __future__ import annotations
-
 import sys
 import textwrap
 from collections.abc import Callable, Iterator

@@ -4,8 +4,6 @@ The document is the generated one, made stricter for the tests: an object may ha
 the one form of the contract.
 """
 
-from __future__ import annotations
-
 import copy
 import functools
 import json

@@ -1,7 +1,5 @@
 """Accounts for tests: one of each role, created when first requested."""
 
-from __future__ import annotations
-
 from dashboard.models import Role, User
 
 ROLES = (Role.VIEWER, Role.OPERATOR, Role.EDITOR, Role.ADMIN)

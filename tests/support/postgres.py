@@ -1,8 +1,6 @@
 """An existing PostgreSQL server, at PGHOST, PGPORT, PGUSER and PGPASSWORD, and a test's own one, to be stopped, killed
 and started again."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import os

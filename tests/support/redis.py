@@ -1,7 +1,5 @@
 """A test's own Redis server, to be killed, stopped, filled and started again."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

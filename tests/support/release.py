@@ -1,8 +1,6 @@
 """The next release, for the database: a copy of this tree with migrations of the kind that may be applied while this
 one runs, and matching models."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

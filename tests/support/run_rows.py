@@ -1,7 +1,5 @@
 """Rows of runs in states that the scheduler would have made, for tests that only read or request."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """A test's own S3 server, in its own process: to be killed, stopped and started again."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import subprocess

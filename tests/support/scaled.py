@@ -1,7 +1,5 @@
 """An installation of separate parts: schedulers and web processes, each as on its own host."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

@@ -3,8 +3,6 @@
 Commits can be made to fail, before or after they took effect, and the scheduler can be killed and started again.
 """
 
-from __future__ import annotations
-
 import copy
 import json
 from dataclasses import dataclass, field

@@ -1,8 +1,6 @@
 """A TCP proxy that a test closes: connections are refused, hang, or are cut as by a network, in one or both
 directions."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import selectors

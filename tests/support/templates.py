@@ -1,8 +1,6 @@
 """Homes in which a product was started once, to be copied: a copy is ready at once, with a known token of its
 account."""
 
-from __future__ import annotations
-
 import atexit
 import contextlib
 import fcntl

@@ -1,7 +1,5 @@
 """A small TLS proxy on the loopback, as a team puts one before the product: HTTPS and secure websockets outside."""
 
-from __future__ import annotations
-
 import contextlib
 import datetime
 import socket

@@ -1,7 +1,5 @@
 """The whole product with workers: on its own database, Redis server and proxy between them."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Workers of the scaled form: `celery -A engine worker` in separate processes."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

@@ -1,7 +1,5 @@
 """The audit tells three things apart: a hole, none, and that nobody could be asked."""
 
-from __future__ import annotations
-
 import runpy
 from pathlib import Path
 

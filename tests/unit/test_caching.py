@@ -1,7 +1,5 @@
 """Caches that are bounded by bytes."""
 
-from __future__ import annotations
-
 from hypothesis import given
 from hypothesis import strategies as st
 

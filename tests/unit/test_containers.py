@@ -1,7 +1,5 @@
 """compose.yaml and docs/Dockerfile name existing parts, settings and folders. Nothing is built here."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The documentation names every setting, command, node type and policy field, and only existing files."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import fields
 

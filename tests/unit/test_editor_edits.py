@@ -1,8 +1,6 @@
 """Every document that edits can lead to is valid or has a problem that says why. The editor's own code makes the
 documents (static/src/document/store.test.ts)."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,8 +1,6 @@
 """The message catalogues contain a Chinese translation of every text of pages, scripts and the diagnosis, with the
 same placeholders, are compiled, and contain no unused texts."""
 
-from __future__ import annotations
-
 import ast
 import gettext
 import re

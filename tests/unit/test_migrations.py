@@ -1,8 +1,6 @@
 """Existing migrations are not rewritten, because the tables of existing homes would differ from them. Later ones do
 not break older processes that are still running (docs/several-hosts.md, Upgrade)."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The audit log: who did what, when and why. Entries are written in the transaction of the change."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.db import transaction

@@ -1,7 +1,5 @@
 """Deploy: put a version live. Each workflow has two places, blue and green; one of them is live."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from django.db import transaction

@@ -5,8 +5,6 @@ discards and is never reset, so that a tab which has not seen the newest cannot 
 or discarded keeps its row, with the count but without a definition.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Launch: start a run of a workflow's live version, of another version, or of a draft."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The lock of a workflow, taken first by whatever publishes, deploys, rolls back, launches or deletes."""
 
-from __future__ import annotations
-
 from engine.errors import NotFound
 from versions.models import Workflow
 

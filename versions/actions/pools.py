@@ -1,7 +1,5 @@
 """Pools: create, resize, delete, with a check of which live versions use them."""
 
-from __future__ import annotations
-
 from django.db import transaction
 
 from engine.actions import pools as engine_pools

@@ -1,7 +1,5 @@
 """Publish: create the next immutable version of a workflow."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Roll back: put an earlier version live at once, with a reason."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from django.db import transaction

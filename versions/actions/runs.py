@@ -3,8 +3,6 @@
 The engine has no audit log, so pages, API and commands call these.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

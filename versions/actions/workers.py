@@ -1,7 +1,5 @@
 """Drain and resume workers, with entries in the audit log."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.db import transaction

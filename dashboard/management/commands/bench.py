@@ -1,7 +1,5 @@
 """`bench`: measure speed and memory. The measurements are in `tests/bench`, which only a checkout contains."""
 
-from __future__ import annotations
-
 import sys
 from importlib import import_module
 from typing import Any

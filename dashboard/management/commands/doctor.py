@@ -1,7 +1,5 @@
 """`doctor`: check the installation and report what is wrong."""
 
-from __future__ import annotations
-
 import sys
 from argparse import ArgumentParser
 from typing import Any

@@ -1,7 +1,5 @@
 """`login-link`: create a link that signs a user in once."""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`token`: create an API token."""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`up` in Django's list of commands. `manage.py` calls dashboard.up.command directly, without loading Django."""
 
-from __future__ import annotations
-
 import sys
 from argparse import ArgumentParser
 from typing import Any

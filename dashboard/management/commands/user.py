@@ -1,7 +1,5 @@
 """`user`: create an account or change its role."""
 
-from __future__ import annotations
-
 import sys
 from argparse import ArgumentParser
 from typing import Any

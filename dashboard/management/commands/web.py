@@ -1,7 +1,5 @@
 """`web`: run one web process alone, for installations that start each process themselves."""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`worker`: run nodes on this host. Same as `celery -A engine worker`, with the same arguments."""
 
-from __future__ import annotations
-
 import os
 import sys
 

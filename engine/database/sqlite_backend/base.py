@@ -4,8 +4,6 @@ SQLite's own wait sleeps longer each time, up to 100 ms. Beside a busy scheduler
 writes, one in a hundred transactions waited for more than a second.
 """
 
-from __future__ import annotations
-
 from time import monotonic, sleep
 
 from django.db.backends.sqlite3 import base

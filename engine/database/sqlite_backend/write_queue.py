@@ -5,8 +5,6 @@ while another one waits. A turn is an flock on the folder of the database, which
 ends. A process that has waited too long begins without it.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import threading

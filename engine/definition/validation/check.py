@@ -1,7 +1,5 @@
 """Checks a whole definition and reports everything that is wrong with it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Edges: their ends, their ports, and that they form no cycle."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The fields of `policy` and `settings`: their types and limits as one table."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Inputs that the code of a node reads by name: that edges bring them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from engine.definition.validation.edges import Link

@@ -1,7 +1,5 @@
 """Expressions in the configs of a definition: that they can be read, and that they read what exists by then."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

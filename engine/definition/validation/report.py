@@ -1,7 +1,5 @@
 """Collects problems while a definition is checked."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from typing import Any
 

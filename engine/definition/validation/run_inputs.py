@@ -1,7 +1,5 @@
 """Checks the JSON Schema in `inputs` of a definition."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import jsonschema_rs

@@ -1,7 +1,5 @@
 """Checks values against JSON Schemas (draft 2020-12) and describes what is wrong with them."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice

@@ -1,7 +1,5 @@
 """Refuses values that JSON, the databases or recursive code cannot handle, anywhere in a definition."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -4,8 +4,6 @@ A message only names attempts. The work itself is in the database, and the host 
 messages may arrive twice, late or not at all; Celery's results, retries, time limits and signals are not used.
 """
 
-from __future__ import annotations
-
 from celery import Celery
 
 from engine.hints.redis_client import KEEPALIVE

@@ -5,8 +5,6 @@ about work, by a hint about requests), reads their reports, and reports what an 
 the notifying happens on the scheduler's thread and connection.
 """
 
-from __future__ import annotations
-
 import logging
 import selectors
 import time

@@ -1,7 +1,5 @@
 """The work in flight on other hosts, and how much more may be dispatched. Pure."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

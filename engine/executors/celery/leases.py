@@ -3,8 +3,6 @@
 Leases are judged by the database's clock alone. Everything here happens on the scheduler's thread and connection.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import time

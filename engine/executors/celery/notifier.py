@@ -4,8 +4,6 @@ The scheduler never waits for the broker: two threads publish. What cannot be pu
 also look into the database.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable
 from typing import Any

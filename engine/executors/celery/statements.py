@@ -1,7 +1,5 @@
 """Runs statements on the scheduler's database connection."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,8 +1,6 @@
 """`manage.py migrate`: Django's, one at a time and each as a whole, which also says what to do when the database does
 not let it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any

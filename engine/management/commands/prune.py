@@ -1,7 +1,5 @@
 """`manage.py prune`: deletes what is older than the retention."""
 
-from __future__ import annotations
-
 import argparse
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`manage.py scheduler`: runs the scheduler and its supervisor alone, in the foreground."""
 
-from __future__ import annotations
-
 import signal
 from types import FrameType
 from typing import Any

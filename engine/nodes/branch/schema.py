@@ -1,7 +1,5 @@
 """`branch`: hands its input on through one of its ports."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from engine.nodes.base import Config, NodeType, marked_ports

@@ -1,7 +1,5 @@
 """Finds the inputs that the code of a `python` node reads by name. The code is parsed, never executed."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 

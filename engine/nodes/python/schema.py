@@ -1,7 +1,5 @@
 """`python`: the author's `main(inputs, ctx)`. The code is parsed here, never executed."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """Parses the Python code of authors, which is never executed here."""
 
-from __future__ import annotations
-
 import ast
 import re
 import threading

@@ -1,7 +1,5 @@
 """`python.function`: a function of an installed package."""
 
-from __future__ import annotations
-
 import keyword
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """`shell`: a command of /bin/sh. Values come in through `env` and input files, never into the command's text."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """`table.read`: a file, a glob of files, or an object of object storage, as a table."""
 
-from __future__ import annotations
-
 from engine.nodes.base import NodeType
 from engine.nodes.file_path import FORMAT, PATH, check_read
 from engine.sentences import gettext_noop as _

@@ -1,7 +1,5 @@
 """`table.sql`: one query over the inputs by their port names. The real check of the SQL is DuckDB's, at run time."""
 
-from __future__ import annotations
-
 from engine import expressions
 from engine.caching import sized_cache
 from engine.nodes.base import Config, NodeType

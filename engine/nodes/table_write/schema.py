@@ -1,7 +1,5 @@
 """`table.write`: the input as a file."""
 
-from __future__ import annotations
-
 from engine.nodes.base import NodeType
 from engine.nodes.file_path import FORMAT, PATH, check_write
 from engine.sentences import gettext_noop as _

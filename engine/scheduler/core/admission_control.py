@@ -1,7 +1,5 @@
 """Which ready nodes are dispatched, what they hold, and which nodes go on when something is released. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from engine.admission import rules

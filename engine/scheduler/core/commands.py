@@ -4,8 +4,6 @@ The verbs in engine.actions.runs have checked that a command made sense when it 
 state as it is now. A command that no longer applies changes nothing, and its outcome says so.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 

@@ -13,8 +13,6 @@ what they ask of the executor (dispatches, kills), and starts the next tick:
 runs, `reports` takes what the executor says.
 """
 
-from __future__ import annotations
-
 import heapq
 import random
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What becomes of a pending node, from its trigger rule and the nodes upstream of it. Pure."""
 
-from __future__ import annotations
-
 from engine import policy as policies
 from engine.scheduler.core.state import NodeState, RunState
 from engine.states import NOT_ASKED, counts_as

@@ -1,7 +1,5 @@
 """The life of a run: it waits for its workflow's limit, starts, and ends when no node is left. Pure."""
 
-from __future__ import annotations
-
 import heapq
 
 from engine.admission import rules

@@ -1,7 +1,5 @@
 """All that the scheduler remembers, and the marks of what the current tick changed. Pure."""
 
-from __future__ import annotations
-
 import heapq
 from collections import deque
 from collections.abc import Callable, Collection, Generator

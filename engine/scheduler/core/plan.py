@@ -3,8 +3,6 @@
 All runs of a definition share its plan.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 from engine import expressions

@@ -5,8 +5,6 @@ the order of two nodes never changes while they wait. A node is in one queue at 
 parked in the queue of the pool, run or Celery queue that it waits for, where it blocks nobody else.
 """
 
-from __future__ import annotations
-
 import heapq
 import itertools
 from typing import Generic, Protocol, TypeVar

@@ -1,7 +1,5 @@
 """How unfinished runs that were read from the database are taken up again. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
 
 from engine.executors.base import Ended, Report, Returned

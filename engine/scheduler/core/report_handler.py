@@ -1,7 +1,5 @@
 """What the executor's reports do to memory. A report whose claim no node has (any more) changes nothing. Pure."""
 
-from __future__ import annotations
-
 import random
 
 from engine import policy as policies

@@ -1,7 +1,5 @@
 """Stacks of running attempts: cut to a size for storage, mentioned in the node's log, requested once. Pure."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from typing import Any

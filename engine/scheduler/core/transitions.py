@@ -1,7 +1,5 @@
 """The one place where states change: transitions of runs and node runs, with their events, counts and effects. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ Pure. No expression is evaluated: a parameter stands for a value of the type tha
 any type.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ saves context switches on a busy machine. A process that crashes, hangs or canno
 answer is then Crashed or Busy.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os

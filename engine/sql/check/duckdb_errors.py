@@ -1,7 +1,5 @@
 """Turns DuckDB's errors about one query into problems of the author's text, with a fix where one is obvious. Pure."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

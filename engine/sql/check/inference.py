@@ -4,8 +4,6 @@ Columns come from the head of a file that a node reads, from DuckDB's descriptio
 Otherwise they are unknown; they are never guessed.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time

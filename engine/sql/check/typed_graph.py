@@ -1,7 +1,5 @@
 """The nodes and edges of a definition as far as they are valid, with the types of the nodes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -3,8 +3,6 @@
 {"document", "workflow"} -> {"run": id}; {"pool", "slots"} -> {}. An answer is given after the commit.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys

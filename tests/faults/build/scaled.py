@@ -4,8 +4,6 @@ As in sitecustomize, whose table they are in. Where two fences keep the same thi
 several names, with commas between.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Builds of the product that are broken on purpose: each must be detected."""
 
-from __future__ import annotations
-
 import importlib.abc
 import importlib.machinery
 import os

@@ -3,8 +3,6 @@
 tests/integration/table checks for every call who may use it.
 """
 
-from __future__ import annotations
-
 from dashboard.models import Role
 from tests.support.api import Api
 from tests.support.people import ROLES, person

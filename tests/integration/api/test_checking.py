@@ -1,7 +1,5 @@
 """SQL checks and inferred columns in validation, publishing and runs: an error stops them, a warning does not."""
 
-from __future__ import annotations
-
 import json
 import time
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Outputs of nodes: read in pages, and downloaded."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 from typing import Any

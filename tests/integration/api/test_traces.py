@@ -1,7 +1,5 @@
 """Stacks, timeline, samples and a node's history in the API."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any
 

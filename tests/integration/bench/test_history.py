@@ -1,7 +1,5 @@
 """The copied runs of `bench history`, which all reads treat as real runs."""
 
-from __future__ import annotations
-
 import json
 import secrets
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """Ended runs are deleted many at a time, and nothing but them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """How long nodes usually take."""
 
-from __future__ import annotations
-
 import pytest
 
 from engine.actions import runs

@@ -1,7 +1,5 @@
 """Hints over a Unix socket: wakes, broadcasts, long paths, and clients that do not read."""
 
-from __future__ import annotations
-
 import asyncio
 import selectors
 import socket

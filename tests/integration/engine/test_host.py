@@ -1,7 +1,5 @@
 """A host whose lease has expired, whatever its threads were about to do; without node processes."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from dataclasses import replace

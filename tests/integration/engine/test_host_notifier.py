@@ -1,7 +1,5 @@
 """Messages and hints to hosts, when some of them fail."""
 
-from __future__ import annotations
-
 import threading
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What a host writes is fenced by its registration, by the claim and by the numbers of its batches; on PostgreSQL."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

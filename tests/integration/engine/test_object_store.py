@@ -1,7 +1,5 @@
 """Artifacts in an object store: complete or an error, fetched once, and copies up to the limit."""
 
-from __future__ import annotations
-
 import errno
 import os
 import signal

@@ -1,7 +1,5 @@
 """Reads: shapes, what a node waits for, logs, events."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """Reads of what is unfinished must not cost what is finished: on SQLite each uses its partial index."""
 
-from __future__ import annotations
-
 import pytest
 from django.db import connection
 from django.db.models import Count, Q

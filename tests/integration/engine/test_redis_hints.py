@@ -1,7 +1,5 @@
 """Hints over Redis: wakes, broadcasts, and a server that is down, hangs, or comes back empty."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 import time

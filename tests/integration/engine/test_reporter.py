@@ -1,7 +1,5 @@
 """A host's reports are written once and in order, even if statements fail; on a PostgreSQL server."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Iterator

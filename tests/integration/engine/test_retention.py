@@ -1,7 +1,5 @@
 """What `prune` deletes, merges and leaves."""
 
-from __future__ import annotations
-
 import json
 import os
 import time

@@ -1,7 +1,5 @@
 """The verbs: what they write, and what they refuse."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

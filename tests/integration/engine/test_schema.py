@@ -1,7 +1,5 @@
 """Databases of other versions are migrated, or refused before anything is changed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import pytest

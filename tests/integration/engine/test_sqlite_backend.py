@@ -1,7 +1,5 @@
 """How transactions wait for SQLite's write lock."""
 
-from __future__ import annotations
-
 import gc
 import sqlite3
 import threading

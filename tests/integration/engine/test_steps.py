@@ -1,7 +1,5 @@
 """Steps of a run, read backwards from its event batches."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """SQLite's write-ahead log is cut when nothing runs, and nobody waits for it."""
 
-from __future__ import annotations
-
 import sqlite3
 import time
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Readings of answers and of the newest run."""
 
-from __future__ import annotations
-
 from engine.models import Run
 
 

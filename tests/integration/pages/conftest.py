@@ -1,7 +1,5 @@
 """Fixtures of page tests: signed-in browsers, and workflows with versions and runs."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

@@ -1,7 +1,5 @@
 """A run whose node `work` is in a given state, and the panel of that node."""
 
-from __future__ import annotations
-
 import html
 import json
 import re

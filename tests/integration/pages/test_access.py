@@ -3,8 +3,6 @@
 tests/integration/table checks who may see which page.
 """
 
-from __future__ import annotations
-
 import pytest
 from django.test import Client
 from django.urls import reverse

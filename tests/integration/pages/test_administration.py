@@ -1,7 +1,5 @@
 """Pages and forms of pools, accounts, tokens and the audit log."""
 
-from __future__ import annotations
-
 import re
 
 from tests.integration.pages.answers import text_of

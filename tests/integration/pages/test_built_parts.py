@@ -1,7 +1,5 @@
 """The built front end: names of its files, and how they are cached and compressed."""
 
-from __future__ import annotations
-
 import gzip
 import re
 

@@ -1,7 +1,5 @@
 """The check of a draft that the editor calls while somebody types."""
 
-from __future__ import annotations
-
 from tests.support.documents import chain
 
 

@@ -1,7 +1,5 @@
 """Outputs that the editor shows: the newest of each node, and whose runs they come from."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

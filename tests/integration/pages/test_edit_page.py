@@ -1,7 +1,5 @@
 """The editor's page as the server renders it."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any

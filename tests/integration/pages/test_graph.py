@@ -1,7 +1,5 @@
 """The graph that the canvas draws."""
 
-from __future__ import annotations
-
 import json
 import time
 

@@ -1,7 +1,5 @@
 """What lists show beside their rows: stuck runs, waiting nodes, differences, and why a list is empty."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

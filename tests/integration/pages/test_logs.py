@@ -1,7 +1,5 @@
 """The log view's reads: the index, lines by number, searches in steps, and the text file."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """Pages stay quick with many runs: bounded counts, pages that continue by id, cached parts."""
 
-from __future__ import annotations
-
 import html
 import re
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """What the inspector shows of nodes beside their definition: learned durations and the last change."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Pages of a workflow whose node has a type that only an installed package describes."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any

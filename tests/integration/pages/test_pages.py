@@ -1,7 +1,5 @@
 """What holds for all pages, and the overview."""
 
-from __future__ import annotations
-
 import json
 import re
 

@@ -1,7 +1,5 @@
 """Publishing: the popover, and what the editor sends."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

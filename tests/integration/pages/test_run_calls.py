@@ -1,7 +1,5 @@
 """Buttons and forms of a run's page."""
 
-from __future__ import annotations
-
 import pytest
 from django.urls import reverse
 

@@ -1,7 +1,5 @@
 """The node panel of a run's page: each tab for each state and role, and the calls of its buttons."""
 
-from __future__ import annotations
-
 import html
 import itertools
 import re

@@ -1,7 +1,5 @@
 """The Output tab of a node's panel."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Pages and forms of runs, starting runs, and runs of drafts."""
 
-from __future__ import annotations
-
 import re
 
 from dashboard.pages.runs import ROWS_FIRST

@@ -1,7 +1,5 @@
 """The list of workers on the resources page and in the API, on one host and on several."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """Pages and forms of workflows and of their definitions as text."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.integration.pages.answers import text_of

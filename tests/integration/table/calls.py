@@ -3,8 +3,6 @@
 The rows are compared with the URLconf and the OpenAPI document, so a new call without a row fails.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field

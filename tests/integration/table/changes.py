@@ -1,7 +1,5 @@
 """Detects whether a request changed rows or files, and undoes it."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """One world for all requests of a module. Each request is rolled back, so that all meet the same rows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any

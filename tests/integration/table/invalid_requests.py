@@ -3,8 +3,6 @@
 Parameters and fields of a call are read from the OpenAPI document, so that a new call needs nothing here.
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """A given number of rows of everything, to compare the queries for few and for many."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 from dashboard import accounts

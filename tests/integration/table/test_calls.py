@@ -3,8 +3,6 @@
 Each must be refused with the expected problem document, without a traceback, and change nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta

@@ -3,8 +3,6 @@
 SQLite's plans do not show how much was read: see `integration/engine/test_query_plans.py`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import partial

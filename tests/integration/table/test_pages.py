@@ -1,7 +1,5 @@
 """Every page, form and partial page with every kind of invalid request: no internal error, no way around the rights."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any

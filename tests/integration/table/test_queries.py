@@ -3,8 +3,6 @@
 Pages and calls come from the complete tables of the other tests.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

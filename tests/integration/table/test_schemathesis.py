@@ -3,8 +3,6 @@
 There must be no internal error and no undocumented answer; allowed data must be accepted and other data refused.
 """
 
-from __future__ import annotations
-
 import copy
 import functools
 import traceback

@@ -3,8 +3,6 @@
 Then all pages and calls are requested with the text in every place at once: none fails, and none renders it as HTML.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import dataclass

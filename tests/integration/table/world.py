@@ -1,7 +1,5 @@
 """The rows and files that the requests meet, each id by a name."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Waiting conditions: a code and parameters, from which Python and TypeScript make the same sentences."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Artifacts are complete or do not exist, are named by their content, and do not change."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import threading

@@ -1,7 +1,5 @@
 """Outputs as the API returns them: rows, values and files."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

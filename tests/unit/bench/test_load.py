@@ -1,7 +1,5 @@
 """The report of `bench load`, and its second process against a slow server."""
 
-from __future__ import annotations
-
 import http.server
 import threading
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The definitions and calculations of `bench page`. The measurement itself needs a browser and an idle machine."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """The report of `bench recovery`."""
 
-from __future__ import annotations
-
 from tests.bench.recovery import lines, summary
 
 

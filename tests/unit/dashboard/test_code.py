@@ -1,7 +1,5 @@
 """Highlighting never changes the code."""
 
-from __future__ import annotations
-
 import time
 
 import pytest

@@ -1,7 +1,5 @@
 """What a run's feed caches for its watchers, without a server."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 

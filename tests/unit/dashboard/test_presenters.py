@@ -1,7 +1,5 @@
 """Texts of pages. The browser's code is tested with the same tables."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from pathlib import Path

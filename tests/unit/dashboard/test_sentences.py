@@ -1,7 +1,5 @@
 """Sentences of problems, node types and refusals in the reader's language."""
 
-from __future__ import annotations
-
 import ast
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Settings of Django and Celery that depend on the environment or on the process."""
 
-from __future__ import annotations
-
 import os
 import ssl
 import subprocess

@@ -1,7 +1,5 @@
 """What a process knows about the database's clock, whatever happens to its own."""
 
-from __future__ import annotations
-
 import pytest
 
 from engine.database.clock import DatabaseClock

@@ -1,7 +1,5 @@
 """Small definitions for tests."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Fingerprints of nodes: what they depend on, and what they do not."""
 
-from __future__ import annotations
-
 import copy
 import json
 from typing import Any

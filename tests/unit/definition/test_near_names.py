@@ -1,7 +1,5 @@
 """Wrong names in code and expressions: their spans, and fixes with a similar name."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

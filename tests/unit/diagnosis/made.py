@@ -1,7 +1,5 @@
 """RunFacts made by hand, with only what a case is about."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What must hold for every finding, whatever the facts are."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

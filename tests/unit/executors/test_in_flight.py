@@ -1,7 +1,5 @@
 """How much more work is dispatched to the hosts of a queue."""
 
-from __future__ import annotations
-
 from engine.executors.base import PREFETCH_MAX
 from engine.executors.celery.in_flight import HostView, InFlightDispatch, credits_by_queue
 

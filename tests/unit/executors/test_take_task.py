@@ -1,7 +1,5 @@
 """The task that takes dispatched work, with messages of later releases."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 

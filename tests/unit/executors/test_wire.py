@@ -1,7 +1,5 @@
 """Work, reports and requests as they stand in the database between the scheduler and the hosts."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """Expressions that try to read more than they may, to hang, to crash or to fill the memory."""
 
-from __future__ import annotations
-
 import resource
 import time
 

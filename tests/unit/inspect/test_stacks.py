@@ -1,7 +1,5 @@
 """Stacks: parsed, trimmed, and described with their source."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What threads wait on, whatever /proc and the memory of the process contain or deny."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket

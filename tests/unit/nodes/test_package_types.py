@@ -1,7 +1,5 @@
 """Node types of a package that no code of Interlock names: checks, columns, and their description for the editor."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The output of a command of a shell node."""
 
-from __future__ import annotations
-
 import subprocess
 
 import pytest

@@ -1,7 +1,5 @@
 """The filter of log lines: it finds a text in messages only, whatever the JSON around them escapes."""
 
-from __future__ import annotations
-
 import json
 import random
 import sys

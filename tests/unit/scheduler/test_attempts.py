@@ -1,7 +1,5 @@
 """Attempts: retries, losses, limits, claims, what a stop interrupts, what a crash leaves."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """What people's commands do: cancel, retry, limits of runs."""
 
-from __future__ import annotations
-
 from tests.support.factories import chain, document, node
 
 

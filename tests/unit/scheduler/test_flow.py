@@ -1,7 +1,5 @@
 """How runs go: readiness, ends, trigger rules, what a failure stops."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.support.factories import chain, document, node

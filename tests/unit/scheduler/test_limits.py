@@ -1,7 +1,5 @@
 """Order and limits: priority with aging, pools, limits of runs and workflows, what is sent ahead."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.support.factories import chain, document, node

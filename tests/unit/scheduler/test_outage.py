@@ -1,7 +1,5 @@
 """What a scheduler says while its database is away."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """What a person wants done with a running node is done, also if the scheduler dies before it has killed the attempt."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

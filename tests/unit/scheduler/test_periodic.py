@@ -1,7 +1,5 @@
 """Periodic jobs run when they are due, one after another, and only while the scheduler leads."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 

@@ -1,7 +1,5 @@
 """Nodes that were lost often run one at a time: what ends the scheduler does not take others along for ever."""
 
-from __future__ import annotations
-
 import pytest
 
 from engine.admission.rules import QUARANTINE_LOSSES

@@ -1,7 +1,5 @@
 """Nodes wait by queue where each queue has workers of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any

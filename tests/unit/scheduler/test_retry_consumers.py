@@ -1,7 +1,5 @@
 """A retry resets all that consumed what it changes, in whatever state it is."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """A node that a person skips: from every state, and what it is to those downstream."""
 
-from __future__ import annotations
-
 import pytest
 
 from engine.states import counts_as

@@ -1,7 +1,5 @@
 """Stacks and samples of running attempts: asked for, taken in, cut, kept, told in the log."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Runs up to some nodes: those run, and what they need; the others are skipped."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

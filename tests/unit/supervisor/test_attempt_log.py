@@ -1,7 +1,5 @@
 """Log lines of an attempt: split, cut, and bounded."""
 
-from __future__ import annotations
-
 import random
 
 import pytest

@@ -1,7 +1,5 @@
 """Frames and envelopes between the supervisor and a node process."""
 
-from __future__ import annotations
-
 import json
 import random
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Quiet: no output, no progress, no CPU time and no I/O for thirty seconds."""
 
-from __future__ import annotations
-
 from engine.supervisor.quiet import QuietDetector
 
 

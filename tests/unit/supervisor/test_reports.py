@@ -1,7 +1,5 @@
 """The order in which reports are returned."""
 
-from __future__ import annotations
-
 from engine.executors.base import Ended, Lines, Progress, Report, Started
 from engine.supervisor.attempt_log import LINES_MAX
 from engine.supervisor.attempt_output import LINES_BATCH, LINES_SECONDS, PROGRESS_SECONDS, AttemptOutput

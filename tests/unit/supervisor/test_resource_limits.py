@@ -1,7 +1,5 @@
 """Limits on the processes of an attempt."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 

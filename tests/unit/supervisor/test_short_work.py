@@ -1,7 +1,5 @@
 """Which work is expected to be short."""
 
-from __future__ import annotations
-
 from engine.executors.base import Work
 from engine.supervisor.short_work import STREAK, ShortWork
 

@@ -1,7 +1,5 @@
 """The restricted connection can open the given files and nothing else."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Errors of attempts, described for people."""
 
-from __future__ import annotations
-
 from engine.expressions.evaluation import ExpressionError
 from engine.worker.errors import BadOutput, describe
 

@@ -1,7 +1,5 @@
 """JSON outputs: what is accepted, and what is refused with its place."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Notes of the attempts that node processes have started last."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 

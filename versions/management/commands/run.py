@@ -1,7 +1,5 @@
 """`run FILE|SLUG`: run a definition or workflow to its end in the terminal."""
 
-from __future__ import annotations
-
 import json
 import logging
 import signal

@@ -1,7 +1,5 @@
 """`validate FILE`: list every problem of a definition, without running or storing anything."""
 
-from __future__ import annotations
-
 import sys
 from argparse import ArgumentParser
 from typing import Any

@@ -1,7 +1,5 @@
 """SQL with parameters instead of expressions, and the way back to the author's text."""
 
-from __future__ import annotations
-
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,7 +1,5 @@
 """Errors of DuckDB as problems of the author's text."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

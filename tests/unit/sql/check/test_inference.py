@@ -1,7 +1,5 @@
 """Inferred columns, with a fake checker instead of a process."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from typing import Any
