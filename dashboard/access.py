@@ -71,8 +71,11 @@ class Forbidden(InterlockError):
 class ForeignDraft(Forbidden):
     """The run is one of another user's draft."""
 
-    def __init__(self, run: Run) -> None:
-        message = _("Run {id} is a draft run of {by}. Only they can run it again.")
+    def __init__(self, run: Run, *, again: bool = False) -> None:
+        if again:
+            message = _("Run {id} is a draft run of {by}. Only they can run it again.")
+        else:
+            message = _("Run {id} is a draft run of {by}. Only they and admins can open or retry it.")
         InterlockError.__init__(self, message.format(id=run.pk, by=run.created_by))
 
 
@@ -128,8 +131,12 @@ def version(user: Person, slug: str, number: int, right: Right = Right.VIEW) -> 
     return versions_queries.version(workflow(user, slug, right), number)
 
 
-def run(user: Person, run_id: int | str, right: Right = Right.VIEW) -> Run:
-    """Return the run with its definition's hash but without the document. Raises SignedOut, Forbidden or NotFound."""
+def run(user: Person, run_id: int | str, right: Right = Right.VIEW, *, outside_only: bool = False) -> Run:
+    """Return the run with its definition's hash but without the document.
+
+    `outside_only`: for what is open to others than the author of a draft's run: that it exists, its state, its end.
+    Raises SignedOut, Forbidden or NotFound; ForeignDraft for the rest of such a run.
+    """
     require(user, right)
     # The id comes from a URL: accept digits only, and no more than the column can hold.
     text = str(run_id)
@@ -138,4 +145,7 @@ def run(user: Person, run_id: int | str, right: Right = Right.VIEW) -> Run:
     found = Run.objects.select_related("definition").defer("definition__document").filter(pk=int(text)).first()
     if found is None:
         raise NotFound.run(text)
+    if found.draft and not outside_only and found.created_by != user.get_username() and not can(user, Right.ADMIN):
+        # It ran code that its author has not published, mostly on data that was meant to be tried only.
+        raise ForeignDraft(found)
     return found

@@ -136,14 +136,14 @@ class Run(ApiView):
 
     @extend_schema(responses={200: shapes.Run}, description="One run.")
     def get(self, request: Request, run_id: str) -> Response:
-        return Response(engine_queries.run_dict(access.run(request.user, run_id)))
+        return Response(engine_queries.run_dict(access.run(request.user, run_id, outside_only=True)))
 
     @extend_schema(
         responses={204: None, (409, CONTENT_TYPE): shapes.Problem},
         description="Delete an ended run with its outputs and logs. 409 `wrong_state` until it has ended.",
     )
     def delete(self, request: Request, run_id: str) -> Response:
-        run_actions.delete(access.run(request.user, run_id, Right.RESOURCES), by=self.by)
+        run_actions.delete(access.run(request.user, run_id, Right.RESOURCES, outside_only=True), by=self.by)
         return Response(status=204)
 
 
@@ -167,7 +167,7 @@ class CancelRun(Command):
 
     @extend_schema(request=bodies.Nothing, responses=_ACCEPTED, description="Cancel a run with all its nodes.")
     def post(self, request: Request, run_id: str) -> Response:
-        run = access.run(request.user, run_id, Right.RUN)
+        run = access.run(request.user, run_id, Right.RUN, outside_only=True)
         parse_body(bodies.Nothing, request)
         return self.accepted_response(run_actions.cancel(run, by=self.by))
 
@@ -213,10 +213,10 @@ class RerunRun(Command):
         ),
     )
     def post(self, request: Request, run_id: str) -> Response:
-        earlier = access.run(request.user, run_id, Right.RUN)
+        earlier = access.run(request.user, run_id, Right.RUN, outside_only=True)
         if earlier.draft and earlier.created_by != self.by:
             # A draft contains unpublished code.
-            raise access.ForeignDraft(earlier)
+            raise access.ForeignDraft(earlier, again=True)
         if earlier.draft:
             access.require(request.user, Right.EDIT)
         run = launch.rerun(earlier, inputs=parse_body(bodies.Rerun, request).get("inputs"), by=self.by)

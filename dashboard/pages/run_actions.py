@@ -29,7 +29,7 @@ from versions.actions.launch import launch
 @page(Right.RUN)
 def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     """Show a popover with what would be cancelled; cancel on POST."""
-    found = access.run(request.user, run_id, Right.RUN)
+    found = access.run(request.user, run_id, Right.RUN, outside_only=True)
     if request.method == "GET":
         context = {"run": queries.run_dict(found), "cancel_impact": cancel_impact(found.counts)}
         up = reverse("run", args=[run_id]), _("Run {id}").format(id=run_id)
@@ -50,7 +50,7 @@ def retry(request: HttpRequest, run_id: int) -> HttpResponse:
 @page(Right.RUN)
 def again(request: HttpRequest, run_id: int) -> HttpResponse:
     """Start a new run with the same inputs, on the version that is live now; for a draft run, on that draft."""
-    found = access.run(request.user, run_id, Right.RUN)
+    found = access.run(request.user, run_id, Right.RUN, outside_only=True)
     workflow = access.workflow(request.user, found.workflow, Right.RUN)
     if not may_run_again(request, found):
         message = _("Run {id} is a draft run of {by}. Only they can run it again.")
@@ -70,7 +70,7 @@ def again(request: HttpRequest, run_id: int) -> HttpResponse:
 @require_POST
 @page(Right.RESOURCES)
 def delete(request: HttpRequest, run_id: int) -> HttpResponse:
-    found = access.run(request.user, run_id, Right.RESOURCES)
+    found = access.run(request.user, run_id, Right.RESOURCES, outside_only=True)
     actions.delete(found, by=request.user.get_username())
     messages.success(request, _("Run {id} deleted with its outputs and logs.").format(id=run_id))
     return HttpResponseRedirect(reverse("runs"))

@@ -2,6 +2,9 @@
 
 import re
 
+import pytest
+
+from dashboard import accounts
 from dashboard.pages.runs import ROWS_FIRST
 from engine.models import Run
 from tests.integration.pages.answers import newest_run, text_of
@@ -168,10 +171,29 @@ def test_a_run_of_a_draft_is_marked_in_the_list_and_on_its_page(browser, flow):
     run = draft_run(flow, targets=["a"])
     viewer = browser("viewer")
     assert "Run of the draft of editor-person" in text_of(viewer.get("/runs/"))
-    shown = text_of(viewer.get(f"/runs/{run.pk}/"))
+    shown = text_of(browser("editor").get(f"/runs/{run.pk}/"))
     assert "Draft of editor-person" in shown
     assert "data-run-up-to" in shown
     assert "data-run-up-to" not in text_of(viewer.get(f"/runs/{run.pk - 1}/"))
+
+
+@pytest.mark.parametrize("role", ["editor", "operator", "admin"])
+def test_others_see_that_a_draft_run_exists_but_nothing_of_what_it_did(browser, flow, role):
+    accounts.create_user("ann", "editor", by="x")
+    run = draft_run(flow, targets=["a"])
+    Run.objects.filter(pk=run.pk).update(created_by="ann")
+    client, mine = browser(role), role == "admin"
+    page, call = f"/runs/{run.pk}/", f"/api/v1/runs/{run.pk}/"
+    assert page in text_of(client.get("/runs/"))
+    assert client.get(call).status_code == 200
+    inner = [page, f"{page}logs/download/", f"{page}logs/index/", f"{page}logs/lines/?seqs=1", f"{call}nodes/",
+             f"{call}nodes/a/", f"{call}logs/", f"{call}timeline/", f"{call}nodes/a/attempts/"]  # fmt: skip
+    for url in inner:
+        answer = client.get(url)
+        assert answer.status_code == (200 if mine else 403), url
+    answer = client.post(f"{call}retry/", {}, content_type="application/json")
+    assert (answer.status_code == 403) == (not mine)
+    assert (client.post(f"{page}retry/").status_code == 403) == (not mine)
 
 
 def test_a_draft_run_is_rerun_only_by_its_author_on_the_draft(browser, flow):
