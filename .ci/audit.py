@@ -4,8 +4,6 @@ Exit code 0: asked about all of them, nothing known. 1: something is known, see 
 could not be asked about some or all of them; this is no good news, only no news.
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Keeps the server's log short and free of secrets, whoever sends the requests."""
 
-from __future__ import annotations
-
 import logging
 import re
 import threading

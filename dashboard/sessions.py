@@ -1,7 +1,5 @@
 """Sessions of signed-in people. Only the hash of a key is stored: who reads the database can use none of them."""
 
-from __future__ import annotations
-
 import hashlib
 from typing import Any
 

@@ -18,8 +18,6 @@
 Each has a stable `code` for programs, fields for callers and a sentence for people.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,24 +45,24 @@ class NotFound(InterlockError):
     code = "not_found"
 
     @classmethod
-    def workflow(cls, slug: str) -> NotFound:
+    def workflow(cls, slug: str) -> "NotFound":
         return cls(Sentence(_('There is no workflow "{workflow}".'), {"workflow": slug}), workflow=slug)
 
     @classmethod
-    def run(cls, run: int | str) -> NotFound:
+    def run(cls, run: int | str) -> "NotFound":
         return cls(Sentence(_("There is no run {run}."), {"run": run}), run=str(run))
 
     @classmethod
-    def node(cls, run: int | str, node: str) -> NotFound:
+    def node(cls, run: int | str, node: str) -> "NotFound":
         values = {"run": run, "node": node}
         return cls(Sentence(_('Run {run} has no node "{node}".'), values), run=str(run), node=node)
 
     @classmethod
-    def pool(cls, name: str) -> NotFound:
+    def pool(cls, name: str) -> "NotFound":
         return cls(no_pool(name), pool=name)
 
     @classmethod
-    def worker(cls, name: str) -> NotFound:
+    def worker(cls, name: str) -> "NotFound":
         return cls(Sentence(_('There is no worker "{worker}".'), {"worker": name}), worker=name)
 
 

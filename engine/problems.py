@@ -1,7 +1,5 @@
 """Problems of a definition or of a run's inputs: codes, sentences, places and fixes. Pure."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,17 +25,17 @@ class Fix:
     """JSON Patch (RFC 6902), on the definition or, in a ConfigProblem, on the node's config."""
 
     @classmethod
-    def use(cls, name: str, path: Path, value: Any = None) -> Fix:
+    def use(cls, name: str, path: Path, value: Any = None) -> "Fix":
         """Write the right name, or a whole `value` that contains it, at `path`."""
         change = {"op": "replace", "path": pointer(path), "value": name if value is None else value}
         return cls(Sentence(_("Use {name}"), {"name": name}), [change])
 
     @classmethod
-    def remove(cls, name: str, path: Path) -> Fix:
+    def remove(cls, name: str, path: Path) -> "Fix":
         """Remove what is at `path`."""
         return cls(Sentence(_("Remove {name}"), {"name": name}), [{"op": "remove", "path": pointer(path)}])
 
-    def below(self, path: Path) -> Fix:
+    def below(self, path: Path) -> "Fix":
         """The same fix for a document that has the patched part at `path`."""
         base = pointer(path)
         moved = [{**one, **{key: base + one[key] for key in ("path", "from") if key in one}} for one in self.changes]
@@ -57,11 +55,11 @@ class ConfigProblem:
     severity: str = "error"
     fix: Fix | None = None
 
-    def below(self, path: Path) -> ConfigProblem:
+    def below(self, path: Path) -> "ConfigProblem":
         """The same problem of a value that has the checked part at `path`."""
         return replace(self, path=(*path, *self.path), fix=self.fix.below(path) if self.fix else None)
 
-    def in_definition(self, path: Path, node: str | None) -> Problem:
+    def in_definition(self, path: Path, node: str | None) -> "Problem":
         """The problem of a definition that has the config at `path`."""
         moved = self.below(path)
         place = path_text(moved.path)

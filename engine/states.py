@@ -4,8 +4,6 @@ Every transition of a node run is a row here; any other raises IllegalTransition
 tables. Pure.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -71,7 +69,7 @@ class PendingAction(StrEnum):
         return f"{self.value}{'/' if self is PendingAction.RESET else ' '}{claim}"
 
     @classmethod
-    def from_stored(cls, text: str | None, claim: str) -> PendingAction | None:
+    def from_stored(cls, text: str | None, claim: str) -> "PendingAction | None":
         """Return the stored action if it is about the attempt with this claim, else None."""
         action, _, about = (text or "").replace("/", " ").partition(" ")
         return cls(action) if claim and about == claim else None

@@ -4,8 +4,6 @@ Its messages may be lost, so nothing waits for Redis and nothing fails without i
 from the database, until Redis is back.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Coroutine
@@ -38,7 +36,7 @@ def host(url: str) -> dict[str, Any]:
 class Layer(RedisPubSubChannelLayer):  # type: ignore[misc] # channels_redis ships no types
     """The layer of this process; it has one part per event loop."""
 
-    def _get_layer(self) -> LoopLayer:
+    def _get_layer(self) -> "LoopLayer":
         loop = asyncio.get_running_loop()
         if loop not in self._layers:
             self._layers[loop] = LoopLayer(*self._args, **self._kwargs, channel_layer=self)

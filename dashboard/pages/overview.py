@@ -1,7 +1,5 @@
 """The overview: whether everything is all right, and if not, what to do."""
 
-from __future__ import annotations
-
 import json
 import threading
 import time
@@ -97,7 +95,7 @@ def _now(run: Run, names: Mapping[str, str], stuck: Collection[int]) -> dict[str
 # Figures
 
 
-def figures(now: datetime, stuck: Sequence[StuckNode]) -> dict[str, Any]:
+def figures(now: datetime, stuck: Sequence["StuckNode"]) -> dict[str, Any]:
     """Return the five figures at the top, with the line below each."""
     counted = queries.counters()
     oldest = unfinished_runs().filter(state="queued").order_by("id").values_list("created_at", flat=True).first()

@@ -6,8 +6,6 @@ that a process has open (with a shared lock on the file), and recent ones, which
 yet.
 """
 
-from __future__ import annotations
-
 import fcntl
 import hashlib
 import os
@@ -38,7 +36,7 @@ RENEW_SECONDS = 1800.0
 
 
 @cache
-def cached_artifacts(root: str, url: str, bytes_max: int) -> CachedArtifacts:
+def cached_artifacts(root: str, url: str, bytes_max: int) -> "CachedArtifacts":
     """Return the one object of this process, so that its connections are reused."""
     return CachedArtifacts(root, ObjectStore(url), bytes_max)
 

@@ -4,8 +4,6 @@ The scheduler hands over work and takes reports; no call but `poll` blocks. An e
 state: it reports what happened, always with the claim of the attempt.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -171,7 +169,7 @@ class Executor(Protocol):
     """What the scheduler needs. All calls come from the scheduler's one thread."""
 
     @property
-    def remote(self) -> RemoteExecutor | None:
+    def remote(self) -> "RemoteExecutor | None":
         """This executor if it keeps work and reports in the database; None if it keeps them in memory."""
 
     def start(self) -> Mapping[str, float]:

@@ -5,8 +5,6 @@ long or deep expressions, which ends the process. So every expression is parsed 
 depth. `variables` checks its names and functions.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 import re
@@ -71,7 +69,7 @@ class Step:
     kind: str
     """field, index or call."""
     name: str
-    parts: tuple[Tree, ...] = ()
+    parts: tuple["Tree", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ class Tree:
 
     kind: str
     text: str = ""
-    parts: tuple[Tree, ...] = ()
+    parts: tuple["Tree", ...] = ()
     steps: tuple[Step, ...] = ()
     depth: int = 1
     """Of the evaluator's tree under this part."""

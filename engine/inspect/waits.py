@@ -8,8 +8,6 @@ or the length of a timeout; it is missing if there is none or it is not known. `
 which distinguishes two locks.
 """
 
-from __future__ import annotations
-
 import os
 import stat
 import struct
@@ -61,7 +59,7 @@ class WaitReader:
         self._owners: dict[int, list[tuple[int, int]]] | None = None
         """Inode of a pipe or socket -> (pid, access mode) of the processes that have it open, the youngest last."""
 
-    def __enter__(self) -> WaitReader:
+    def __enter__(self) -> "WaitReader":
         return self
 
     def __exit__(self, *_: object) -> None:

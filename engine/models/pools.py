@@ -1,7 +1,5 @@
 """Pools, and the row of the leading scheduler."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from django.db import models
@@ -31,6 +29,6 @@ class Leader(models.Model):
     """Time since `beat_at` by the same clock; set by `seen`."""
 
     @classmethod
-    def seen(cls) -> Leader | None:
+    def seen(cls) -> "Leader | None":
         """Return the row with `silent`; None: no scheduler has led yet."""
         return cls.objects.annotate(silent=Now() - models.F("beat_at")).filter(pk=1).first()

@@ -12,8 +12,6 @@ p progress, e error, o summary of the output, w waiting_for (see WaitingConditio
 r reason, c counts, p priority, b started, f finished, m altered.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -77,7 +75,7 @@ def texts(run_id: int, after: int, limit: int) -> list[str]:
     raise EventsGone(run_id, after, first)
 
 
-def _items(writer: _Writer, after: int, upto: int) -> Iterator[tuple[int, str]]:
+def _items(writer: "_Writer", after: int, upto: int) -> Iterator[tuple[int, str]]:
     write = writer.event
     size = 0
     for first, node, attempt, body in _log_rows(writer.run_id, after, upto):

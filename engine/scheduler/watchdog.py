@@ -6,8 +6,6 @@ container) would seem to hang, and its running nodes would be lost. A loop that 
 releasing the interpreter's lock is not noticed.
 """
 
-from __future__ import annotations
-
 import faulthandler
 import logging
 import os
@@ -31,7 +29,7 @@ class Watchdog:
         """Set while the loop does something that may take long."""
         self._stopped = threading.Event()
 
-    def __enter__(self) -> Watchdog:
+    def __enter__(self) -> "Watchdog":
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
         return self
 

@@ -4,8 +4,6 @@ Nodes write their starts themselves, so the measurement does not rely on the pro
 installation and under load.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 import os
@@ -68,7 +66,7 @@ def measure(options: Options) -> dict[str, Any]:
         broker.close()
 
 
-def _measure(options: Options, installation: Installation) -> dict[str, Any]:
+def _measure(options: Options, installation: "Installation") -> dict[str, Any]:
     cases = []
     kills: dict[str, Callable[[], list[float]]] = {
         "node process": installation.kill_node_process,

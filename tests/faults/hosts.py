@@ -4,8 +4,6 @@
 further scheduler) counts as a host. A killed process stays down until a test, or `restart_killed`, starts it again.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal
@@ -81,7 +79,7 @@ class Hosts(Rig):
     def _begin_redis(self, folder: Path) -> AbstractContextManager[redis.Server]:
         return redis.server(folder, address=self.address)
 
-    def start(self) -> Hosts:
+    def start(self) -> "Hosts":
         """Start the whole product, and the workers."""
         made = self._begin_workers()
         super().start()
@@ -89,7 +87,7 @@ class Hosts(Rig):
             one.wait()
         return self
 
-    def start_without_web(self) -> Hosts:
+    def start_without_web(self) -> "Hosts":
         """Start a scheduler and the workers."""
         made = self._begin_workers()
         self.scheduler()

@@ -1,7 +1,5 @@
 """I16: what the product uses of the machine at rest, and that it is the same before and after."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +34,7 @@ class Resources:
     """Files of attempts, folders of ended node processes, partly written artifacts."""
 
     @classmethod
-    def by(cls, rig: Rig) -> Resources:
+    def by(cls, rig: Rig) -> "Resources":
         pids = rig.roles()
         status = {role: _status(pid) for role, pid in pids.items()}
         return cls(
@@ -49,7 +47,7 @@ class Resources:
         )
 
     @classmethod
-    def when_ready(cls, rig: Rig, workers: int) -> Resources:
+    def when_ready(cls, rig: Rig, workers: int) -> "Resources":
         """Return it when all node processes are running, with a spare one where there is one, and all threads of the
         web process."""
         owners = rig.owners()

@@ -4,8 +4,6 @@ A fault is a file in the folder `faults`: the next process that passes the named
 (engine.faults). Nothing here asks the product for its state: `rows` reads the database, `ledger` what nodes wrote.
 """
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import json
@@ -73,7 +71,7 @@ class Rig:
 
     # Processes.
 
-    def start(self) -> Rig:
+    def start(self) -> "Rig":
         """Start the whole product."""
         self.product.start()
         return self

@@ -1,7 +1,5 @@
 """The database at one moment, read without the product, on SQLite and on PostgreSQL."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Sequence
@@ -49,7 +47,7 @@ class Rows:
     open_commands: int
 
     @classmethod
-    def read(cls, db: Database) -> Rows:
+    def read(cls, db: Database) -> "Rows":
         """Read everything in one transaction."""
 
         def all_of(name: str, order: str = "id") -> list[dict[str, Any]]:
@@ -84,7 +82,7 @@ class Rows:
             db.execute("ROLLBACK")
 
     @classmethod
-    def of_pools(cls, db: Database) -> Rows:
+    def of_pools(cls, db: Database) -> "Rows":
         """Read only pools and the nodes that hold their slots, which is quick enough to be repeated."""
         db.execute("BEGIN")
         try:

@@ -1,7 +1,5 @@
 """T27: workers and schedulers of other releases that can read neither the work nor the reports of this one."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 from pathlib import Path
@@ -27,7 +25,7 @@ class Mixed(Hosts):
     names = ("this", "older", "newer")
     capacity = 2
 
-    def start(self) -> Mixed:
+    def start(self) -> "Mixed":
         made = [self.worker(name, wait=False, INTERLOCK_TEST_BUILD=self.build(name)) for name in self.names]
         self.leads: subprocess.Popen[bytes] = self.scheduler()
         self.product.started_by = "web"

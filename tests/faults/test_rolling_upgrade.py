@@ -1,7 +1,5 @@
 """T27: the database is migrated, and each process replaced by one of the next release, while work continues."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import threading
@@ -31,7 +29,7 @@ class Parts(Hosts):
     capacity = 2 * (len(names) + 1)
     """A new worker starts before an old one stops."""
 
-    def start(self) -> Parts:
+    def start(self) -> "Parts":
         made = [self.worker(name, wait=False) for name in self.names]
         self.leads = self.scheduler()
         self.product.started_by = "web"

@@ -1,7 +1,5 @@
 """What strangers can write into the server's log."""
 
-from __future__ import annotations
-
 import logging
 from typing import Any
 

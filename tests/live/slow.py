@@ -1,7 +1,5 @@
 """A websocket spoken by hand over a bare socket, which takes as many bytes as its owner says, when he says."""
 
-from __future__ import annotations
-
 import base64
 import os
 import socket
@@ -68,7 +66,7 @@ class SlowSocket:
         """Its own."""
         return int(self._socket.getsockname()[1])
 
-    def __enter__(self) -> SlowSocket:
+    def __enter__(self) -> "SlowSocket":
         return self
 
     def __exit__(self, *_: object) -> None:

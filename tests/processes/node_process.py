@@ -1,7 +1,5 @@
 """A node process started as the supervisor starts it, for tests to drive."""
 
-from __future__ import annotations
-
 import json
 import os
 import select
@@ -60,7 +58,7 @@ class NodeProcess:
     def pid(self) -> int:
         return self.process.pid
 
-    def __enter__(self) -> NodeProcess:
+    def __enter__(self) -> "NodeProcess":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,7 +1,5 @@
 """`python` nodes use `multiprocessing` in each of its ways, in one node process after another attempt did."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 """Runs whose artifacts are in an object store: on one host, on several that share no folder, and when the store
 fails."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil
@@ -136,7 +134,7 @@ class SupervisedWithStore(Supervised):
         self.transfer = made
         self.supervisor = made  # type: ignore[assignment] # the same interface
 
-    def __enter__(self) -> SupervisedWithStore:
+    def __enter__(self) -> "SupervisedWithStore":
         super().__enter__()
         return self
 

@@ -1,7 +1,5 @@
 """`uvicorn dashboard.asgi:application`, for those who start a web process without `web`."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -24,7 +22,7 @@ LONG = "import time\n\ndef main(inputs, ctx):\n    time.sleep(300)\n"
 class Uvicorn(Product):
     """Serves the installation of another product."""
 
-    def start(self, timeout: float = 30) -> Uvicorn:
+    def start(self, timeout: float = 30) -> "Uvicorn":
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "uvicorn", "dashboard.asgi:application", "--port", str(self.port)],

@@ -4,8 +4,6 @@ The facts are what the executors saw: which claims were sent to them, started an
 order.py) judge by them and by the stored rows, never by the scheduler's own memory.
 """
 
-from __future__ import annotations
-
 import copy
 import functools
 import random
@@ -42,7 +40,7 @@ class Dice:
         self.used = 0
 
     @classmethod
-    def of(cls, seed: int, count: int = 800) -> Dice:
+    def of(cls, seed: int, count: int = 800) -> "Dice":
         return cls(random.Random(seed).randbytes(count))
 
     def roll(self, sides: int) -> int:

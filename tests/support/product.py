@@ -1,7 +1,5 @@
 """The whole product as a user starts it: `manage.py up` in its own home, used over HTTP."""
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import functools
@@ -111,7 +109,7 @@ class Product:
         self._token = ""
         self._door: urllib.request.OpenerDirector | None = None
 
-    def start(self, timeout: float = WAIT_SECONDS) -> Product:
+    def start(self, timeout: float = WAIT_SECONDS) -> "Product":
         """Start `up` and wait until /readyz answers 200."""
         options = ["--no-worker"] if self.started_by == "up" and not self.has_worker else []
         with self.log.open("ab") as log:

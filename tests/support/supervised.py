@@ -1,7 +1,5 @@
 """A supervisor with real node processes, driven as the scheduler drives it, without a database."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys
@@ -49,7 +47,7 @@ class Supervised:
         self.works: dict[str, Work] = {}
         self.stopped = False
 
-    def __enter__(self) -> Supervised:
+    def __enter__(self) -> "Supervised":
         self.started_before = self.supervisor.start()
         return self
 

@@ -1,7 +1,5 @@
 """What a definition says that it needs of an installation."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

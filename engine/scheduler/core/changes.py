@@ -1,7 +1,5 @@
 """What one tick has to write to the database and to ask of the executor. Pure."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
@@ -76,7 +74,7 @@ class Changes:
         """About how many rows the write has; limits the length of a tick."""
         return len(self.nodes) + len(self.claimed) + self.extra_size
 
-    def by_run(self) -> Mapping[int, Changes]:
+    def by_run(self) -> Mapping[int, "Changes"]:
         """Return what is to be written for each run alone."""
         parts: dict[int, Changes] = defaultdict(Changes)
         for run in self.runs:

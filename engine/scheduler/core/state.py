@@ -4,8 +4,6 @@ Times are integers of microseconds since 1970 (`_us`); spans and the monotonic c
 rebuilt from the database, and is after every error.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from typing import Any
 
@@ -60,7 +58,7 @@ class NodeState:
         "unsent_progress",
     )
 
-    def __init__(self, run: RunState, plan: PlanNode) -> None:
+    def __init__(self, run: "RunState", plan: PlanNode) -> None:
         self.run = run
         self.plan = plan
         self.state = "pending"

@@ -1,7 +1,5 @@
 """Builds of the product that can be killed at each statement, round trip and commit; and mutants of what commits do."""
 
-from __future__ import annotations
-
 import sys
 from types import ModuleType
 from typing import Any
@@ -47,7 +45,7 @@ class RoundTrips:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.db, name)
 
-    def cursor(self) -> Trips:
+    def cursor(self) -> "Trips":
         return Trips(self.db.cursor())
 
 
@@ -58,7 +56,7 @@ class Trips:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.cursor, name)
 
-    def __enter__(self) -> Trips:
+    def __enter__(self) -> "Trips":
         return self
 
     def __exit__(self, *error: object) -> None:
