@@ -172,7 +172,7 @@ class PageClients:
             # Signing out is rolled back with the rows, but the client's cookie must be restored as well.
             client.cookies = cookies
         status = response.status_code
-        if path.startswith("/sign-in/"):
+        if path.startswith(("/sign-in/", "/account/password/")):
             changed = ""  # Attempts are counted.
         if status >= 500:
             return status, f"{status}: {body[:200]!r}"
