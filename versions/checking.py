@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from engine import definition
+from engine.definition.validation.check import UNCHECKED
 from engine.definition.validation.report import PROBLEMS_MAX
 from engine.problems import Fix, Problem, format_value, path_text
 from engine.sentences import Sentence
@@ -62,6 +63,8 @@ def check(
     """
     until = time.monotonic() + seconds
     problems = definition.problems(document, pools=pools, installed=installed)
+    if any(problem.code in UNCHECKED for problem in problems):
+        return Checked(problems)
     places = (_CONFIG.match(one.path) for one in problems if one.severity == "error")
     invalid = {int(place[1]) for place in places if place}
     config = settings.INTERLOCK

@@ -9,7 +9,7 @@ from engine.definition.validation import fields
 from engine.definition.validation.edges import NAME, NAME_RULE, Ports, check_cycles, check_edges
 from engine.definition.validation.input_names import check_input_names
 from engine.definition.validation.references import Reader, check_expressions, check_references
-from engine.definition.validation.report import Report
+from engine.definition.validation.report import OutOfTime, Report
 from engine.definition.validation.requires import check_requires
 from engine.definition.validation.run_inputs import check_inputs_schema
 from engine.definition.validation.schemas import check_value, config_validator
@@ -23,6 +23,8 @@ from engine.sentences import gettext_noop as _
 SCHEMA = "interlock/1"
 NODES_MAX = 10_000
 EDGES_MAX = 50_000
+UNCHECKED = frozenset({"too_many_nodes", "too_many_edges", "check_too_long"})
+"""Codes of problems for which the rest of a definition was not checked."""
 _FIELDS = ("schema", "requires", "inputs", "nodes", "edges", "settings")
 _NODE_FIELDS = ("id", "type", "name", "notes", "config", "policy", "position")
 _NODE_FIELD_SET = frozenset(_NODE_FIELDS)
@@ -34,13 +36,23 @@ _TEXT = Sentence(_("text"))
 
 
 def check_document(document: Any, report: Report, pools: Mapping[str, int] | None, installed: bool) -> None:
-    """Report every problem of `document`, which may be any value.
+    """Report every problem of `document`, which may be any value, or that it is too large to be checked.
 
     `installed`: the pools that it requires must exist; otherwise it is enough that it requires them.
     """
+    try:
+        _check_document(document, report, pools, installed)
+    except OutOfTime:
+        message = _("The check took too long and was ended. Split the workflow into smaller ones.")
+        report.refuse("check_too_long", Sentence(message))
+
+
+def _check_document(document: Any, report: Report, pools: Mapping[str, int] | None, installed: bool) -> None:
     if not isinstance(document, dict):
         message = _("A definition must be a JSON object with schema, nodes and edges, not {value}.")
         report.add("not_an_object", Sentence(message, {"value": format_value(document)}))
+        return
+    if _is_too_large(document, report):
         return
     report.unknown_fields(document, _FIELDS, ())
     for key in document:
@@ -54,14 +66,15 @@ def check_document(document: Any, report: Report, pools: Mapping[str, int] | Non
     declared = document.get("inputs")
     if declared is not None and check_json(declared, ("inputs",), report):
         check_inputs_schema(declared, report)
-    nodes = _list_of(document, "nodes", NODES_MAX, report)
-    edges = _list_of(document, "edges", EDGES_MAX, report)
+    nodes = _list_of(document, "nodes", report)
+    edges = _list_of(document, "edges", report)
     if nodes is None:
         return
     if not nodes:
         report.add("no_nodes", Sentence(_("Add at least one node.")), ("nodes",))
     summary = _Nodes()
     for index, node in enumerate(nodes):
+        report.check_time()
         _check_node(index, node, summary, report, pools)
     links = []
     for index, edge in enumerate(edges or ()):
@@ -106,8 +119,18 @@ _TOO_MANY = {
 }
 
 
-def _list_of(document: Mapping[str, Any], name: str, most: int, report: Report) -> list[Any] | None:
-    """Return the nodes or edges, at most `most`. If there is no list: [] for edges, None for nodes."""
+def _is_too_large(document: Mapping[str, Any], report: Report) -> bool:
+    """Report and return whether there are more nodes or edges than allowed. Nothing else is checked then."""
+    for name, most in (("nodes", NODES_MAX), ("edges", EDGES_MAX)):
+        items = document.get(name)
+        if isinstance(items, list) and len(items) > most:
+            sentence = Sentence(_TOO_MANY[name], {"n": len(items), "most": most})
+            report.add(f"too_many_{name}", sentence, (name,))
+    return report.count > 0
+
+
+def _list_of(document: Mapping[str, Any], name: str, report: Report) -> list[Any] | None:
+    """Return the nodes or edges. If there is no list: [] for edges, None for nodes."""
     if name not in document:
         fix = Fix(Sentence(_("Add {name}"), {"name": name}), [{"op": "add", "path": f"/{name}", "value": []}])
         report.add("missing_field", Sentence(_('Add "{field}", a list.'), {"field": name}), (name,), fix=fix)
@@ -116,10 +139,7 @@ def _list_of(document: Mapping[str, Any], name: str, most: int, report: Report) 
     if not isinstance(items, list):
         report.wrong_type(name, Sentence(_("a list")), items, (name,))
         return None if name == "nodes" else []
-    if len(items) > most:
-        sentence = Sentence(_TOO_MANY[name], {"n": len(items), "most": most})
-        report.add(f"too_many_{name}", sentence, (name,))
-    return items[:most]
+    return items
 
 
 @dataclass(slots=True)

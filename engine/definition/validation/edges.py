@@ -40,7 +40,11 @@ class Link:
 
 def check_edges(edges: Sequence[Any], ports: Mapping[str, Ports], report: Report) -> list[Link]:
     """Report problems of all edges, cycles excepted; return the edges whose ends exist."""
-    links = [link for index, edge in enumerate(edges) if (link := _check_edge(index, edge, ports, report)) is not None]
+    links = []
+    for index, edge in enumerate(edges):
+        report.check_time()
+        if (link := _check_edge(index, edge, ports, report)) is not None:
+            links.append(link)
     _check_target_ports(links, ports, report)
     return links
 
@@ -79,7 +83,7 @@ def _check_end(end: str, edge: Mapping[str, Any], path: Path, ports: Mapping[str
         report.add("missing_field", Sentence(_('Add "{field}", the id of a node.'), {"field": end}), place)
     elif not isinstance(node, str):
         report.wrong_type(end, Sentence(_("the id of a node")), node, place)
-    elif near := nearest(node, ports):
+    elif near := report.near_node(node, ports):
         message = _('No node has the id {id}. Did you mean "{near}"?')
         values = {"id": format_value(node), "near": near}
         report.add("unknown_node", Sentence(message, values), place, fix=Fix.use(near, place))

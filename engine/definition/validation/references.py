@@ -68,10 +68,11 @@ def check_references(
     id_set = set(ids)
     upstream: _Upstream | None = None
     for reader in readers:
+        report.check_time()
         _check_inputs(reader, declared, report)
         for name in reader.reads.nodes:
             if name not in id_set:
-                near = nearest(name, ids[:1000])
+                near = report.near_node(name, ids)
                 message = (
                     _('No node has the id "{name}". Did you mean "{near}"?')
                     if near

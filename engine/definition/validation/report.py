@@ -1,6 +1,8 @@
 """Collects problems while a definition is checked."""
 
-from collections.abc import Collection, Mapping
+import itertools
+import time
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from engine.problems import ConfigProblem, Fix, Path, Problem, Span, format_value, nearest, path_text, pointer
@@ -9,6 +11,16 @@ from engine.sentences import gettext_noop as _
 
 PROBLEMS_MAX = 1000
 """Problems that are listed; further ones are only counted."""
+NEAR_MAX = 20
+"""Names of nodes for which a near one is looked up: each is compared with those of many nodes."""
+NEAR_AMONG = 1000
+"""Nodes that a name is compared with."""
+CPU_SECONDS_MAX = 5.0
+"""CPU time of one check. The largest legal definition takes a fraction of it."""
+
+
+class OutOfTime(Exception):
+    """The check has used its CPU time."""
 
 
 class Report:
@@ -17,6 +29,20 @@ class Report:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self.omitted = 0
+        self._until = time.thread_time() + CPU_SECONDS_MAX
+        self._near_left = NEAR_MAX
+
+    def check_time(self) -> None:
+        """Raise OutOfTime when the CPU time of the check is used up. Called for each node, edge and expression."""
+        if time.thread_time() > self._until:
+            raise OutOfTime
+
+    def near_node(self, word: Any, ids: Iterable[str]) -> str | None:
+        """Return the id that `word` most likely means, for the first few words; None for all others."""
+        if self._near_left <= 0:
+            return None
+        self._near_left -= 1
+        return nearest(word, itertools.islice(ids, NEAR_AMONG))
 
     @property
     def count(self) -> int:
@@ -47,6 +73,10 @@ class Report:
         else:
             self.problems.append(problem.in_definition(path, node))
 
+    def refuse(self, code: str, sentence: Sentence) -> None:
+        """Put a problem of the whole definition first, also when no more are listed."""
+        self.problems.insert(0, Problem(code, sentence, ""))
+
     def wrong_type(self, field: Text, expected: Sentence, value: Any, path: Path, *, node: str | None = None) -> None:
         """Add a `wrong_type` problem: `field` must be as `expected`, and is `value`."""
         values = {"field": field, "expected": expected, "value": format_value(value)}
@@ -58,6 +88,9 @@ class Report:
         """Add a problem for every text key of `value` that is not in `names`."""
         for key in value:
             if key in names or not isinstance(key, str):
+                continue
+            if len(self.problems) >= PROBLEMS_MAX:
+                self.omitted += 1
                 continue
             values: dict[str, Any] = {"field": format_value(key)}
             fix: Fix | None = None

@@ -1,9 +1,11 @@
 import json
+import time
 
 import jsonpatch
 import pytest
 
 from engine import definition
+from engine.definition.validation import report
 from engine.problems import InvalidDocument
 from tests.unit.definition.documents import chain, changes, document, edge, found, node, only
 
@@ -536,6 +538,32 @@ def test_a_problem_as_json_has_the_shape_of_the_contract():
 def test_too_many_nodes_or_edges_are_refused(nodes, edges, code):
     given = document(*[node(f"n{index}") for index in range(nodes)], edges=[edge("n0", "n1")] * edges)
     assert code in found(given)
+
+
+def test_of_a_definition_that_is_too_large_nothing_else_is_checked():
+    nodes = [node(f"n{index}", "nope") for index in range(20_000)]
+    given = document(*nodes, edges=[edge(f"x{index}", f"y{index}") for index in range(60_000)])
+    started = time.thread_time()
+    codes = [problem.code for problem in definition.problems(given)]
+    assert codes == ["too_many_nodes", "too_many_edges"]
+    assert time.thread_time() - started < 0.1
+
+
+def test_the_largest_definition_with_nothing_but_wrong_edges_is_checked_within_two_seconds():
+    nodes = [node(f"node_number_{index}") for index in range(10_000)]
+    edges = [edge(f"node_numbr_{index}", f"nod_number_{index}") for index in range(50_000)]
+    started = time.thread_time()
+    problems = definition.problems(document(*nodes, edges=edges))
+    assert time.thread_time() - started < 2
+    assert problems[-1].sentence.values == {"n": 99_000}
+    fixed = [problem.code for problem in problems if problem.sentence.values.get("near")]
+    assert fixed == ["unknown_node"] * report.NEAR_MAX
+
+
+def test_a_check_ends_when_its_cpu_time_is_used_up(monkeypatch):
+    monkeypatch.setattr(report, "CPU_SECONDS_MAX", -1.0)
+    problems = definition.problems(document(node("a")))
+    assert [(problem.code, problem.path) for problem in problems] == [("check_too_long", "")]
 
 
 def test_as_many_nodes_and_edges_as_allowed_are_valid():
