@@ -501,7 +501,8 @@ def test_every_attempt_finds_its_folder_empty_and_for_itself(node: NodeProcess) 
 def test_a_link_in_place_of_the_scratch_folder_is_not_followed(node: NodeProcess, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "kept").write_text("x")
-    (tmp_path / "empty").mkdir(mode=0o755)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty").chmod(0o755)
     for name in ("full", "empty"):
         link = f"os.symlink({str(tmp_path / name)!r}, here)"
         assert node.python(main(f"here = os.getcwd()\nos.chdir('/')\nos.rmdir(here)\n{link}", "import os"))["clean"]

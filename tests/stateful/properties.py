@@ -38,7 +38,7 @@ STREAM = Traits(
 """Many small runs, with pools, of which each new one may be more urgent than those that wait."""
 
 LIVES = st.binary(min_size=256, max_size=1024)
-BY_EVERY_CHANGE, LONG_FORM = 200, 10_000
+BY_EVERY_CHANGE, LONG_FORM = 500, 10_000
 
 
 def tried(phases: Iterable[Phase]) -> settings:

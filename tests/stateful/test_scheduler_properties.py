@@ -1,6 +1,6 @@
 """The scheduler under random graphs, failures, limits, pools, priorities, users and faults: six properties of it.
 
-A failing life is printed with its history. The short form tries 200 lives each, always the same; the long form 10,000
+A failing life is printed with its history. The short form tries 500 lives each, always the same; the long form 10,000
 others each.
 """
 
