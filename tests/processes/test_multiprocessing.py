@@ -1,5 +1,6 @@
 """`python` nodes use `multiprocessing` in each of its ways, in one node process after another attempt did."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,8 +29,9 @@ def main(inputs, ctx):
 
 
 @pytest.fixture
-def node(tmp_path: Path) -> Iterator[Supervised]:
-    with Supervised(tmp_path, workers=1) as started:
+def node() -> Iterator[Supervised]:
+    # The server that forks has a socket in the scratch folder, whose path may have 107 characters only.
+    with tempfile.TemporaryDirectory(prefix="mp-") as home, Supervised(Path(home), workers=1) as started:
         yield started
 
 
