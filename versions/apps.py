@@ -1,11 +1,6 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from typing import Any
 
 from django.apps import AppConfig
-
-if TYPE_CHECKING:
-    from engine.models import Run
 
 
 class VersionsConfig(AppConfig):
@@ -13,12 +8,12 @@ class VersionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from engine.scheduler import set_aside
+        from engine.scheduler.signals import run_set_aside
 
-        set_aside.listen(_record_set_aside)
+        run_set_aside.connect(_record_set_aside, dispatch_uid="versions.audit")
 
 
-def _record_set_aside(run: Run, message: str) -> None:
+def _record_set_aside(run: Any, message: str, **_: Any) -> None:
     from versions.actions import audit
 
     audit.record("run_set_aside", by="scheduler", workflow=run.workflow, run=run.pk, reason=message)

@@ -6,7 +6,6 @@ that does not fit its definition. The run is ended by statements of its own, whi
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
@@ -14,6 +13,7 @@ from django.db import transaction
 from engine import clock
 from engine.definition import store
 from engine.models import Attempt, Command, EventBatch, Leader, NodeRun, Run
+from engine.scheduler.signals import run_set_aside
 from engine.shapes import micros
 from engine.states import NODE_TERMINAL, RUN_TERMINAL
 from engine.text import clean_text
@@ -21,13 +21,6 @@ from engine.text import clean_text
 ERROR_CLASS = "EngineFault"
 REFUSED = {"refused": "engine_fault"}
 """The outcome of the run's open commands."""
-
-_listeners: list[Callable[[Run, str], None]] = []
-
-
-def listen(listener: Callable[[Run, str], None]) -> None:
-    """Have `listener(run, message)` called in the transaction that ends a run, as the audit log does."""
-    _listeners.append(listener)
 
 
 def end_run(run_id: int, epoch: int, fault: str) -> int | None:
@@ -78,8 +71,7 @@ def end_run(run_id: int, epoch: int, fault: str) -> int | None:
         )
         run.seq += len(events)
         run.save(update_fields=["state", "reason", "stopping", "finished_at", "counts", "seq"])
-        for listener in _listeners:
-            listener(run, message)
+        run_set_aside.send(Run, run=run, message=message)
         return int(run.seq)
 
 
