@@ -7,7 +7,7 @@ import functools
 from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
-from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError
+from django import db as django_db
 
 from engine.database.sqlite_backend.write_queue import WriteQueue
 from engine.errors import LostLeadership, RunFault
@@ -40,37 +40,35 @@ COMPUTING_ERRORS = (ArithmeticError, AttributeError, LookupError, RecursionError
 
 
 @functools.cache
-def data_errors() -> tuple[type[Exception], ...]:
-    """Return what a value raises that cannot be computed or fits no column. Every tick with the same data raises it
-    again, unlike the errors of a database that is away."""
+def _drivers() -> tuple[Any, ...]:
+    """Return the modules whose errors a tick's database access may raise: Django's and those of the raw drivers."""
     import sqlite3
 
-    errors = (*COMPUTING_ERRORS, DataError, IntegrityError, ProgrammingError, sqlite3.DataError,
-              sqlite3.IntegrityError, sqlite3.ProgrammingError)  # fmt: skip
     try:
         import psycopg2
     except ImportError:
-        return errors
-    return (*errors, psycopg2.DataError, psycopg2.IntegrityError, psycopg2.ProgrammingError)
+        return django_db, sqlite3
+    return django_db, sqlite3, psycopg2
+
+
+@functools.cache
+def data_errors() -> tuple[type[Exception], ...]:
+    """Return what a value raises that cannot be computed or fits no column. Every tick with the same data raises it
+    again, unlike the errors of a database that is away."""
+    names = ("DataError", "IntegrityError", "ProgrammingError")
+    return (*COMPUTING_ERRORS, *(getattr(driver, name) for driver in _drivers() for name in names))
 
 
 @functools.cache
 def driver_errors() -> tuple[type[Exception], ...]:
-    """Return what a tick's database access may raise: Django's errors, those of the raw drivers, and Diverged."""
-    import sqlite3
-
-    errors = (Diverged, DatabaseError, InterfaceError, sqlite3.Error)
-    try:
-        import psycopg2
-    except ImportError:
-        return errors
-    return (*errors, psycopg2.Error)
+    """Return what a tick's database access may raise: the errors of the database, and Diverged."""
+    return (Diverged, *(driver.Error for driver in _drivers()))
 
 
 @functools.cache
 def tick_errors() -> tuple[type[Exception], ...]:
     """Return what the scheduler goes on after: errors of the database, and of what one run's data leads to."""
-    return (*driver_errors(), *data_errors(), RunFault)
+    return (*driver_errors(), *COMPUTING_ERRORS, RunFault)
 
 
 class Dialect(Protocol):

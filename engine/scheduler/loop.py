@@ -99,8 +99,6 @@ class Scheduler:
         """The error of the last tick; empty: it succeeded."""
         self.faults: dict[int, str] = {}
         """{run: error} of runs that make every tick fail, until they are set aside."""
-        self._written: Changes | None = None
-        """What the current tick tries to write."""
         # Monotonic times.
         self.next_tick = 0.0
         """The earliest time of the next tick."""
@@ -240,32 +238,31 @@ class Scheduler:
             if message != self.tick_error:
                 log.warning("tick_failed: %s", message)
             self.tick_error = message
-            if failed_before and isinstance(error, (*data_errors(), RunFault)):
-                self._find_faults(error)
+            if failed_before and not self._note_fault(error) and isinstance(error, COMPUTING_ERRORS):
+                raise
             self._recover()
             if failed_before:
                 # The database answers but accepts nothing (its disk is full): reading everything again at once would
                 # not help.
                 self.next_tick = self.monotonic() + OUTAGE_SECONDS
 
-    def _find_faults(self, error: Exception) -> None:
-        """Note which runs made a tick fail twice, to be set aside. Raises `error` if it is the engine's own."""
-        changes, self._written = self._written, None
+    def _note_fault(self, error: Exception) -> bool:
+        """Note the run that an error is about, to be set aside. Return whether any run is noted."""
+        if isinstance(error, data_errors()) and (run := self.core.memory.run_in_hand) is not None:
+            error = RunFault(run, error)
         if isinstance(error, RunFault):
             self.faults[error.run] = str(error)
-        elif changes is not None:
-            try:
-                self.faults.update(self.store.faulty_runs(changes, self.leadership.epoch, self.core.memory.now_us))
-            except driver_errors() as away:
-                log.warning("faults_not_found: %s", away)
-        elif (run := self.core.memory.run_in_hand) is not None:
-            self.faults[run] = f"{type(error).__name__}: {error}"
-        if not self.faults and isinstance(error, COMPUTING_ERRORS):
-            raise error
+        return bool(self.faults)
+
+    def _note_unwritable_runs(self, changes: Changes) -> None:
+        """Note the runs whose part of what a tick cannot write is at fault."""
+        try:
+            self.faults.update(self.store.faulty_runs(changes, self.leadership.epoch, self.core.memory.now_us))
+        except driver_errors() as away:
+            log.warning("faults_not_found: %s", away)
 
     def _tick(self) -> None:
         core = self.core
-        self._written = None
         mono = self.monotonic()
         core.begin(round(self.wall() * 1e6), mono)
         self.commands.apply_new(core, mono)
@@ -294,9 +291,12 @@ class Scheduler:
         if changes:
             faults.point("tick.before_write")
             begin = self.monotonic()
-            self._written = changes
-            self.store.write(changes, epoch, now_us, beat)
-            self._written = None
+            try:
+                self.store.write(changes, epoch, now_us, beat)
+            except data_errors():
+                if self.tick_error:
+                    self._note_unwritable_runs(changes)
+                raise
             faults.point("tick.after_commit")
             self.last_write = self.monotonic()
             self._adapt_budget(changes.size, self.last_write - begin)
@@ -391,12 +391,9 @@ class Scheduler:
                 self.hints.broadcast({"runs": {str(run): seq}, "overview": True})
         try:
             self._rebuild()
-        except RunFault as error:
-            self.faults[error.run] = str(error)
-        except COMPUTING_ERRORS as error:
-            if (in_hand := self.core.memory.run_in_hand) is None:
+        except (RunFault, *COMPUTING_ERRORS) as error:
+            if not self._note_fault(error):
                 raise
-            self.faults[in_hand] = f"{type(error).__name__}: {error}"
         return not self.faults
 
     def _rebuild(self) -> None:

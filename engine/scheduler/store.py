@@ -87,7 +87,7 @@ class Store:
             try:
                 self.dialect.write(Rows(part, self.dialect.times), epoch, now_us, False, rehearse=True)
             except data_errors() as error:
-                found[run] = f"{type(error).__name__}: {error}"
+                found[run] = str(RunFault(run, error))
         return found
 
     def set_aside(self, run_id: int, epoch: int, fault: str) -> int | None:

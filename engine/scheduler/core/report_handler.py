@@ -66,9 +66,9 @@ class ReportHandler:
             return
         at = round(report.at * 1e6)
         node.attempt += 1
-        # The clock may have been set back while it waited.
         # After a lost attempt it has waited since the end of that one only.
         ready_us = max(node.ready_us, node.last_end_us)
+        # The clock may have been set back while it waited.
         ready = min(ready_us, at) or None
         node.current = attempt = AttemptState(
             node, node.attempt, node.claim, report.worker, report.pid, report.pid_started, at, ready
