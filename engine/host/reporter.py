@@ -21,6 +21,7 @@ from engine.executors import wire
 from engine.executors.base import Ended, Report, Returned
 from engine.executors.wire import HostRequest
 from engine.hints.host_hints import HostHints
+from engine.hints.loss import POLL_SECONDS, LossDetector
 from engine.host.lease import HostLease
 from engine.host.outbox import Outbox
 from engine.host.store import HostStore, is_outage
@@ -38,10 +39,6 @@ UNREAD_BATCHES_MAX = 4
 UNREAD_POLL_SECONDS = 0.02
 OVERDUE_SECONDS = 1.0
 """Work that no host has taken after this time is taken without its message, which was lost."""
-POLL_SECONDS = 0.02
-"""How often work is looked for while messages count as lost, for example because Redis cannot be reached."""
-POLLS_SECONDS = 2.0
-"""For how long messages count as lost after work was found without its message."""
 ENDED_SECONDS = 10.0
 """How long reported ends are remembered, until the scheduler has applied them."""
 
@@ -110,8 +107,7 @@ class HostReporter:
         self._beat_at = 0.0
         self._look_at = 0.0
         """When to look for work whose message was lost."""
-        self._polls_until = 0.0
-        """Monotonic time until which messages count as lost."""
+        self._messages = LossDetector()
         self._clock = DatabaseClock()
         self._hints = HostHints(config, self._on_hint)
         self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
@@ -161,8 +157,8 @@ class HostReporter:
         return claim in self._ended or self.outbox.has_end_of(claim)
 
     def on_message(self) -> None:
-        """A message has brought work, so messages are not lost any more."""
-        self._polls_until = 0.0
+        """A message has brought work."""
+        self._messages.arrived()
 
     def _on_hint(self) -> None:
         with self._changed:
@@ -375,12 +371,13 @@ class HostReporter:
         host, now = self.host, time.monotonic()
         if now < self._look_at or self._is_ended:
             return
-        polls = now < self._polls_until
-        self._look_at = now + (POLL_SECONDS if polls else BEAT_SECONDS)
+        are_lost = self._messages.are_lost(now)
+        self._look_at = now + (POLL_SECONDS if are_lost else BEAT_SECONDS)
         if self._is_draining or host.drain_reason or not host.has_room.is_set():
             return
-        claims = self._store.overdue(host.queues, POLL_SECONDS if polls else OVERDUE_SECONDS, host.capacity)
+        claims = self._store.overdue(host.queues, POLL_SECONDS if are_lost else OVERDUE_SECONDS, host.capacity)
         if claims and (taken := host.take_from(self._store, claims)):
-            if not polls:
+            if not are_lost:
                 log.warning("messages_lost: took %s works for which no message came", taken)
-            self._look_at, self._polls_until = now + POLL_SECONDS, now + POLLS_SECONDS
+            self._messages.found_without(now)
+            self._look_at = now + POLL_SECONDS

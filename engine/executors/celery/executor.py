@@ -34,6 +34,7 @@ from engine.executors.celery.notifier import HostNotifier
 from engine.executors.celery.statements import fetch
 from engine.executors.wire import HostRequest, RequestKind
 from engine.hints import host_hints
+from engine.hints.loss import POLL_SECONDS, LossDetector
 from engine.supervisor.short_work import ShortWork
 from engine.supervisor.waker import Waker
 
@@ -42,10 +43,6 @@ log = logging.getLogger("interlock.scheduler")
 LEASE_CHECK_SECONDS = 0.25
 REPORT_POLL_SECONDS = 1.0
 """How often reports are read without a hint."""
-HINTS_LOST_SECONDS = 2.0
-"""How long hints count as lost after reports were found without one."""
-LOST_POLL_SECONDS = 0.02
-"""How often reports are read while hints count as lost."""
 BATCHES_AT_ONCE = 32
 REPUBLISH_SECONDS = 5.0
 """Work that no host has taken after this time is published again."""
@@ -75,8 +72,7 @@ class CeleryExecutor:
         self._read_at = self._leases_at = self._republish_at = 0.0
         """Monotonic times of the next reads of reports, of leases and of work that no host has taken."""
         self._hinted = False
-        self._polls_until = 0.0
-        """Monotonic time until which hints count as lost."""
+        self._hints = LossDetector()
         self._listener: host_hints.ChannelListener | None = None
         self._waker = Waker()
         self.selector.register(self._waker, selectors.EVENT_READ, None)
@@ -287,10 +283,11 @@ class CeleryExecutor:
         before = len(self._unconfirmed)
         more = self._read_reports(now)
         if self._hinted:
-            self._hinted, self._polls_until = False, 0.0
+            self._hinted = False
+            self._hints.arrived()
         elif len(self._unconfirmed) > before:
-            self._polls_until = now + HINTS_LOST_SECONDS
-        pause = LOST_POLL_SECONDS if now < self._polls_until else REPORT_POLL_SECONDS
+            self._hints.found_without(now)
+        pause = POLL_SECONDS if self._hints.are_lost(now) else REPORT_POLL_SECONDS
         self._read_at = now if more else now + pause
 
     def _read_reports(self, now: float) -> bool:
