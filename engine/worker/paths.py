@@ -31,6 +31,7 @@ class Roots:
 
     @classmethod
     def of(cls, envelope: dict[str, Any]) -> Roots:
+        """Return the folders that an envelope, or a question to the SQL checker, names."""
         return cls(envelope["files"], envelope.get("data_roots") or [], envelope["closed"])
 
     def to_read(self, path: str) -> list[str]:

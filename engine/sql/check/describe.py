@@ -234,7 +234,7 @@ def file(question: dict[str, Any]) -> dict[str, Any]:
     "near": path | null}, {"refused": message} and {"wrong": message} say why they cannot be read.
     """
     path: str = question["path"]
-    roots = Roots(question["files"], question["data_roots"], question["closed"])
+    roots = Roots.of(question)
     try:
         files = roots.to_read(path)
         stamp = _stamp(files)

@@ -24,7 +24,7 @@ def rows(question: dict[str, Any]) -> dict[str, Any]:
 
     {"wrong": message} says why there are none. For the question see `child`.
     """
-    roots = Roots(question["files"], question["data_roots"], question["closed"])
+    roots = Roots.of(question)
     try:
         files = roots.to_read(question["path"])
         _format, source = import_module(question["reader"]).source_of(question["config"], files)
