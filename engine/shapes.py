@@ -48,6 +48,11 @@ def iso_moment(moment: datetime) -> str:
     return text[:26] + "Z"
 
 
+def shown_error(error: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The error of an attempt without the classes that its own derives from, which only retries need."""
+    return None if error is None else {name: value for name, value in error.items() if name != "bases"}
+
+
 def output_summary(output: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """What a node run says about its output: {kind, bytes, ports, row_count?}; the value is read on its own."""
     if output is None:

@@ -19,7 +19,7 @@ from engine.models.conditions import runs_without_success, unfinished_nodes, unf
 from engine.models.runs import RUN_UNFINISHED
 from engine.reads import workers
 from engine.reads.waiting import slot_holders
-from engine.shapes import iso, micros, optional_micros, run_shape
+from engine.shapes import iso, micros, optional_micros, run_shape, shown_error
 from engine.text import clean_text
 
 
@@ -138,7 +138,7 @@ def attempts(run: Run, node: str) -> list[dict[str, Any]]:
             "pid": row.pid,
             "started_at": iso(micros(row.started_at)),
             "finished_at": iso(optional_micros(row.finished_at)),
-            "error": row.error and {name: value for name, value in row.error.items() if name != "bases"},
+            "error": shown_error(row.error),
             "usage": row.usage,
             "receipt": row.receipt,
         }

@@ -10,7 +10,7 @@ from engine.scheduler.core.memory import Memory
 from engine.scheduler.core.stacks import log_line, stack_text
 from engine.scheduler.core.state import AttemptState, LogLines, NodeState
 from engine.scheduler.core.transitions import Transitions
-from engine.shapes import iso, output_summary
+from engine.shapes import iso, output_summary, shown_error
 from engine.states import SKIPPED_BY_PERSON, PendingAction, check_node
 from engine.text import clean_text
 
@@ -137,8 +137,7 @@ class ReportHandler:
         elif report.state == "succeeded" and action != PendingAction.RESET:
             self._succeeded(node, report, at)
         else:
-            # Its bases serve retries, and stay with the attempt.
-            node.error = attempt.error and {name: value for name, value in attempt.error.items() if name != "bases"}
+            node.error = shown_error(attempt.error)
             self._not_succeeded(node, report, action, at)
 
     def _not_succeeded(self, node: NodeState, report: Ended, action: PendingAction | None, at: int) -> None:
