@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from dashboard.models import ApiToken, LoginLink, Role, Session, SignInAttempt, User
+from dashboard.models import ApiToken, LoginLink, Role, Session, SignInAttempt, User, digest
 from engine import clock
 from engine.errors import AlreadyExists, InterlockError, InvalidValue, NotFound
 from engine.text import clean_text
@@ -272,7 +272,7 @@ def create_login_link(user: User, base_url: str, *, by: str) -> str:
     now = clock.now()
     with transaction.atomic():
         LoginLink.objects.filter(expires_at__lt=now - timedelta(days=1)).delete()
-        LoginLink.objects.create(user=user, hash=_digest(raw), expires_at=now + LINK_LIFETIME)
+        LoginLink.objects.create(user=user, hash=digest(raw), expires_at=now + LINK_LIFETIME)
         audit.record("login_link_created", by=by, details={"user": user.username})
     return base_url.rstrip("/") + reverse("login-link", args=[raw])
 
@@ -290,12 +290,12 @@ def use_login_link(raw: str) -> User | None:
     """Use up a link and return its user, or None. Of two simultaneous calls, one gets the user."""
     if not _usable_links(raw).update(used_at=clock.now()):
         return None
-    user = LoginLink.objects.select_related("user").get(hash=_digest(raw)).user
+    user = LoginLink.objects.select_related("user").get(hash=digest(raw)).user
     return user if user.is_active else None
 
 
 def _usable_links(raw: str) -> QuerySet[LoginLink]:
-    return LoginLink.objects.filter(hash=_digest(raw), used_at=None, expires_at__gt=clock.now())
+    return LoginLink.objects.filter(hash=digest(raw), used_at=None, expires_at__gt=clock.now())
 
 
 # --- tokens ------------------------------------------------------------------------------------------------------
@@ -338,7 +338,7 @@ def issue_token(
         token = ApiToken.objects.create(
             user=user,
             name=name,
-            hash=_digest(raw),
+            hash=digest(raw),
             scopes=list(dict.fromkeys(scopes)),
             created_at=now,
             expires_at=expires_at,
@@ -354,7 +354,7 @@ def authenticate_token(raw: str) -> tuple[User, ApiToken] | None:
     Records the time of use once an hour.
     """
     # Look up by hash: comparison time then reveals something about the hash only, not about the token.
-    token = ApiToken.objects.select_related("user").filter(hash=_digest(raw)).first()
+    token = ApiToken.objects.select_related("user").filter(hash=digest(raw)).first()
     now = clock.now()
     if token is None or not token.user.is_active or (token.expires_at is not None and token.expires_at <= now):
         return None
@@ -398,7 +398,3 @@ def token_dict(token: ApiToken) -> dict[str, object]:
         "expires_at": None if token.expires_at is None else clock.iso(token.expires_at),
         "used_at": None if token.used_at is None else clock.iso(token.used_at),
     }
-
-
-def _digest(raw: str) -> str:
-    return hashlib.sha256(raw.encode(errors="replace")).hexdigest()

@@ -1,11 +1,18 @@
 """Accounts with one role each, sessions, API tokens, login links; hosts that serve pages."""
 
+import hashlib
+
 from django.contrib.auth.models import AbstractUser
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from engine.models.fields import JSONText
+
+
+def digest(secret: str) -> str:
+    """Return what is stored of a session key, an API token or a login link."""
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
 class Role(models.TextChoices):

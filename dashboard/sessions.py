@@ -1,13 +1,12 @@
 """Sessions of signed-in people. Only the hash of a key is stored: who reads the database can use none of them."""
 
-import hashlib
 from typing import Any
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
 from django.utils import timezone
 
-from dashboard.models import Session
+from dashboard.models import Session, digest
 
 
 class SessionStore(db.SessionStore):
@@ -29,7 +28,7 @@ class SessionStore(db.SessionStore):
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         return Session(
-            session_key=_digest(self._get_or_create_session_key()),  # type: ignore[attr-defined] # the stubs leave it out
+            session_key=digest(self._get_or_create_session_key()),  # type: ignore[attr-defined] # the stubs leave it out
             session_data=self.encode(data),
             expire_date=self.get_expiry_date(),
             user_id=data.get(SESSION_KEY),
@@ -42,8 +41,4 @@ class SessionStore(db.SessionStore):
 
 
 def _by_key(key: str) -> Any:
-    return Session.objects.filter(session_key=_digest(key))
-
-
-def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode(errors="replace")).hexdigest()
+    return Session.objects.filter(session_key=digest(key))
