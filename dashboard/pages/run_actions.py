@@ -53,8 +53,7 @@ def again(request: HttpRequest, run_id: int) -> HttpResponse:
     found = access.run(request.user, run_id, Right.RUN, outside_only=True)
     workflow = access.workflow(request.user, found.workflow, Right.RUN)
     if not may_run_again(request, found):
-        message = _("Run {id} is a draft run of {by}. Only they can run it again.")
-        return error_page(request, 403, message.format(id=run_id, by=found.created_by))
+        return error_page(request, 403, str(access.ForeignDraft(found, again=True)))
     started = launch(
         workflow,
         draft_of=person(request) if found.draft else None,
