@@ -9,10 +9,11 @@ from django.db import transaction
 from engine.actions import runs as engine_runs
 from engine.definition import Document, parse, store
 from engine.definition import inputs as engine_inputs
-from engine.errors import InvalidInputs, NotFound
+from engine.errors import InvalidInputs
 from engine.models import Definition, Run
 from versions import checking, queries
 from versions.actions import drafts, publish
+from versions.actions.locks import lock_for_run
 from versions.errors import Archived, NoDraft, NothingLive
 from versions.models import Workflow
 
@@ -59,7 +60,7 @@ def launch(
     accepted = _accepted(document, inputs)
     # Everything is known by now, so the write transaction, which others wait for, is short.
     with transaction.atomic():
-        _lock(workflow.slug)
+        lock_for_run(workflow.slug)
         if definition is None:
             definition = engine_runs.store_definition(draft)
         return engine_runs.start(
@@ -81,7 +82,7 @@ def rerun(run: Run, *, inputs: Any = None, by: str) -> Run:
     """
     accepted = _accepted(store.load(run.definition_id), run.inputs if inputs is None else inputs)
     with transaction.atomic():
-        _lock(run.workflow)
+        lock_for_run(run.workflow)
         return engine_runs.start(
             run.definition,
             workflow=run.workflow,
@@ -100,12 +101,3 @@ def _accepted(document: Document, inputs: Any) -> dict[str, Any]:
     if problems:
         raise InvalidInputs(problems)
     return accepted
-
-
-def _lock(slug: str) -> None:
-    """Let nobody delete or archive a workflow until the run is inserted. Raises NotFound, Archived."""
-    row = Workflow.objects.select_for_update(no_key=True).filter(slug=slug).values_list("archived_at").first()
-    if row is None:
-        raise NotFound.workflow(slug)
-    if row[0] is not None:
-        raise Archived(slug)
