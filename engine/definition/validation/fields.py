@@ -130,11 +130,7 @@ def check_policy(policy: Any, path: Path, report: Report, node: str | None, pool
         return
     report.unknown_fields(policy, (*POLICY, *POLICY_NOT_YET), path, node)
     wrong = check_fields(policy, POLICY, path, report, node)
-    for key in POLICY_NOT_YET:
-        if policy.get(key) is not None:
-            sentence = Sentence(_("{name} is not available yet."), {"name": key})
-            place = (*path, key)
-            report.add("not_available_yet", sentence, place, node=node, fix=Fix.remove(key, place))
+    report.not_available_yet(policy, POLICY_NOT_YET, path, node)
     _check_limits(policy, wrong, path, report, node)
     _check_pool(policy, wrong, path, report, node, pools)
 

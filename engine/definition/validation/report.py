@@ -77,10 +77,20 @@ class Report:
         """Put a problem of the whole definition first, also when no more are listed."""
         self.problems.insert(0, Problem(code, sentence, ""))
 
-    def wrong_type(self, field: Text, expected: Sentence, value: Any, path: Path, *, node: str | None = None) -> None:
+    def wrong_type(self, field: Text, expected: Text, value: Any, path: Path, *, node: str | None = None) -> None:
         """Add a `wrong_type` problem: `field` must be as `expected`, and is `value`."""
         values = {"field": field, "expected": expected, "value": format_value(value)}
         self.add("wrong_type", Sentence(_("{field} must be {expected}, not {value}."), values), path, node=node)
+
+    def not_available_yet(
+        self, value: Mapping[str, Any], names: Iterable[str], path: Path, node: str | None = None
+    ) -> None:
+        """Refuse those of the fields `names` that are part of the contract, but not built yet."""
+        for name in names:
+            if value.get(name) is not None:
+                place = (*path, name)
+                sentence = Sentence(_("{name} is not available yet."), {"name": name})
+                self.add("not_available_yet", sentence, place, node=node, fix=Fix.remove(name, place))
 
     def unknown_fields(
         self, value: Mapping[Any, Any], names: Collection[str], path: Path, node: str | None = None

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from engine.definition.validation.fields import POLICY
 from engine.definition.validation.report import Report
-from engine.problems import Fix, format_value
+from engine.problems import format_value
 from engine.sentences import Sentence
 from engine.sentences import gettext_noop as _
 
-SLOTS_MAX = 1_000_000
+_SLOTS = POLICY["slots"]
 _NOT_YET = ("connections", "secrets")
 
 
@@ -24,11 +25,7 @@ def check_requires(requires: Any, report: Report, pools: Mapping[str, int] | Non
         report.wrong_type("requires", Sentence(_("an object")), requires, path)
         return {}
     report.unknown_fields(requires, ("pools", *_NOT_YET), path)
-    for key in _NOT_YET:
-        if requires.get(key) is not None:
-            place = (*path, key)
-            sentence = Sentence(_("{name} is not available yet."), {"name": key})
-            report.add("not_available_yet", sentence, place, fix=Fix.remove(key, place))
+    report.not_available_yet(requires, _NOT_YET, path)
     named = requires.get("pools")
     if named is None:
         return {}
@@ -37,9 +34,8 @@ def check_requires(requires: Any, report: Report, pools: Mapping[str, int] | Non
         return {}
     found = {}
     for name, slots in named.items():
-        if isinstance(slots, bool) or not isinstance(slots, int) or not 1 <= slots <= SLOTS_MAX:
-            expected = Sentence(_("a whole number from {low} to {high}"), {"low": "1", "high": str(SLOTS_MAX)})
-            report.wrong_type(name, expected, slots, (*path, "pools", name))
+        if not isinstance(slots, int) or not _SLOTS.fits(slots):
+            report.wrong_type(name, _SLOTS.expected(), slots, (*path, "pools", name))
             continue
         found[name] = slots
         if pools is not None:
