@@ -16,6 +16,7 @@ from engine.sentences import Sentence
 from engine.sentences import gettext_noop as _
 from engine.sql.check import inference
 from versions import earlier_columns, error_classes
+from versions.node_policies import node_policies
 
 Column = dict[str, str]
 """{name, type}, with DuckDB's type name."""
@@ -83,13 +84,11 @@ def check(
 
 def _unused_queues(document: Any) -> list[Problem]:
     """Return a warning for each node with a queue, if this installation has none."""
-    nodes = document.get("nodes") if isinstance(document, dict) else None
-    if settings.INTERLOCK.executor != "local" or not isinstance(nodes, list):
+    if settings.INTERLOCK.executor != "local":
         return []
     found = []
-    for place, node in enumerate(nodes):
-        policy = node.get("policy") if isinstance(node, dict) else None
-        queue = policy.get("queue") if isinstance(policy, dict) else None
+    for place, _node, name, policy in node_policies(document):
+        queue = policy.get("queue")
         if not isinstance(queue, str) or queue == "default":
             continue
         path = ("nodes", place, "policy", "queue")
@@ -98,7 +97,6 @@ def _unused_queues(document: Any) -> list[Problem]:
             "INTERLOCK_EXECUTOR=celery and start a worker for it."
         )
         sentence = Sentence(message, {"queue": format_value(queue)})
-        name = node.get("id") if isinstance(node.get("id"), str) else None
         fix = Fix.remove("queue", path)
         found.append(Problem("queue_unused", sentence, path_text(path), name, "warning", fix=fix))
     return found

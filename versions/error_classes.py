@@ -15,6 +15,7 @@ from engine.problems import Fix, Path, Problem, format_value, nearest, path_text
 from engine.sentences import Sentence
 from engine.sentences import gettext_noop as _
 from engine.worker.errors import NodeError
+from versions.node_policies import node_policies
 
 RUNS_MAX: Final = 50
 """How many of the newest runs are examined, and how many of those that did not succeed."""
@@ -67,19 +68,16 @@ def _is_known(name: str) -> bool:
 
 def _names(document: Any) -> Iterator[tuple[Path, str | None, str, frozenset[str]]]:
     """Yield (path, node, name, words of the node's own code) for each name in a `retry_on`."""
-    nodes = document.get("nodes") if isinstance(document, dict) else None
-    for place, node in enumerate(nodes if isinstance(nodes, list) else ()):
-        policy = node.get("policy") if isinstance(node, dict) else None
-        names = policy.get("retry_on") if isinstance(policy, dict) else None
+    for place, node, node_id, policy in node_policies(document):
+        names = policy.get("retry_on")
         if not isinstance(names, list):
             continue
         config = node.get("config")
         code = config.get("code") if isinstance(config, dict) else None
         words = frozenset(re.findall(r"[\w.]+", code)) if isinstance(code, str) else frozenset[str]()
-        known = node.get("id")
         for at, name in enumerate(names):
             if isinstance(name, str) and name:
-                yield ("nodes", place, "policy", "retry_on", at), known if isinstance(known, str) else None, name, words
+                yield ("nodes", place, "policy", "retry_on", at), node_id, name, words
 
 
 def _seen(workflow: str, user: str) -> frozenset[str]:
