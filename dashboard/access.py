@@ -64,12 +64,12 @@ class Forbidden(InterlockError):
             if needed == Role.ADMIN
             else _("This requires the %(needed)s role or higher; yours is %(role)s.")
         )
-        super().__init__(message % {"needed": _named(needed), "role": _named(role) if role else "-"})
+        super().__init__(message % {"needed": _role_name(needed), "role": _role_name(role) if role else "-"})
         self.user, self.right, self.needed = user, right, needed
 
 
 class ForeignDraft(Forbidden):
-    """The run is one of another user's draft."""
+    """The run is of another user's draft, which is private."""
 
     def __init__(self, run: Run, *, again: bool = False) -> None:
         if again:
@@ -79,7 +79,7 @@ class ForeignDraft(Forbidden):
         InterlockError.__init__(self, message.format(id=run.pk, by=run.created_by))
 
 
-def _named(role: str) -> str:
+def _role_name(role: str) -> str:
     """Return the role's name as it is written inside a sentence."""
     return str(Role(role).label).lower() if role in Role else role
 
@@ -134,8 +134,8 @@ def version(user: Person, slug: str, number: int, right: Right = Right.VIEW) -> 
 def run(user: Person, run_id: int | str, right: Right = Right.VIEW, *, outside_only: bool = False) -> Run:
     """Return the run with its definition's hash but without the document.
 
-    `outside_only`: for what is open to others than the author of a draft's run: that it exists, its state, its end.
-    Raises SignedOut, Forbidden or NotFound; ForeignDraft for the rest of such a run.
+    `outside_only`: the caller shows only that the run exists and its state, which is open to all for draft runs too.
+    Raises SignedOut, Forbidden, NotFound, and without `outside_only` ForeignDraft.
     """
     require(user, right)
     # The id comes from a URL: accept digits only, and no more than the column can hold.
@@ -146,6 +146,6 @@ def run(user: Person, run_id: int | str, right: Right = Right.VIEW, *, outside_o
     if found is None:
         raise NotFound.run(text)
     if found.draft and not outside_only and found.created_by != user.get_username() and not can(user, Right.ADMIN):
-        # It ran code that its author has not published, mostly on data that was meant to be tried only.
+        # A draft run shows unpublished code and the data that it was tried on.
         raise ForeignDraft(found)
     return found

@@ -214,7 +214,7 @@ def check_password(request: HttpRequest, username: str, password: str) -> User:
     attempt = _count_attempt(key, address)
     user = authenticate(request, username=username, password=clean_text(password)[:4096])
     if not isinstance(user, User):
-        # A name that nobody has may be a password, typed into the wrong field.
+        # Do not record an unknown name: it may be a password, typed into the wrong field.
         known = User.objects.filter(username=username).exists()
         with transaction.atomic():
             audit.record("sign_in_failed", by=username if known else "?", details={"address": address})
@@ -240,7 +240,7 @@ def _count_attempt(key: str, address: str) -> SignInAttempt:
             .values_list("at", flat=True)[: limit + 1]
         )
         if len(times) > limit:
-            # A refused attempt does not count: who waits long enough gets in, even after trying meanwhile.
+            # A refused attempt does not count: whoever waits long enough gets in, even after trying meanwhile.
             attempt.delete()
             raise TooManyAttempts(int((times[-1] - since).total_seconds()) + 1)
     return attempt

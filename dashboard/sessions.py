@@ -1,4 +1,4 @@
-"""Sessions of signed-in people. Only the hash of a key is stored: who reads the database can use none of them."""
+"""Sessions of signed-in people. Only the hash of a key is stored: a reader of the database can use no session."""
 
 from typing import Any
 

@@ -14,7 +14,7 @@ from dashboard.secret_key import secret_key
 from engine.config import Config, ConfigError, database_options, from_environment
 from engine.database import postgres, sqlite
 
-# What the product writes is for its own account only: SQLite gives its log the mode of the database.
+# Only the product's own account may read what it writes. SQLite gives its log the mode of the database.
 os.umask(0o077)
 SQLITE_VERSION = sqlite.use_safe_sqlite()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -33,7 +33,7 @@ def _words(name: str, form: str, example: str) -> list[str]:
 try:
     INTERLOCK: Config = from_environment(os.environ)
     SECRET_KEY = secret_key(INTERLOCK.home)
-    # The machine itself may always connect: `up` does, and so does whoever uses it.
+    # This machine may always connect: `up` checks /readyz, and its users open the pages.
     ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
     ALLOWED_HOSTS += _words("ALLOWED_HOSTS", r"\*|\.?[\w.-]+|\[[0-9a-fA-F:]+\]", "flows.example.org")
     CSRF_TRUSTED_ORIGINS = _words("CSRF_TRUSTED_ORIGINS", r"https?://[\w.*:\[\]-]+", "https://flows.example.org")
@@ -153,8 +153,8 @@ def _channel_layer() -> dict[str, Any]:
         }
     return {
         "BACKEND": "channels.layers.InMemoryChannelLayer",
-        # It carries hints, which polling makes up for, to sockets that take them at once and rejoin every few seconds:
-        # few messages need to be stored, and members that are silent for five minutes are gone.
+        # Few messages need to be stored: sockets take them at once, and a lost hint is replaced by polling. Sockets
+        # join again every few seconds, so a member that has not for five minutes is gone.
         "CONFIG": {"capacity": 100, "expiry": 60, "group_expiry": 300},
     }
 

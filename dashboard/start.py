@@ -98,12 +98,12 @@ def make_folders() -> None:
 
 
 def _protect(database: Path) -> None:
-    """Take from others what they may do with a database that an earlier umask has let them read."""
+    """Make the database private, in case it was created with another umask."""
     for file in (database, *(database.with_name(database.name + end) for end in ("-wal", "-shm"))):
         try:
             file.chmod(0o600)
         except OSError:
-            # It does not exist, or belongs to somebody else, who decides.
+            # The file does not exist, or another account owns it and decides about its mode.
             continue
 
 

@@ -57,7 +57,7 @@ def diagnose(run: Run, *, node: str | None = None) -> Diagnosis:
     if history is None:
         return found
     failure = found.findings[place]
-    # The failure says what is wrong; the remedy follows directly.
+    # The failure says what is wrong. Its remedy comes next.
     findings = [*found.findings[: place + 1], rollback(history, run.pk, failure), *found.findings[place + 1 :]]
     return replace(found, findings=findings)
 

@@ -1,4 +1,4 @@
-"""Whether the error classes that `retry_on` names exist, judged by what is known and by earlier attempts."""
+"""Warns about error classes in `retry_on` that are neither known nor raised by an earlier attempt."""
 
 import builtins
 import re
@@ -31,7 +31,7 @@ _ENGINE: Final = (
 
 
 def problems(document: Any, workflow: str | None, user: str) -> list[Problem]:
-    """Return a warning for each name of an error class that no attempt of the workflow has had, as far as is known.
+    """Return a warning for each name in a `retry_on` that is neither a known error class nor one that an attempt had.
 
     `workflow`: None if there are no earlier runs; then only names that resemble a known one are reported.
     """

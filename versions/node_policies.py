@@ -5,7 +5,7 @@ from typing import Any
 
 
 def node_policies(document: Any) -> Iterator[tuple[int, dict[str, Any], str | None, dict[str, Any]]]:
-    """Yield (place, node, its id if that is text, its policy) for each node that has a policy."""
+    """Yield (index, node, id, policy) for each node with a policy. The id is None if it is not text."""
     nodes = document.get("nodes") if isinstance(document, dict) else None
     for place, node in enumerate(nodes if isinstance(nodes, list) else ()):
         policy = node.get("policy") if isinstance(node, dict) else None

@@ -247,7 +247,7 @@ def page(
 ) -> Response:
     """Return one page of rows in descending order of the unique column `key`, after the row given by `before`.
 
-    With `ordered`, `rows` are ordered and start after `before` already.
+    `ordered`: `rows` already have this order and start after `before`.
     """
     if not ordered:
         before = query.before
@@ -272,7 +272,7 @@ def page_of_list(
 
 
 def slice_page(request: Request, query: Query, entries: Sequence[T]) -> tuple[Sequence[T], str | None]:
-    """Return the entries of such a page and the URL of the next one."""
+    """Return the entries of one page of a list, as `page_of_list` does, and the URL of the next page."""
     begin, limit = query.integer("after", 0), query.limit
     changed = {"after": begin + limit} if begin + limit < len(entries) else None
     return entries[begin : begin + limit], next_url(request, changed)

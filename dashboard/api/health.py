@@ -64,7 +64,7 @@ def _failing_part() -> str | None:
     global _schema_is_current
     try:
         if not _schema_is_current:
-            # Once current, it stays current: a process does not run on beside a migration that it cannot work with.
+            # Checked until it is current: later migrations only add, or every process is stopped for them.
             _schema_is_current = schema.is_current()
             if not _schema_is_current:
                 return "schema"
@@ -106,7 +106,7 @@ class Metrics(ApiView):
 
 
 def _is_local(request: Request) -> bool:
-    """Return whether the client is on loopback and no proxy speaks for somebody else."""
+    """Return whether the client is on loopback, and is not a proxy that forwards the request of another client."""
     meta: dict[str, Any] = request.META
     if any(name in meta for name in ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")):
         return False

@@ -27,7 +27,7 @@ class ProblemSchema(AutoSchema):
             }
         body: dict[str, Any] = (operation or {}).get("requestBody", {})
         if any("$ref" not in content["schema"] for content in body.get("content", {}).values()):
-            # Only bodies with fields say themselves whether they are required; patches and files always are.
+            # drf-spectacular decides this for bodies with fields only. Patches and files are always required.
             body["required"] = True
         return operation
 

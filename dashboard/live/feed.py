@@ -145,8 +145,7 @@ class Feed:
             return cached[1], cached[2]
 
     def _is_old(self, taken: float, seq: int, sent: int) -> bool:
-        """Return whether a snapshot is too old for a client that received `sent`, or too old to continue with
-        events."""
+        """Return whether a snapshot has expired, lacks the event `sent`, or is too old to continue it with events."""
         return (
             time.monotonic() - taken > SNAPSHOT_SECONDS
             or seq < max(sent, self._first - 1)

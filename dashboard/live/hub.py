@@ -26,8 +26,8 @@ log = logging.getLogger("interlock.live")
 
 POLL_SECONDS: Final = 1.0
 SEND_SECONDS: Final = 1 / 60
-"""Between two rounds of messages to the sockets, which send half as often. A busy scheduler sends hundreds of hints a
-second."""
+"""Time between two rounds of messages to the sockets, which themselves send half as often. A busy scheduler sends
+hundreds of hints a second."""
 
 CANCEL_SECONDS: Final = 0.1
 """How long cancelled tasks have to end before they are cancelled again."""
@@ -62,7 +62,7 @@ class Hub:
         self._tasks = [loop.create_task(self._repeat(work)) for work in works]
 
     def stop(self) -> None:
-        """The server stops: release waiting requests. The tasks end with the loop."""
+        """Release waiting requests, because the server stops. The tasks end with the loop."""
         self.stopping.set()
 
     async def close(self) -> None:

@@ -141,7 +141,7 @@ class Socket(BaseSocket, ABC):
         """Stand in for the server's `receive` that Channels calls: return a client message, or that the writer has
         ended.
 
-        It raises nothing, because Channels would leave its task that reads the layer behind.
+        It raises nothing, because Channels would then never end its task that reads the layer.
         """
         if self._writer is None:
             return await self._receive()
@@ -213,7 +213,7 @@ class Socket(BaseSocket, ABC):
                 await self.write()
                 return
             except DatabaseError as error:
-                # Without the database there is nothing to send. The hello is still unanswered and is tried again.
+                # Without the database there is nothing to send. The client's hello stays unanswered and is tried again.
                 log.warning("live_without_database: %s", error)
                 await asyncio.sleep(1)
 

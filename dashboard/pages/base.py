@@ -197,8 +197,8 @@ def paginate(
     """Return the rows of the page that `?page=` names (from 1), and the query of the next page, without counting all
     rows.
 
-    With `newest_first`, rows are ordered by descending id, and the query of the next page contains `before`: then no
-    rows are skipped by reading them, and none is shown twice when new ones come.
+    `newest_first`: order the rows by descending id, and continue after the last id (`before`). Then no skipped row is
+    read, and none is shown twice when new rows arrive.
     """
     number = whole_number(request.GET.get("page"), 1, least=1, most=10**9)
     before = whole_number(request.GET.get("before"), 0) if newest_first else 0

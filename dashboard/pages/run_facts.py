@@ -50,9 +50,9 @@ def fact(node: Mapping[str, Any]) -> str:
 def node_row(node: Mapping[str, Any]) -> dict[str, Any]:
     """Return a node run with what its row shows."""
     fraction = (node["progress"] or {}).get("fraction") if node["state"] == "running" else None
-    # A node that went back to waiting has started before, but is not running.
-    goes_on = node["state"] == "running" or node["finished_at"]
-    began = node["started_at"] if goes_on else None
+    # A node that waits again has started before, but has no current duration.
+    has_duration = node["state"] == "running" or node["finished_at"]
+    began = node["started_at"] if has_duration else None
     return {
         **node,
         "started_at": began,

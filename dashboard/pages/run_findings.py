@@ -119,8 +119,8 @@ def _button(action: Action, back: str) -> dict[str, Any]:
         button["kind"] = "rollback"
         button["load"] = f"{reverse('workflow-rollback', args=[rollback[1], body['version']])}?{query}"
     elif action.danger and not _RETRY.fullmatch(action.path):
-        # A retry of a stuck node is what people come for, and it reports what it stopped. What ends something for good
-        # asks for confirmation.
+        # Ask for confirmation of what ends something for good. A retry does not: it starts the node again, and people
+        # come to the page for it.
         button["kind"] = "confirm"
         button["impact"] = impact(action.path)
     return button

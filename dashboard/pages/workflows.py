@@ -215,8 +215,8 @@ def _deployed(workflow: Workflow, numbers: list[int]) -> dict[int, list[dict[str
     """Return how each version went live, newest first."""
     found: dict[int, list[dict[str, Any]]] = {}
     for row in queries.deployments(workflow).filter(version__number__in=numbers)[:200]:
-        days = amounts.seconds_between(row.at, row.ended_at)
-        found.setdefault(row.version.number, []).append({**queries.deployment_dict(row), "live_for": days})
+        seconds = amounts.seconds_between(row.at, row.ended_at)
+        found.setdefault(row.version.number, []).append({**queries.deployment_dict(row), "live_for": seconds})
     return found
 
 

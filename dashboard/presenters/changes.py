@@ -48,7 +48,7 @@ def change_sentences(changes: Sequence[Mapping[str, Any]], newer: Any) -> list[s
     Edges of added and removed nodes are left out. Nodes that only moved are counted.
     """
     nodes = _nodes(newer)
-    came_or_went = {one["node"] for one in changes if one["kind"] in ("node_added", "node_removed")}
+    added_or_removed = {one["node"] for one in changes if one["kind"] in ("node_added", "node_removed")}
     sentences: list[str] = []
     moved: list[str] = []
     for one in changes:
@@ -60,14 +60,14 @@ def change_sentences(changes: Sequence[Mapping[str, Any]], newer: Any) -> list[s
         elif kind == "node_changed":
             fields = [field for field in one["fields"] if field != "position"]
             if fields:
-                named = _listed([field_name(field, nodes.get(one["node"])) for field in fields])
+                named = _shortened_list([field_name(field, nodes.get(one["node"])) for field in fields])
                 sentences.append(_("{name}: {fields} changed").format(name=name, fields=named))
             else:
                 moved.append(name)
         elif kind in ("edge_added", "edge_removed"):
             ends = {end: one["edge"][end] for end in ("source", "target")}
-            if came_or_went.isdisjoint(ends.values()):
-                named_ends = {end: _called(nodes.get(id_), id_) for end, id_ in ends.items()}
+            if added_or_removed.isdisjoint(ends.values()):
+                named_ends = {end: _name_or_id(nodes.get(id_), id_) for end, id_ in ends.items()}
                 text = (
                     _("{source} → {target} connected")
                     if kind == "edge_added"
@@ -75,7 +75,7 @@ def change_sentences(changes: Sequence[Mapping[str, Any]], newer: Any) -> list[s
                 )
                 sentences.append(text.format(**named_ends))
         elif kind == "settings_changed":
-            named = _listed([field_name(f"settings.{field}") for field in one["fields"]])
+            named = _shortened_list([field_name(f"settings.{field}") for field in one["fields"]])
             sentences.append(_("Workflow: {field} changed").format(field=named))
         elif kind == "requires_changed":
             sentences.append(_("What the workflow requires changed"))
@@ -100,11 +100,11 @@ def field_name(path: str, node: Mapping[str, Any] | None = None) -> str:
     return title or field or first
 
 
-def _listed(names: Sequence[str]) -> str:
+def _shortened_list(names: Sequence[str]) -> str:
     return ", ".join(names[:_FIELDS_MAX]) + (" …" if len(names) > _FIELDS_MAX else "")
 
 
-def _called(node: Mapping[str, Any] | None, id_: str) -> str:
+def _name_or_id(node: Mapping[str, Any] | None, id_: str) -> str:
     return str((node.get("name") if node is not None else None) or id_)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 HIGHLIGHTED_CHARACTERS_MAX: Final = 32 * 1024
 """Longer texts are shown without highlighting."""
-# The length is limited: many beginnings without an end would each search through all that follows.
+# The length is limited, or each of many unclosed beginnings would search the rest of the text.
 _EXPRESSION: Final = re.compile(r"\{\{[^\n]{0,300}?\}\}")
 
 
@@ -42,7 +42,7 @@ def _kinds(text: str, language: str) -> Iterator[tuple[str, str]]:
     from pygments.token import Comment, Keyword, Name, Number, Operator, String
 
     kinds = ((Comment, "com"), (Keyword, "kw"), (Operator.Word, "kw"), (Number, "num"), (String, "str"))
-    # Expressions are no SQL: the lexer gets a name of the same length in their place.
+    # An expression is not SQL: replace it with a name of the same length for the lexer.
     expressions = {found.start(): found[0] for found in _EXPRESSION.finditer(text)} if language == "sql" else {}
     source = _EXPRESSION.sub(lambda found: "_" * len(found[0]), text) if expressions else text
     for start, token, piece in _lexer(language).get_tokens_unprocessed(source):

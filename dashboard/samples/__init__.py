@@ -1,7 +1,7 @@
 """Two sample workflows on real data, installed once in a new installation.
 
 `flight-delays` reads, cleans, joins and aggregates the flights of one month; `stuck-node` has a node that hangs. Later
-starts do not undo what people change or delete of them.
+starts keep what people change, and do not restore what they delete.
 """
 
 import json

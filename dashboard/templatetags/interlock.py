@@ -209,7 +209,7 @@ def time(value: Any, form: str = "time") -> SafeString | str:
 
 @register.simple_tag
 def lasting(start: Any, end: Any = None) -> SafeString:
-    """Render a duration. Without `end`, the browser counts it on from the server's clock."""
+    """Render a duration. Without `end`, the browser updates it every second, by the server's clock."""
     began, ended = moment(start), moment(end)
     if began is None:
         return mark_safe('<span data-since="">–</span>')
@@ -224,7 +224,7 @@ def lasting(start: Any, end: Any = None) -> SafeString:
 
 @register.simple_tag
 def until(value: Any) -> SafeString | str:
-    """Render the time left until a moment. The browser counts it down from the server's clock."""
+    """Render the time left until a moment. The browser updates it every second, by the server's clock."""
     at = moment(value)
     if at is None:
         return "–"

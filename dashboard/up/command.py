@@ -71,7 +71,7 @@ def _run(config: Config, host: str, port: int, has_worker: bool) -> int:
 
 
 def _environment(host: str) -> dict[str, str]:
-    """Return the environment of the children, in which the address that people were told is allowed."""
+    """Return the environment of the children. If ALLOWED_HOSTS is not set, it allows the given `host`."""
     environment = dict(os.environ)
     if not environment.get("ALLOWED_HOSTS") and not listen.is_any(host) and not listen.is_loopback(host):
         name = f"[{host}]" if ":" in host else host

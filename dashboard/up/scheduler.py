@@ -31,18 +31,18 @@ def run(parent: ParentLink) -> int:
     The first SIGTERM drains; a second one, or the end of the parent, stops running nodes at once: they go back to
     ready.
     """
-    stop, hurry = threading.Event(), threading.Event()
+    stop, at_once = threading.Event(), threading.Event()
     reader, writer = socket.socketpair()
     reader.setblocking(False)
     writer.setblocking(False)
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
-            hurry.set()
+            at_once.set()
         stop.set()
 
     def orphaned() -> None:
-        hurry.set()
+        at_once.set()
         stop.set()
         try:
             writer.send(b"x")
@@ -69,10 +69,10 @@ def run(parent: ParentLink) -> int:
     scheduler = Scheduler(config, executor)
     parent.wait()
     if os.getppid() != parent.pid:
-        hurry.set()
+        at_once.set()
         stop.set()
     try:
-        scheduler.run_forever(stop, drain_seconds=DRAIN_SECONDS, force=hurry)
+        scheduler.run_forever(stop, drain_seconds=DRAIN_SECONDS, force=at_once)
     except LostLeadership as error:
         log.warning("%s", error)
         return LOST_LEADERSHIP

@@ -32,7 +32,7 @@ def run(parent: ParentLink) -> int:
         os.kill(os.getpid(), signal.SIGTERM)
         deadline = time.monotonic() + ORPHAN_SECONDS
         while time.monotonic() < deadline:
-            # Celery drains only after it has stopped to take messages. This ends the time that the drain allows.
+            # Celery begins to drain some time after the signal. From then on, let running nodes not finish.
             if bootstep.host is not None:
                 bootstep.host.end_grace()
             time.sleep(0.05)

@@ -139,8 +139,8 @@ def _store(
         draft = (
             Draft.objects.select_for_update()
             .filter(workflow=workflow, user_id=user.pk)
-            .annotate(there=ExpressionWrapper(Q(definition__isnull=False), models.BooleanField()))
-            .values("pk", "saves", "base_version", "there")
+            .annotate(has_definition=ExpressionWrapper(Q(definition__isnull=False), models.BooleanField()))
+            .values("pk", "saves", "base_version", "has_definition")
             .first()
         )
         saves = draft["saves"] if draft is not None else 0
@@ -150,7 +150,7 @@ def _store(
             base = base_version
             if base is not None and (draft is None or draft["base_version"] != base):
                 _require_version(workflow, base)
-        elif draft is not None and draft["there"]:
+        elif draft is not None and draft["has_definition"]:
             base = draft["base_version"]
         else:
             base = queries.newest_number(workflow)
@@ -198,11 +198,10 @@ def patch(
 ) -> WorkingCopy:
     """Apply a JSON Patch (RFC 6902) to the working copy's definition and save it.
 
-    If nothing is saved, the count of saves does not say what the patch was made from: it is the newest version, and
-    others publish. `made_from` says it: SAVED_DRAFT, the number of the newest version, or None for the empty document.
-    If that is something else by now, StaleDraft is raised, because the patch would change another document.
-
-    Also raises BadPatch, PatchDoesNotApply, and the errors of `save`.
+    `made_from` says which document the patch was made from: SAVED_DRAFT, the number of the newest version, or None for
+    the empty document. If nothing is saved, the count of saves does not show that somebody has published a version
+    since. Raises StaleDraft if the working copy is another document by now, BadPatch, PatchDoesNotApply, and the errors
+    of `save`.
     """
     copy = stored(workflow, user)
     if expected_saves is not None and expected_saves != copy.saves:

@@ -146,7 +146,7 @@ class _OwnScheduler:
     """A scheduler in this process, for a home without a running one."""
 
     def __init__(self) -> None:
-        self._stop, self._hurry = threading.Event(), threading.Event()
+        self._stop, self._at_once = threading.Event(), threading.Event()
         self.failed: BaseException | None = None
         # The node processes die with the thread that starts them, so it lives until all of them have ended.
         self._thread = threading.Thread(target=self._run, name="scheduler")
@@ -159,7 +159,7 @@ class _OwnScheduler:
         try:
             config = settings.INTERLOCK
             scheduler = Scheduler(config, Supervisor(config))
-            scheduler.run_forever(self._stop, drain_seconds=DRAIN_SECONDS, force=self._hurry)
+            scheduler.run_forever(self._stop, drain_seconds=DRAIN_SECONDS, force=self._at_once)
         except LostLeadership:
             pass  # An `up` was started; the run continues there.
         except BaseException as error:
@@ -170,7 +170,7 @@ class _OwnScheduler:
     def stop(self, *, at_once: bool = False) -> None:
         """Stop the scheduler. Other runs that it worked on go back to ready."""
         if at_once:
-            self._hurry.set()
+            self._at_once.set()
         self._stop.set()
         self._thread.join()
 
