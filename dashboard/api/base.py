@@ -238,7 +238,6 @@ T = TypeVar("T")
 
 def page(
     request: Request,
-    query: Query,
     rows: QuerySet[Row],
     render: Callable[[list[Row]], list[dict[str, Any]]],
     *,
@@ -249,6 +248,7 @@ def page(
 
     `ordered`: `rows` already have this order and start after `before`.
     """
+    query = Query(request)
     if not ordered:
         before = query.before
         rows = (rows if before is None else rows.filter(**{f"{key}__lt": before})).order_by(f"-{key}")
@@ -260,19 +260,15 @@ def page(
     return Response({"results": render(found), "next": next_url(request, after)})
 
 
-def page_of_list(
-    request: Request,
-    query: Query,
-    entries: Sequence[T],
-    render: Callable[[Sequence[T]], Sequence[Mapping[str, Any]]],
-) -> Response:
+def page_of_list(request: Request, entries: Sequence[Mapping[str, Any]]) -> Response:
     """Return one page of a list that is in memory, in its order. `after` is the number of entries on earlier pages."""
-    found, following = slice_page(request, query, entries)
-    return Response({"results": render(found), "next": following})
+    found, following = slice_page(request, entries)
+    return Response({"results": found, "next": following})
 
 
-def slice_page(request: Request, query: Query, entries: Sequence[T]) -> tuple[Sequence[T], str | None]:
+def slice_page(request: Request, entries: Sequence[T]) -> tuple[Sequence[T], str | None]:
     """Return the entries of one page of a list, as `page_of_list` does, and the URL of the next page."""
+    query = Query(request)
     begin, limit = query.integer("after", 0), query.limit
     changed = {"after": begin + limit} if begin + limit < len(entries) else None
     return entries[begin : begin + limit], next_url(request, changed)

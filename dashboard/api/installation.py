@@ -39,8 +39,7 @@ class NodeTypes(ApiView):
         description="Node types with the JSON Schema of their config; built-in types first.",
     )
     def get(self, request: Request) -> Response:
-        query = Query(request)
-        return page_of_list(request, query, registry.describe(), list)
+        return page_of_list(request, registry.describe())
 
 
 class Pools(ApiView):
@@ -54,8 +53,7 @@ class Pools(ApiView):
         description="Pools by name, with the holders of their slots.",
     )
     def get(self, request: Request) -> Response:
-        query = Query(request)
-        return page_of_list(request, query, engine_queries.pools(), list)
+        return page_of_list(request, engine_queries.pools())
 
     @extend_schema(
         request=bodies.NewPool,
@@ -109,8 +107,7 @@ class Workers(ApiView):
         "Lost workers stay listed for a day.",
     )
     def get(self, request: Request) -> Response:
-        query = Query(request)
-        return page_of_list(request, query, engine_workers.workers(), list)
+        return page_of_list(request, engine_workers.workers())
 
 
 class DrainWorker(ApiView):
@@ -166,4 +163,4 @@ class Audit(ApiView):
         if not slug:
             access.require(request.user, Right.ADMIN)
         rows = queries.audit(workflow=slug or None, action=query.text("action") or None, by=query.text("by") or None)
-        return page(request, query, rows, lambda found: [queries.audit_dict(entry) for entry in found])
+        return page(request, rows, lambda found: [queries.audit_dict(entry) for entry in found])

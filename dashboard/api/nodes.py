@@ -53,9 +53,8 @@ class Nodes(ApiView):
         description="All nodes of a run in the order of its definition, including those still pending.",
     )
     def get(self, request: Request, run_id: str) -> HttpResponse:
-        query = Query(request)
         run = access.run(request.user, run_id)
-        nodes, following = slice_page(request, query, engine_queries.document(run).nodes)
+        nodes, following = slice_page(request, engine_queries.document(run).nodes)
         # They are stored as JSON already; do not parse and serialize them again.
         results = ",".join(text for _, text in node_runs.node_texts(run, [node.id for node in nodes]))
         return HttpResponse(f'{{"results":[{results}],"next":{dump(following)}}}', content_type="application/json")
@@ -84,7 +83,7 @@ class Attempts(ApiView):
     def get(self, request: Request, run_id: str, node: str) -> Response:
         query = Query(request)
         found = engine_queries.attempts(access.run(request.user, run_id), node)[::-1]
-        before, limit = query.optional_integer("before", 0, SEQ_MAX), query.limit
+        before, limit = query.before, query.limit
         if before is not None:
             found = [attempt for attempt in found if attempt["number"] < before]
         changed = {"before": found[limit - 1]["number"]} if len(found) > limit else None

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from dashboard import accounts
 from dashboard.access import Right
 from dashboard.api import bodies, installation_shapes, shapes
-from dashboard.api.base import BEFORE, LIMIT, SEQ_MAX, ApiView, Query, list_of, page, parse_body
+from dashboard.api.base import BEFORE, LIMIT, SEQ_MAX, ApiView, list_of, page, parse_body
 from dashboard.api.problems import CONTENT_TYPE
 from dashboard.models import User as UserRow
 from engine.errors import NotFound
@@ -26,8 +26,7 @@ class Tokens(ApiView):
     )
     def get(self, request: Request) -> Response:
         rows = accounts.tokens_of(self.person)
-        query = Query(request)
-        return page(request, query, rows, lambda found: [accounts.token_dict(token) for token in found])
+        return page(request, rows, lambda found: [accounts.token_dict(token) for token in found])
 
     @extend_schema(
         request=bodies.NewToken,
@@ -77,10 +76,8 @@ class Users(ApiView):
         description="Accounts, newest first.",
     )
     def get(self, request: Request) -> Response:
-        query = Query(request)
-        return page(
-            request, query, UserRow.objects.all(), lambda found: [accounts.user_dict(person) for person in found]
-        )
+        rows = UserRow.objects.all()
+        return page(request, rows, lambda found: [accounts.user_dict(person) for person in found])
 
     @extend_schema(
         request=bodies.NewUser,

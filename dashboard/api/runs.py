@@ -126,7 +126,7 @@ class Runs(ApiView):
             until=query.timestamp("until"),
             before=query.before,
         )
-        return page(request, query, rows, run_dicts, ordered=True)
+        return page(request, rows, run_dicts, ordered=True)
 
 
 class Run(ApiView):

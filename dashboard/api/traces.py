@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,6 +18,14 @@ from engine.errors import NotFound, WrongState
 from engine.reads import history, stored_stacks, timeline
 
 _AFTER = "[a-z][a-z0-9_]{0,62}:[0-9]{1,9}"
+
+
+def _limit_parameter(what: str, most: int) -> OpenApiParameter:
+    return parameter("limit", f"{what}; {most} by default and at most.", integer_schema(1, SEQ_MAX))
+
+
+def _limit(query: Query, most: int) -> int:
+    return min(query.integer("limit", most, 1, SEQ_MAX), most)
 
 
 class Stack(ApiView):
@@ -62,11 +70,7 @@ class Timeline(ApiView):
 
     @extend_schema(
         parameters=[
-            parameter(
-                "limit",
-                f"Attempts per page; {timeline.BARS_MAX} by default and at most.",
-                integer_schema(1, SEQ_MAX),
-            ),
+            _limit_parameter("Attempts per page", timeline.BARS_MAX),
             parameter(
                 "after",
                 "Start of the page; part of the URL in `next`.",
@@ -82,8 +86,7 @@ class Timeline(ApiView):
         after = query.text("after")
         if after and not re.fullmatch(_AFTER, after):
             raise query.invalid("after", _("a value from `next`"))
-        limit = min(query.integer("limit", timeline.BARS_MAX, 1, SEQ_MAX), timeline.BARS_MAX)
-        found = timeline.timeline(run, after=after or None, limit=limit)
+        found = timeline.timeline(run, after=after or None, limit=_limit(query, timeline.BARS_MAX))
         following = found["next"]
         return Response({**found, "next": next_url(request, {"after": following} if following else None)})
 
@@ -94,12 +97,7 @@ class History(ApiView):
     noun = "nodes"
 
     @extend_schema(
-        parameters=[
-            parameter(
-                "limit", f"Runs per page; {history.HISTORY_MAX} by default and at most.", integer_schema(1, SEQ_MAX)
-            ),
-            BEFORE,
-        ],
+        parameters=[_limit_parameter("Runs per page", history.HISTORY_MAX), BEFORE],
         responses={200: list_of(trace_shapes.PastRun)},
         description="This node in the runs of the same workflow, newest first; without runs of drafts.",
     )
@@ -107,7 +105,7 @@ class History(ApiView):
         query = Query(request)
         run = access.run(request.user, run_id)
         limit = _limit(query, history.HISTORY_MAX)
-        found = history.node_history(run, node, limit, before=query.optional_integer("before", 0, SEQ_MAX))
+        found = history.node_history(run, node, limit, before=query.before)
         changed = {"before": found[-1]["run"]} if len(found) == limit else None
         return Response({"results": found, "next": next_url(request, changed)})
 
@@ -118,9 +116,7 @@ class Samples(ApiView):
     noun = "nodes"
 
     @extend_schema(
-        parameters=[
-            parameter("limit", f"Samples; {history.SAMPLES_MAX} by default and at most.", integer_schema(1, SEQ_MAX)),
-        ],
+        parameters=[_limit_parameter("Samples", history.SAMPLES_MAX)],
         responses={200: list_of(trace_shapes.Sample)},
         description="The last samples of the newest attempt's resource use, oldest first; `next` is always null.",
     )
@@ -129,7 +125,3 @@ class Samples(ApiView):
         run = access.run(request.user, run_id)
         found: list[dict[str, Any]] = history.node_samples(run, node, _limit(query, history.SAMPLES_MAX))
         return Response({"results": found, "next": None})
-
-
-def _limit(query: Query, most: int) -> int:
-    return min(query.integer("limit", most, 1, SEQ_MAX), most)

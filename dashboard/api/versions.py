@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from dashboard import access
 from dashboard.access import Right
 from dashboard.api import bodies, shapes
-from dashboard.api.base import BEFORE, INTEGER_MAX, LIMIT, ApiView, Query, list_of, page, parse_body
+from dashboard.api.base import BEFORE, INTEGER_MAX, LIMIT, ApiView, list_of, page, parse_body
 from dashboard.api.problems import CONTENT_TYPE, BadRequest
 from engine.clock import iso
 from engine.errors import NotAvailableYet
@@ -26,15 +26,8 @@ class Versions(ApiView):
         parameters=[LIMIT, BEFORE], responses={200: list_of(shapes.Version)}, description="Versions, newest first."
     )
     def get(self, request: Request, slug: str) -> Response:
-        workflow = access.workflow(request.user, slug)
-        rows = queries.versions(workflow)
-        return page(
-            request,
-            Query(request),
-            rows,
-            lambda found: [queries.version_dict(row) for row in found],
-            key="number",
-        )
+        rows = queries.versions(access.workflow(request.user, slug))
+        return page(request, rows, lambda found: [queries.version_dict(row) for row in found], key="number")
 
     @extend_schema(
         request=bodies.Publish,
@@ -92,13 +85,8 @@ class Deployments(ApiView):
         description="Deployments, newest first.",
     )
     def get(self, request: Request, slug: str) -> Response:
-        workflow = access.workflow(request.user, slug)
-        return page(
-            request,
-            Query(request),
-            queries.deployments(workflow),
-            lambda found: [queries.deployment_dict(row) for row in found],
-        )
+        rows = queries.deployments(access.workflow(request.user, slug))
+        return page(request, rows, lambda found: [queries.deployment_dict(row) for row in found])
 
     @extend_schema(
         request=bodies.Deploy,

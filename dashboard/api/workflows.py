@@ -38,7 +38,7 @@ class Workflows(ApiView):
             tags=query.values_of("tags"),
             archived=None if archived == "all" else archived == "true",
         )
-        return page(request, query, rows, queries.workflow_dicts)
+        return page(request, rows, queries.workflow_dicts)
 
     @extend_schema(
         request=bodies.NewWorkflow,
