@@ -9,12 +9,12 @@ from engine.executors.base import RECALL_SECONDS
 from engine.supervisor import resource_limits
 from engine.supervisor.attempt import CHECK_SECONDS, SAMPLE_SECONDS, Attempt
 from engine.supervisor.attempt_errors import hard_timeout
-from engine.supervisor.dispatcher import RECALL_BESIDE_IDLE_SECONDS, Dispatcher
 from engine.supervisor.loop import NEVER, Loop
 from engine.supervisor.process import NodeProcess
 from engine.supervisor.reports import ReportQueue
 from engine.supervisor.stack_schedule import StackSchedule
 from engine.supervisor.termination import Termination
+from engine.supervisor.work_distributor import RECALL_BESIDE_IDLE_SECONDS, WorkDistributor
 
 CHECK_SHARE = 10
 """The next check of a tree comes after this many times the duration of the last one, up to CHECK_SECONDS_MAX, because
@@ -30,7 +30,7 @@ class AttemptMonitor:
 
     loop: Loop
     reports: ReportQueue
-    dispatcher: Dispatcher
+    distributor: WorkDistributor
     stacks: StackSchedule
     termination: Termination
 
@@ -44,7 +44,7 @@ class AttemptMonitor:
             if len(process.attempts) > 1:
                 recall_at = attempt.began + (RECALL_BESIDE_IDLE_SECONDS if beside_idle else RECALL_SECONDS)
                 if recall_at <= now:
-                    self.dispatcher.recall(process)
+                    self.distributor.recall(process)
                 else:
                     self.loop.wake_at(recall_at)
             if attempt.stacks.next_at <= now:

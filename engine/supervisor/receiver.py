@@ -13,7 +13,6 @@ from engine.supervisor.attempt import Attempt
 from engine.supervisor.attempt_errors import reported, soft_timeout, task_limit, worker_lost
 from engine.supervisor.cgroup import TASKS_MAX
 from engine.supervisor.channel import frame_time
-from engine.supervisor.dispatcher import RECALL_BESIDE_IDLE_SECONDS, Dispatcher
 from engine.supervisor.end_reason import Cause, EndReason
 from engine.supervisor.loop import Loop
 from engine.supervisor.process import NodeProcess
@@ -21,6 +20,7 @@ from engine.supervisor.process_pool import ProcessPool
 from engine.supervisor.reports import ReportQueue
 from engine.supervisor.stack_schedule import StackSchedule
 from engine.supervisor.termination import Termination
+from engine.supervisor.work_distributor import RECALL_BESIDE_IDLE_SECONDS, WorkDistributor
 
 log = logging.getLogger("interlock.supervisor")
 
@@ -44,7 +44,7 @@ class Receiver:
     loop: Loop
     reports: ReportQueue
     pool: ProcessPool
-    dispatcher: Dispatcher
+    distributor: WorkDistributor
     stacks: StackSchedule
     termination: Termination
     worker: str
@@ -135,7 +135,7 @@ class Receiver:
         now = self.loop.now = time.monotonic()
         process.current = attempt
         attempt.start(now)
-        self.dispatcher.on_started()
+        self.distributor.on_started()
         started = self._started(process, attempt, frame["at"])
         if attempt.is_short:
             self.reports.delay(started, now)
@@ -160,8 +160,8 @@ class Receiver:
             # No attempt follows in this one, so what is left in its pipes is still this attempt's.
             self._read_rest_of_output(process)
         ended = self._ended(process, attempt, frame)
-        self.dispatcher.short_work.record(attempt.work, ended.seconds, attempt.output.printed)
-        self.dispatcher.forget(process, attempt)
+        self.distributor.short_work.record(attempt.work, ended.seconds, attempt.output.printed)
+        self.distributor.forget(process, attempt)
         process.current = None
         process.attempts_ended += 1
         if not process.takes_work:

@@ -1,8 +1,9 @@
 """The supervisor: owns the node processes of one host and everything that happens to attempts in them.
 
 It is one selector loop that runs only inside `poll`, on the thread of its owner: there is no other thread and no lock,
-and nothing waits for a process. The parts: `ProcessPool` starts processes, `Dispatcher` sends them work, `Receiver`
-reads what they send, `AttemptMonitor` keeps limits, `StackSchedule` takes stacks, `Termination` ends process trees.
+and nothing waits for a process. The parts: `ProcessPool` starts processes, `WorkDistributor` sends them work,
+`Receiver` reads what they send, `AttemptMonitor` keeps limits, `StackSchedule` takes stacks, `Termination` ends process
+trees.
 """
 
 import ctypes
@@ -18,7 +19,6 @@ from engine.executors.base import NodeProcessInfo, Report, Work
 from engine.supervisor import cgroup, cleanup
 from engine.supervisor.attempt_errors import worker_lost
 from engine.supervisor.attempt_monitor import AttemptMonitor
-from engine.supervisor.dispatcher import Dispatcher
 from engine.supervisor.end_reason import Cause, EndReason
 from engine.supervisor.loop import Loop
 from engine.supervisor.process import NodeProcess
@@ -27,6 +27,7 @@ from engine.supervisor.receiver import Receiver
 from engine.supervisor.reports import DELAYED_MAX, ReportQueue
 from engine.supervisor.stack_schedule import StackSchedule
 from engine.supervisor.termination import Termination
+from engine.supervisor.work_distributor import WorkDistributor
 from engine.worker import MAIN, start_note
 
 log = logging.getLogger("interlock.supervisor")
@@ -82,13 +83,13 @@ class Supervisor:
             lease=lease,
             on_start=self._attach,
         )
-        dispatcher = self._dispatcher = Dispatcher(loop, reports, pool, scratch=self.scratch, worker=worker)
+        distributor = self._distributor = WorkDistributor(loop, reports, pool, scratch=self.scratch, worker=worker)
         stacks = self._stacks = StackSchedule(loop, reports)
         termination = self._termination = Termination(
-            loop, reports, pool, dispatcher, stacks, scratch=self.scratch, artifacts=Path(config.artifacts)
+            loop, reports, pool, distributor, stacks, scratch=self.scratch, artifacts=Path(config.artifacts)
         )
-        self._receiver = Receiver(loop, reports, pool, dispatcher, stacks, termination, worker=worker)
-        self._monitor = AttemptMonitor(loop, reports, dispatcher, stacks, termination)
+        self._receiver = Receiver(loop, reports, pool, distributor, stacks, termination, worker=worker)
+        self._monitor = AttemptMonitor(loop, reports, distributor, stacks, termination)
 
     @property
     def capacity(self) -> int:
@@ -115,22 +116,22 @@ class Supervisor:
     # What the scheduler asks for.
 
     def has_room(self, work: Work) -> bool:
-        return self._dispatcher.has_room(work)
+        return self._distributor.has_room(work)
 
     def idle_credit(self) -> int:
-        return self._dispatcher.idle_credit()
+        return self._distributor.idle_credit()
 
     def is_short(self, work: Work) -> bool:
-        return self._dispatcher.is_short(work)
+        return self._distributor.is_short(work)
 
     def prefetch_credit(self) -> int:
-        return self._dispatcher.prefetch_credit()
+        return self._distributor.prefetch_credit()
 
     def send(self, works: Iterable[Work]) -> None:
-        self._dispatcher.send(works)
+        self._distributor.send(works)
 
     def recall(self) -> None:
-        self._dispatcher.recall_all()
+        self._distributor.recall_all()
 
     def kill(self, claim: str, state: str, error: Mapping[str, Any] | None = None) -> None:
         self._termination.kill(claim, state, error)

@@ -16,7 +16,6 @@ from engine.supervisor import cleanup, resource_limits
 from engine.supervisor.attempt import Attempt
 from engine.supervisor.attempt_errors import process_died, soft_timeout, worker_lost
 from engine.supervisor.channel import remove_envelope_file
-from engine.supervisor.dispatcher import Dispatcher
 from engine.supervisor.end_reason import FAULTY, Cause, EndReason
 from engine.supervisor.kill import TreeKill
 from engine.supervisor.loop import Loop
@@ -24,6 +23,7 @@ from engine.supervisor.process import NodeProcess
 from engine.supervisor.process_pool import ProcessPool
 from engine.supervisor.reports import ReportQueue
 from engine.supervisor.stack_schedule import StackSchedule
+from engine.supervisor.work_distributor import WorkDistributor
 
 
 class OomKills:
@@ -55,7 +55,7 @@ class Termination:
     loop: Loop
     reports: ReportQueue
     pool: ProcessPool
-    dispatcher: Dispatcher
+    distributor: WorkDistributor
     stacks: StackSchedule
     scratch: Path
     artifacts: Path
@@ -73,7 +73,7 @@ class Termination:
             process.requested_ends.setdefault(claim, (state, dict(error) if error else None))
             return
         if process.attempts[claim] is not process.current:
-            self.dispatcher.recall(process)
+            self.distributor.recall(process)
             if claim not in self.pool.by_claim:
                 return
             # The process has read it and starts it at this moment.
@@ -87,7 +87,7 @@ class Termination:
         process.end_reason = reason
         self.pool.remove_idle(process)
         if process.is_ready or reason.cause not in (Cause.DIED, Cause.NOT_READY):
-            self.dispatcher.recall(process)
+            self.distributor.recall(process)
         # From now on it can do nothing, however late its tree is searched.
         process.signal(signal.SIGSTOP)
         if process.group is not None:
@@ -104,7 +104,7 @@ class Termination:
     def retire(self, process: NodeProcess) -> None:
         """End a process that has no children and nothing to do; its tree need not be searched."""
         if process.takes_work:
-            self.dispatcher.recall(process)
+            self.distributor.recall(process)
             process.is_ending = True
             process.end_reason = EndReason(Cause.RETIRED)
             self.pool.remove_idle(process)
@@ -143,10 +143,10 @@ class Termination:
                 ended.receipt = dict(receipt)
             self.report_end(attempt, ended)
         for attempt in list(process.attempts.values()):
-            self.dispatcher.forget(process, attempt)
+            self.distributor.forget(process, attempt)
             if attempt.is_started:
                 self.report_end(attempt, self._interrupted(process, attempt, reason, dict(receipt)))
-            elif reason.cause not in FAULTY or not self.dispatcher.refuse_after_failed_starts(process, attempt.work):
+            elif reason.cause not in FAULTY or not self.distributor.refuse_after_failed_starts(process, attempt.work):
                 returned.append(attempt.claim)
             remove_envelope_file(attempt.claim, self.scratch)
             cleanup.clear_staging(self.artifacts, attempt.claim)

@@ -30,8 +30,8 @@ FAILED_STARTS_KEYS_MAX = 1000
 
 
 @dataclass(slots=True, eq=False)
-class Dispatcher:
-    """Chooses a process for each work: an idle one, or for short work one that is busy with short work."""
+class WorkDistributor:
+    """Sends each work to a process: an idle one, or for short work one that is busy with short work."""
 
     loop: Loop
     reports: ReportQueue
