@@ -43,7 +43,9 @@ SOURCE_FILES_MAX = 64
 SOURCE_BYTES_MAX = 2 * 1024 * 1024
 
 
-class Step(Enum):
+class SamplingPhase(Enum):
+    """How far the current sample is."""
+
     IDLE = auto()
     """Between two samples."""
     ASKED = auto()
@@ -83,8 +85,8 @@ class StackSampler:
         self._left = QUICK_SAMPLES if quick else SAMPLES
         self._apart = APART_SECONDS / 2 if quick else APART_SECONDS
         self._patience = QUICK_PATIENCE_SECONDS if quick else PATIENCE_SECONDS
-        self._step = Step.IDLE
-        self._step_ends = 0.0
+        self._phase = SamplingPhase.IDLE
+        self._phase_ends = 0.0
         self._next_sample_at = now
         self._last_start = now + TOTAL_SECONDS
         self._dump_size = 0
@@ -107,15 +109,15 @@ class StackSampler:
 
     def advance(self, now: float) -> bool:
         """Do what is due and set `due`; return whether all samples are taken."""
-        if self._step is Step.IDLE and now >= self._next_sample_at:
+        if self._phase is SamplingPhase.IDLE and now >= self._next_sample_at:
             self._begin_sample(now)
-        elif self._step is Step.ASKED:
+        elif self._phase is SamplingPhase.ASKED:
             self._await_reply(now)
-        elif self._step is Step.LATE and not self._take_reply():
+        elif self._phase is SamplingPhase.LATE and not self._take_reply():
             self._request_dump(now)
-        elif self._step is Step.SIGNALLED:
+        elif self._phase is SamplingPhase.SIGNALLED:
             self._await_dump(now)
-        if self._step is Step.IDLE:
+        if self._phase is SamplingPhase.IDLE:
             if not self._left or now > self._last_start:
                 self.due = NEVER
                 return True
@@ -132,23 +134,23 @@ class StackSampler:
         elif process.state in ("T", "t"):
             self._end_sample("The process is stopped (SIGSTOP). It replies when it is continued (SIGCONT).")
         elif self._channel.awaits_reply or self._channel.request():
-            self._step, self._step_ends = Step.ASKED, now + self._patience
-            self.due = self._step_ends
+            self._phase, self._phase_ends = SamplingPhase.ASKED, now + self._patience
+            self.due = self._phase_ends
         else:
             self._become_late(now)
 
     def _await_reply(self, now: float) -> None:
         if self._take_reply():
             return
-        if now < self._step_ends:
-            self.due = self._step_ends
+        if now < self._phase_ends:
+            self.due = self._phase_ends
         else:
             # The next samples wait less for code that holds the interpreter lock.
             self._patience = min(self._patience, QUICK_PATIENCE_SECONDS)
             self._become_late(now)
 
     def _become_late(self, now: float) -> None:
-        self._step, self._step_ends = Step.LATE, now + DUMP_SECONDS
+        self._phase, self._phase_ends = SamplingPhase.LATE, now + DUMP_SECONDS
         self._request_dump(now)
 
     def _take_reply(self) -> bool:
@@ -179,7 +181,7 @@ class StackSampler:
         elif status.blocked:
             self._end_sample("The node's code blocks SIGUSR2, the signal that requests its stacks.")
         elif not all(self._holds_lock(thread.tid) for thread in found if thread.state == "R" and thread.tid != pid):
-            if now < self._step_ends:
+            if now < self._phase_ends:
                 # It may be the stack server, which checks every 5 ms whether the lock is free.
                 self.due = now + RETRY_SECONDS
                 return
@@ -189,7 +191,7 @@ class StackSampler:
                 self._channel.rewind_dump()
                 self._send_signal(signal.SIGUSR2)
             self._dump_size = 0
-            self._step, self._step_ends = Step.SIGNALLED, now + DUMP_SECONDS
+            self._phase, self._phase_ends = SamplingPhase.SIGNALLED, now + DUMP_SECONDS
             self.due = now + DUMP_STEP_SECONDS / 4
 
     def _holds_lock(self, tid: int) -> bool:
@@ -212,7 +214,7 @@ class StackSampler:
                 self._end_sample(None, found)
             else:
                 self._give_up_signal("The process did not reply with stacks.")
-        elif now < self._step_ends or (is_handled and size and now < self._step_ends + DUMP_SECONDS):
+        elif now < self._phase_ends or (is_handled and size and now < self._phase_ends + DUMP_SECONDS):
             self.due = now + DUMP_STEP_SECONDS
         elif is_handled:
             self._give_up_signal("The process did not reply: the node's code may have its own handler for SIGUSR2.")
@@ -233,7 +235,7 @@ class StackSampler:
         self._message = message
         self.samples.append(sample)
         self._sample = None
-        self._step = Step.IDLE
+        self._phase = SamplingPhase.IDLE
 
     def _kernel_view(self, now: float) -> StackSample:
         """Return a sample without frames: what the kernel says about the threads."""
