@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.expressions import parser
-from engine.expressions.parser import Step, Tree
+from engine.expressions.parser import Accessor, Tree
 from engine.expressions.variables import MACROS
 
 STEPS_MAX = 50_000_000
@@ -101,35 +101,35 @@ class _Estimate:
         return _ONE
 
     def path(self, tree: Tree, bound: dict[str, Size], times: int) -> Size:
-        base, steps = tree.parts[0], tree.steps
+        base, accessors = tree.parts[0], tree.accessors
         if base.kind == "name" and base.text not in bound:
-            size, used = self.looked_up(base.text, steps)
-            steps = steps[used:]
+            size, used = self.looked_up(base.text, accessors)
+            accessors = accessors[used:]
         else:
             size = self.size(base, bound, times)
-        for step in steps:
+        for accessor in accessors:
             self.spend(times, 1)
-            if step.kind == "call" and step.name in MACROS:
-                size = self.macro(step, size, bound, times)
+            if accessor.kind == "call" and accessor.name in MACROS:
+                size = self.macro(accessor, size, bound, times)
                 continue
-            parts = [self.size(part, bound, times) for part in step.parts]
-            if step.kind == "call":
-                size = self.call(step.name, step.parts, [size, *parts], times)
+            parts = [self.size(part, bound, times) for part in accessor.parts]
+            if accessor.kind == "call":
+                size = self.call(accessor.name, accessor.parts, [size, *parts], times)
             else:
                 size = Size(size.inner, size.item, size.inner, size.item)
         return size
 
-    def macro(self, step: Step, over: Size, bound: dict[str, Size], times: int) -> Size:
+    def macro(self, accessor: Accessor, over: Size, bound: dict[str, Size], times: int) -> Size:
         entry = Size(over.inner, over.item, over.inner, over.item)
-        inside = {**bound, step.parts[0].text: entry}
-        bodies = [self.size(part, inside, times * over.count) for part in step.parts[1:]]
-        if step.name == "filter":
+        inside = {**bound, accessor.parts[0].text: entry}
+        bodies = [self.size(part, inside, times * over.count) for part in accessor.parts[1:]]
+        if accessor.name == "filter":
             self.spend(times, _grown(over.count, over.weight))
             return over
-        if step.name != "map":
+        if accessor.name != "map":
             return _ONE
         body = bodies[-1]
-        if _is_part_of(step.parts[-1], step.parts[0].text):
+        if _is_part_of(accessor.parts[-1], accessor.parts[0].text):
             weight = min(
                 over.weight, over.count * body.weight
             )  # parts of the entries are together no larger than all entries
@@ -151,12 +151,12 @@ class _Estimate:
             return parts[0] if parts else _ONE
         return Size(weight=1 + weight)
 
-    def looked_up(self, root: str, steps: tuple[Step, ...]) -> tuple[Size, int]:
-        """Follow the leading plain steps; return (the size of the value there, the number of steps followed)."""
+    def looked_up(self, root: str, accessors: tuple[Accessor, ...]) -> tuple[Size, int]:
+        """Follow the leading plain accessors; return (the size of the value there, how many were followed)."""
         value: Any = self.context.get(root)
         used = 0
-        for step in steps:
-            key = parser.step_key(step)
+        for accessor in accessors:
+            key = parser.accessor_key(accessor)
             if key is None or not isinstance(value, dict) or key not in value:
                 break
             value = value[key]
@@ -197,7 +197,8 @@ def _is_part_of(tree: Tree, variable: str) -> bool:
         tree.kind == "path"
         and _is_part_of(tree.parts[0], variable)
         and all(
-            step.kind == "field" or (step.kind == "index" and step.parts[0].kind == "literal") for step in tree.steps
+            accessor.kind == "field" or (accessor.kind == "index" and accessor.parts[0].kind == "literal")
+            for accessor in tree.accessors
         )
     )
 

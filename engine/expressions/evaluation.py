@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.expressions import cost, native, parser, variables
-from engine.expressions.parser import CelError, Step, Tree
+from engine.expressions.parser import Accessor, CelError, Tree
 from engine.problems import format_value
 
 
@@ -29,9 +29,9 @@ def evaluate(source: str, context: Mapping[str, Any]) -> Any:
         tree = parser.parse(source)
     except CelError as error:
         raise _error(source, str(error)) from None
-    steps = _plain_path(tree)
-    if steps is not None:
-        return _follow(source, context, steps)
+    keys = _plain_path(tree)
+    if keys is not None:
+        return _follow(source, context, keys)
     return _by_cel(source, tree, context)
 
 
@@ -51,20 +51,20 @@ def _plain_path(tree: Tree) -> list[str | int] | None:
     if tree.kind != "path" or tree.parts[0].kind != "name" or tree.parts[0].text not in variables.ROOTS:
         return None
     keys: list[str | int] = [tree.parts[0].text]
-    for step in tree.steps:
-        key = _key(step)
+    for accessor in tree.accessors:
+        key = _key(accessor)
         if key is None:
             return None
         keys.append(key)
     return keys
 
 
-def _key(step: Step) -> str | int | None:
-    name = parser.step_key(step)
+def _key(accessor: Accessor) -> str | int | None:
+    name = parser.accessor_key(accessor)
     if name is not None:
         return name
-    if step.kind == "index" and step.parts[0].kind == "literal" and step.parts[0].text.isdecimal():
-        return int(step.parts[0].text)
+    if accessor.kind == "index" and accessor.parts[0].kind == "literal" and accessor.parts[0].text.isdecimal():
+        return int(accessor.parts[0].text)
     return None
 
 

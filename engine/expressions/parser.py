@@ -63,7 +63,7 @@ class CelError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Accessor:
     """What follows a value: `.field`, `[index]` or `.function(arguments)`."""
 
     kind: str
@@ -78,13 +78,13 @@ class Tree:
 
     `kind`: literal (value `text`), name (`text`), call (`text` of `parts`), list, map (`parts`: key, value, key,
     value ...), operator (`text`, over `parts`; chains of one level are one node), choice (3 parts), path (`parts[0]`
-    and then `steps`).
+    and then `accessors`).
     """
 
     kind: str
     text: str = ""
     parts: tuple["Tree", ...] = ()
-    steps: tuple[Step, ...] = ()
+    accessors: tuple[Accessor, ...] = ()
     depth: int = 1
     """Of the evaluator's tree under this part."""
 
@@ -243,33 +243,35 @@ class _Parser:
                     raise CelError(message, {"mark": mark, "n": count})
                 if mark == "-" and self.now.kind == "number" and count == 1:
                     self.place += 1
-                    return self.steps_after(Tree("literal", _number("-" + self.tokens[self.place - 1].text)))
+                    return self.path_from(Tree("literal", _number("-" + self.tokens[self.place - 1].text)))
                 return _tree("operator", mark, (self.member(),))
         return self.member()
 
     def member(self) -> Tree:
-        return self.steps_after(self.primary())
+        return self.path_from(self.primary())
 
-    def steps_after(self, base: Tree) -> Tree:
-        steps: list[Step] = []
+    def path_from(self, base: Tree) -> Tree:
+        accessors: list[Accessor] = []
         while True:
             if self.take("."):
                 if self.now.kind != "name" or self.now.text in _NO_FIELDS:
                     raise self.unexpected(Sentence(_('the name of a field (reserved words are written as ["in"])')))
                 name = self.tokens[self.place].text
                 self.place += 1
-                steps.append(Step("call", name, self.arguments()) if self.take("(") else Step("field", name))
+                accessors.append(
+                    Accessor("call", name, self.arguments()) if self.take("(") else Accessor("field", name)
+                )
             elif self.take("["):
-                steps.append(Step("index", "", (self.expression(),)))
+                accessors.append(Accessor("index", "", (self.expression(),)))
                 self.need("]")
-            elif self.now.text == "{" and (base.kind == "name" or steps):
+            elif self.now.text == "{" and (base.kind == "name" or accessors):
                 raise self.unexpected(_OPERATOR)
             else:
                 break
-        if not steps:
+        if not accessors:
             return base
-        depth = base.depth + sum(1 + max((part.depth for part in step.parts), default=0) for step in steps)
-        return Tree("path", "", (base,), tuple(steps), _bounded(depth))
+        depth = base.depth + sum(1 + max((part.depth for part in accessor.parts), default=0) for accessor in accessors)
+        return Tree("path", "", (base,), tuple(accessors), _bounded(depth))
 
     def arguments(self) -> tuple[Tree, ...]:
         arguments: list[Tree] = []
@@ -363,8 +365,8 @@ def literal_text(tree: Tree) -> str | None:
     return tree.text[quotes:-quotes]
 
 
-def step_key(step: Step) -> str | None:
-    """The key that `.field` or `["field"]` names; None: another step."""
-    if step.kind == "field":
-        return step.name
-    return literal_text(step.parts[0]) if step.kind == "index" else None
+def accessor_key(accessor: Accessor) -> str | None:
+    """The key that `.field` or `["field"]` names; None: it names no field."""
+    if accessor.kind == "field":
+        return accessor.name
+    return literal_text(accessor.parts[0]) if accessor.kind == "index" else None

@@ -3,7 +3,7 @@
 import functools
 from dataclasses import dataclass
 
-from engine.expressions.parser import CACHED_LENGTH_MAX, CelError, Step, Tree, parse, step_key
+from engine.expressions.parser import CACHED_LENGTH_MAX, Accessor, CelError, Tree, accessor_key, parse
 from engine.problems import format_value, nearest
 from engine.sentences import any_of
 from engine.sentences import gettext_noop as _
@@ -55,7 +55,7 @@ _reads_cached = functools.lru_cache(maxsize=2048)(_reads)
 def _check(tree: Tree, bound: frozenset[str], found: dict[str, dict[str, None]]) -> None:
     base = tree.parts[0] if tree.kind == "path" else tree
     if tree.kind == "name" or (tree.kind == "path" and base.kind == "name"):
-        _check_root(base.text, tree.steps, bound, found)
+        _check_root(base.text, tree.accessors, bound, found)
     elif tree.kind == "path":
         _check(base, bound, found)
     elif tree.kind == "call":
@@ -63,20 +63,22 @@ def _check(tree: Tree, bound: frozenset[str], found: dict[str, dict[str, None]])
     else:
         for part in tree.parts:
             _check(part, bound, found)
-    for step in tree.steps:
-        if step.kind == "call" and step.name in MACROS:
-            variable = step.parts[0] if step.parts else None
-            if len(step.parts) not in (2, 3) or variable is None or variable.kind != "name":
-                raise CelError(_("Write {name} as {name}(x, ...), with a name for each entry."), {"name": step.name})
+    for accessor in tree.accessors:
+        if accessor.kind == "call" and accessor.name in MACROS:
+            variable = accessor.parts[0] if accessor.parts else None
+            if len(accessor.parts) not in (2, 3) or variable is None or variable.kind != "name":
+                raise CelError(
+                    _("Write {name} as {name}(x, ...), with a name for each entry."), {"name": accessor.name}
+                )
             if variable.text in (*ROOTS, "secrets"):
                 message = _('"{variable}" cannot be the name of an entry. Choose another, such as {name}(x, ...).')
-                raise CelError(message, {"variable": variable.text, "name": step.name})
-            for part in step.parts[1:]:
+                raise CelError(message, {"variable": variable.text, "name": accessor.name})
+            for part in accessor.parts[1:]:
                 _check(part, bound | {variable.text}, found)
-        elif step.kind == "call":
-            _check_call(step.name, step.parts, bound, found, method=True)
+        elif accessor.kind == "call":
+            _check_call(accessor.name, accessor.parts, bound, found, method=True)
         else:
-            for part in step.parts:
+            for part in accessor.parts:
                 _check(part, bound, found)
 
 
@@ -100,18 +102,20 @@ def _check_call(
     if not least <= len(parts) <= most:
         message = _("{name} takes one argument, but has {n}.") if most else _("{name} takes no argument, but has {n}.")
         raise CelError(message, {"name": name, "n": len(parts)})
-    if name == "has" and not (parts[0].kind == "path" and parts[0].steps[-1].kind == "field"):
+    if name == "has" and not (parts[0].kind == "path" and parts[0].accessors[-1].kind == "field"):
         raise CelError(_("has takes one field, such as has(inputs.month)."))
     for part in parts:
         _check(part, bound, found)
 
 
-def _check_root(name: str, steps: tuple[Step, ...], bound: frozenset[str], found: dict[str, dict[str, None]]) -> None:
+def _check_root(
+    name: str, accessors: tuple[Accessor, ...], bound: frozenset[str], found: dict[str, dict[str, None]]
+) -> None:
     if name in bound:
         return
     if name == "secrets":
         raise CelError(_("Secrets are not available in expressions yet."), code="not_available_yet")
-    if name in TYPE_NAMES and not steps:
+    if name in TYPE_NAMES and not accessors:
         return
     if name not in ROOTS:
         near = nearest(name, ROOTS)
@@ -122,12 +126,12 @@ def _check_root(name: str, steps: tuple[Step, ...], bound: frozenset[str], found
         )
         raise CelError(message, {"name": name, "near": near, "names": any_of(ROOTS)})
     if name == "nodes":
-        keys = [step_key(step) for step in steps[:2]]
+        keys = [accessor_key(accessor) for accessor in accessors[:2]]
         if len(keys) < 2 or keys[0] is None or keys[1] != "output":
             raise CelError(_("Write the id of a node and output after nodes: nodes.<id>.output."))
         found["nodes"][keys[0]] = None
         return
-    key = step_key(steps[0]) if steps else None
+    key = accessor_key(accessors[0]) if accessors else None
     if key is None:
         found["whole"][name] = None
     elif name == "inputs":
