@@ -104,7 +104,7 @@ def string_end(text: str, at: int, opening: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class ExpressionToken:
     """A string, number, name, mark or the end."""
 
     kind: str
@@ -112,7 +112,7 @@ class Token:
     at: int
 
 
-def lex(source: str) -> Iterator[Token]:
+def lex(source: str) -> Iterator[ExpressionToken]:
     """The tokens, without spaces and comments. Raises CelError."""
     at = 0
     while at < len(source):
@@ -130,9 +130,9 @@ def lex(source: str) -> Iterator[Token]:
                 raise CelError(_("The triple-quoted text is never closed."))
             kind = "string"
         if kind != "space":
-            yield Token(kind, source[at:end], at)
+            yield ExpressionToken(kind, source[at:end], at)
         at = end
-    yield Token("end", "", at)
+    yield ExpressionToken("end", "", at)
 
 
 def parse(source: str) -> Tree:
@@ -158,7 +158,7 @@ _parse_cached = functools.lru_cache(maxsize=2048)(_parse)
 class _Parser:
     """A recursive descent parser of CEL's grammar; NESTING_MAX bounds the recursion."""
 
-    def __init__(self, tokens: list[Token]) -> None:
+    def __init__(self, tokens: list[ExpressionToken]) -> None:
         self.tokens = tokens
         self.place = 0
         self.nesting = 0
@@ -170,7 +170,7 @@ class _Parser:
         return tree
 
     @property
-    def now(self) -> Token:
+    def now(self) -> ExpressionToken:
         return self.tokens[self.place]
 
     def unexpected(self, expected: Text) -> CelError:

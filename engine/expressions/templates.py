@@ -254,7 +254,7 @@ def sql_problems(sql: str) -> list[ConfigProblem]:
     return result
 
 
-def _joins(token: lexer.Token, sql: str) -> bool:
+def _joins(token: lexer.SqlToken, sql: str) -> bool:
     """Whether a token right beside an expression would make one word with it."""
     text = sql[token.start : token.end]
     return token.kind in ("word", "number", "identifier", "expression", "parameter") or text in (".", "$", "@", "#")

@@ -38,7 +38,7 @@ _SIMPLE = frozenset({"parameter", "word", "number", "mark"})
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 
 
-class Token(NamedTuple):
+class SqlToken(NamedTuple):
     """A token of SQL; `closed` is false when its quote or comment never ends."""
 
     kind: str
@@ -52,7 +52,7 @@ CACHED_LENGTH_MAX = 50_000
 Spans = tuple[Span, ...]
 
 
-def tokens(sql: str, spans: Spans = ()) -> tuple[Token, ...]:
+def tokens(sql: str, spans: Spans = ()) -> tuple[SqlToken, ...]:
     """The tokens of a text; between them is only white space.
 
     `spans`: where `{{ }}` are, in ascending order; one that starts between tokens is a token of its own. The last few
@@ -62,11 +62,11 @@ def tokens(sql: str, spans: Spans = ()) -> tuple[Token, ...]:
 
 
 @functools.lru_cache(maxsize=4)
-def _cached(sql: str, spans: Spans) -> tuple[Token, ...]:
+def _cached(sql: str, spans: Spans) -> tuple[SqlToken, ...]:
     return tuple(_tokens(sql, spans))
 
 
-def _tokens(sql: str, spans: Spans) -> Iterator[Token]:
+def _tokens(sql: str, spans: Spans) -> Iterator[SqlToken]:
     following = at = 0
     start = spans[0][0] if spans else len(sql)
     while True:
@@ -81,12 +81,12 @@ def _tokens(sql: str, spans: Spans) -> Iterator[Token]:
             start = spans[following][0] if following < len(spans) else len(sql)
         if start == at:
             end = spans[following][1]
-            yield Token("expression", at, end)
+            yield SqlToken("expression", at, end)
             at = end
             continue
         end = match.end()
         if kind in _SIMPLE:
-            yield Token(kind, at, end)
+            yield SqlToken(kind, at, end)
             at = end
             continue
         closed = True
@@ -104,7 +104,7 @@ def _tokens(sql: str, spans: Spans) -> Iterator[Token]:
             body = sql[at + 1 : end] if kind == "escape_string" else sql[at:end]
             closed = len(body) > 1 and body.endswith(body[0])
             kind = "identifier" if kind == "identifier" else "string"
-        yield Token(kind, at, end, closed)
+        yield SqlToken(kind, at, end, closed)
         at = end
 
 
@@ -133,7 +133,7 @@ def query_problems(sql: str, spans: Spans = ()) -> list[ConfigProblem]:
     """Why the text is not one query that starts with select, with or from; [] when it looks like one."""
     problems: list[ConfigProblem] = []
 
-    def add(code: str, message: str, token: Token, **values: str) -> None:
+    def add(code: str, message: str, token: SqlToken, **values: str) -> None:
         line, span = line_of(sql, token.start), (token.start, token.end)
         problems.append(ConfigProblem(code, Sentence(message, values), line=line, span=span))
 
@@ -166,7 +166,7 @@ def query_problems(sql: str, spans: Spans = ()) -> list[ConfigProblem]:
     return problems
 
 
-def _writing_word(sql: str, code: list[Token]) -> Token | None:
+def _writing_word(sql: str, code: list[SqlToken]) -> SqlToken | None:
     """The `insert` of `with x as (...) insert ...`: after a closing bracket, outside of all brackets."""
     depth = 0
     for before, token in pairwise(code):

@@ -92,14 +92,14 @@ class _Text:
             span = next(((one.start, one.end) for one in self.tokens if one.start <= at < one.end), None)
         return ConfigProblem(code, sentence, (), line, span, severity, fix)
 
-    def name(self, token: lexer.Token) -> str | None:
+    def name(self, token: lexer.SqlToken) -> str | None:
         """The name that a token may be, without its quotes."""
         word = self.sql[token.start : token.end]
         if token.kind == "word":
             return word
         return word[1:-1].replace('""', '"') if token.kind == "identifier" and token.closed else None
 
-    def find(self, name: str, start: int) -> lexer.Token | None:
+    def find(self, name: str, start: int) -> lexer.SqlToken | None:
         """The token at `start`, or in the chain of names joined by dots from there, that is this name."""
         place = next((at for at, token in enumerate(self.tokens) if token.end > start), None)
         while place is not None and place < len(self.tokens):
@@ -112,7 +112,7 @@ class _Text:
             return None
         return None
 
-    def only(self, name: str) -> lexer.Token | None:
+    def only(self, name: str) -> lexer.SqlToken | None:
         """The token of this name, if there is exactly one in the text."""
         tokens = [token for token in self.tokens if (self.name(token) or "").lower() == name.lower()]
         return tokens[0] if len(tokens) == 1 else None
@@ -141,7 +141,7 @@ class _Text:
                     return words[before]
         return None
 
-    def fix(self, tokens: Iterable[lexer.Token], near: str | None) -> Fix | None:
+    def fix(self, tokens: Iterable[lexer.SqlToken], near: str | None) -> Fix | None:
         """Write `near` in the place of all the tokens; None: there is nothing to write, or no place for it."""
         places = sorted(set(tokens), key=lambda token: -token.start)
         if not near or not places or len(self.sql) > FIX_LENGTH_MAX:
