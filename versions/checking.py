@@ -72,7 +72,7 @@ def check(
     found = inference.infer(
         document,
         wrong=invalid,
-        files=inference.Files(str(config.files), tuple(str(root) for root in config.data_roots), config.closed),
+        files=inference.ReadableFiles(str(config.files), tuple(str(root) for root in config.data_roots), config.closed),
         earlier=lambda names: earlier_columns.columns(workflow, user, names, document) if workflow is not None else {},
         until=until,
     )

@@ -54,7 +54,7 @@ Earlier = Callable[[Sequence[str]], Mapping[str, list[Column]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class ReadableFiles:
     """Which files nodes may read; see engine.worker.paths.Roots."""
 
     folder: str
@@ -115,7 +115,7 @@ def infer(
     document: Any,
     *,
     wrong: Collection[int],
-    files: Files | None,
+    files: ReadableFiles | None,
     earlier: Earlier,
     until: float,
     by: Checker = checker,
@@ -141,7 +141,7 @@ class _Inference:
     """One pass over the nodes, each after those before it."""
 
     def __init__(
-        self, nodes: TypedGraph, wrong: Collection[int], files: Files | None, until: float, by: Checker
+        self, nodes: TypedGraph, wrong: Collection[int], files: ReadableFiles | None, until: float, by: Checker
     ) -> None:
         self.nodes = nodes
         self.wrong = wrong

@@ -7,7 +7,7 @@ import pytest
 
 from engine import definition
 from engine.nodes import registry
-from engine.sql.check.inference import Files, infer
+from engine.sql.check.inference import ReadableFiles, infer
 from tests.support import described_types
 from tests.support.node_packages import install_types, packages
 from tests.unit.definition.documents import changes, document, edge, node, only
@@ -75,7 +75,7 @@ def test_columns_are_inferred_through_files_and_queries() -> None:
     inferred = infer(
         given,
         wrong=(),
-        files=Files("/files"),
+        files=ReadableFiles("/files"),
         earlier=lambda names: {},
         until=time.monotonic() + 5,
         by=checker,  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import pytest
 
 from engine.sql.check import inference
 from engine.sql.check.checker import Busy, Crashed
-from engine.sql.check.inference import Files, Inferred, infer
+from engine.sql.check.inference import Inferred, ReadableFiles, infer
 
 AB = [{"name": "a", "type": "BIGINT"}, {"name": "b", "type": "VARCHAR"}]
 
@@ -56,7 +56,7 @@ def document(*nodes: tuple[str, str, dict[str, Any]], edges: str = "") -> dict[s
 
 
 def inferred(doc: Any, checker: FakeChecker, earlier: Any = lambda names: {}, **more: Any) -> Inferred:
-    options: dict[str, Any] = {"wrong": (), "files": Files("/files"), "until": time.monotonic() + 5, **more}
+    options: dict[str, Any] = {"wrong": (), "files": ReadableFiles("/files"), "until": time.monotonic() + 5, **more}
     return infer(doc, earlier=earlier, by=checker, **options)  # type: ignore[arg-type]
 
 
