@@ -11,13 +11,13 @@ _USAGE = ("cpu_usage", "memory_usage", "io_wait", "network_io")
 def diagnosis(facts: RunFacts) -> Diagnosis:
     """Return what the facts mean. The most useful findings come first: what stops everything, what is stuck, what
     waits, what lacks resources, what failed."""
-    candidates = stuck.candidates(facts)
+    suspects = stuck.suspects(facts)
     findings: list[Finding] = [*waiting.scheduler(facts)]
     ended = facts.state in RUN_TERMINAL
     if not ended:
-        causes = stuck.findings(facts, candidates)
+        causes = stuck.findings(facts, suspects)
         # Nodes that wait for a stuck one are reported only when it is known why that one is stuck.
-        unexplained = {running.node for running, _ in candidates} - {cause.node for cause in causes}
+        unexplained = {running.node for running, _ in suspects} - {cause.node for cause in causes}
         findings += causes
         findings += waiting.findings(facts, unexplained)
         findings += resources.findings(facts)
@@ -27,7 +27,7 @@ def diagnosis(facts: RunFacts) -> Diagnosis:
         run=facts.run,
         status=facts.state,
         duration=facts.duration,
-        stuck=stuck.stuck_nodes(candidates),
+        stuck=stuck.stuck_nodes(suspects),
         waiting=waiting.waiting_nodes(facts),
         usage=Usage(scopes=dict.fromkeys(_USAGE, "not_determined")) if ended else resources.usage(facts),
         findings=findings,

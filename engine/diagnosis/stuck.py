@@ -77,7 +77,7 @@ _NO_STACK = gettext_noop("No stack traces show what this attempt is doing now")
 _STALE_STACK = gettext_noop("Its stack traces of {time} contradict later measurements")
 
 
-class Candidate(NamedTuple):
+class SuspectNode(NamedTuple):
     """A running node that is stuck or quiet."""
 
     running: RunningFacts
@@ -124,24 +124,24 @@ def _is_stack_sampling(running: RunningFacts, sample: UsageSample) -> bool:
     return -0.5 <= (sample.at - running.stack.taken_at).total_seconds() <= SAMPLING_SECONDS
 
 
-def candidates(facts: RunFacts) -> list[Candidate]:
+def suspects(facts: RunFacts) -> list[SuspectNode]:
     """Return stuck nodes, those first that exceed their expected duration most, then quiet nodes."""
-    stuck: list[tuple[float, str, Candidate]] = []
-    quiet: list[tuple[float, str, Candidate]] = []
+    stuck: list[tuple[float, str, SuspectNode]] = []
+    quiet: list[tuple[float, str, SuspectNode]] = []
     for running in facts.running:
         if facts.requested_node not in (None, running.node):
             continue
         if running.is_stuck:
             ratio = running.seconds / max(running.expected or 0.0, 0.001)
-            stuck.append((-ratio, running.node, Candidate(running, None)))
+            stuck.append((-ratio, running.node, SuspectNode(running, None)))
         elif (idle := quiet_seconds(running, facts.now)) is not None:
-            quiet.append((-idle, running.node, Candidate(running, idle)))
+            quiet.append((-idle, running.node, SuspectNode(running, idle)))
     by_excess = operator.itemgetter(0, 1)
-    return [candidate for *_, candidate in [*sorted(stuck, key=by_excess), *sorted(quiet, key=by_excess)]]
+    return [suspect for *_, suspect in [*sorted(stuck, key=by_excess), *sorted(quiet, key=by_excess)]]
 
 
-def stuck_nodes(found: Sequence[Candidate]) -> list[StuckNode]:
-    """Return the candidates in the shape of the diagnosis."""
+def stuck_nodes(found: Sequence[SuspectNode]) -> list[StuckNode]:
+    """Return the suspects in the shape of the diagnosis."""
     return [
         StuckNode(
             running.node,
@@ -156,9 +156,9 @@ def stuck_nodes(found: Sequence[Candidate]) -> list[StuckNode]:
     ]
 
 
-def findings(facts: RunFacts, found: Sequence[Candidate]) -> list[Finding]:
+def findings(facts: RunFacts, found: Sequence[SuspectNode]) -> list[Finding]:
     """Return a finding for each node that is stuck or quiet."""
-    return [finding for candidate in found if (finding := _finding(facts, *candidate)) is not None]
+    return [finding for suspect in found if (finding := _finding(facts, *suspect)) is not None]
 
 
 def _finding(facts: RunFacts, running: RunningFacts, idle: float | None) -> Finding | None:
