@@ -10,7 +10,7 @@ from django.conf import settings
 
 from engine import definition
 from engine.definition.validation.check import UNCHECKED
-from engine.definition.validation.report import PROBLEMS_MAX
+from engine.definition.validation.problem_list import PROBLEMS_MAX
 from engine.problems import Fix, Problem, format_value, path_text
 from engine.sentences import Sentence
 from engine.sentences import gettext_noop as _

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine import graph
 from engine.definition.validation.check import check_document
-from engine.definition.validation.report import Report
+from engine.definition.validation.problem_list import ProblemList
 from engine.problems import InvalidDocument, Problem
 
 
@@ -110,9 +110,9 @@ def problems(document: Any, *, pools: Mapping[str, int] | None = None, installed
     `pools`: name -> slots of the pools that exist; None: pools are not checked. `installed`: the document is to run
     here, so the pools that it requires must exist too; otherwise it is enough that it requires them.
     """
-    report = Report()
-    check_document(document, report, pools, installed)
-    return report.finish()
+    found = ProblemList()
+    check_document(document, found, pools, installed)
+    return found.finish()
 
 
 def parse(document: Any, *, trusted: bool = False, pools: Mapping[str, int] | None = None) -> Document:
@@ -121,9 +121,9 @@ def parse(document: Any, *, trusted: bool = False, pools: Mapping[str, int] | No
     `trusted`: nothing is checked, because the document was valid when it was stored.
     """
     if not trusted:
-        report = problems(document, pools=pools, installed=True)
-        if any(problem.severity == "error" for problem in report):
-            raise InvalidDocument(report)
+        found = problems(document, pools=pools, installed=True)
+        if any(problem.severity == "error" for problem in found):
+            raise InvalidDocument(found)
     nodes = tuple(_node(index, node) for index, node in enumerate(document["nodes"]))
     edges = tuple(_edge(edge) for edge in document["edges"])
     upstream: dict[str, list[Edge]] = {node.id: [] for node in nodes}

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from engine.definition.validation.report import Report
+from engine.definition.validation.problem_list import ProblemList
 from engine.definition.validation.schemas import check_value
 from engine.definition.validation.values import check_json
 from engine.nodes.json_schema import compile_schema
@@ -24,25 +24,25 @@ def accept(schema: Mapping[str, Any] | None, value: Any) -> tuple[dict[str, Any]
     `schema` is `inputs` of a valid definition; None: the workflow has no inputs. `value` may be any value; null is {}.
     Paths of problems start with `inputs`.
     """
-    report = Report()
+    problems = ProblemList()
     inputs: dict[str, Any] = {}
     name = Sentence(_("inputs"))
     value = {} if value is None else value
     if not isinstance(value, dict):
-        report.wrong_type(name, Sentence(_("an object")), value, _PATH)
-    elif not check_json(value, _PATH, report):
+        problems.wrong_type(name, Sentence(_("an object")), value, _PATH)
+    elif not check_json(value, _PATH, problems):
         pass
     elif (size := len(json.dumps(value, ensure_ascii=False).encode())) > BYTES_MAX:
         message = _("The inputs have {n:,} bytes; at most {most:,} are allowed. Put large data in a file.")
-        report.add("too_large", Sentence(message, {"n": size, "most": BYTES_MAX}), _PATH)
+        problems.add("too_large", Sentence(message, {"n": size, "most": BYTES_MAX}), _PATH)
     elif schema is None:
         message = _("There is no input {name}: this workflow has no inputs.")
         for key in value:
-            report.add("unknown_field", Sentence(message, {"name": format_value(key)}), (*_PATH, key))
+            problems.add("unknown_field", Sentence(message, {"name": format_value(key)}), (*_PATH, key))
     else:
         inputs = _with_defaults(schema, value)
-        check_value(schema, compile_schema(schema), inputs, _PATH, report, name=name)
-    return inputs, report.finish()
+        check_value(schema, compile_schema(schema), inputs, _PATH, problems, name=name)
+    return inputs, problems.finish()
 
 
 def _with_defaults(schema: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, Any]:

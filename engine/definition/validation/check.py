@@ -8,8 +8,8 @@ from typing import Any
 from engine.definition.validation import fields
 from engine.definition.validation.edges import NAME, NAME_RULE, Ports, check_cycles, check_edges
 from engine.definition.validation.input_names import check_input_names
+from engine.definition.validation.problem_list import OutOfTime, ProblemList
 from engine.definition.validation.references import Reader, check_expressions, check_references
-from engine.definition.validation.report import OutOfTime, Report
 from engine.definition.validation.requires import check_requires
 from engine.definition.validation.run_inputs import check_inputs_schema
 from engine.definition.validation.schemas import check_value, config_validator
@@ -35,82 +35,82 @@ _OBJECT = Sentence(_("an object"))
 _TEXT = Sentence(_("text"))
 
 
-def check_document(document: Any, report: Report, pools: Mapping[str, int] | None, installed: bool) -> None:
+def check_document(document: Any, problems: ProblemList, pools: Mapping[str, int] | None, installed: bool) -> None:
     """Report every problem of `document`, which may be any value, or that it is too large to be checked.
 
     `installed`: the pools that it requires must exist; otherwise it is enough that it requires them.
     """
     try:
-        _check_document(document, report, pools, installed)
+        _check_document(document, problems, pools, installed)
     except OutOfTime:
         message = _("The check took too long and was ended. Split the workflow into smaller ones.")
-        report.refuse("check_too_long", Sentence(message))
+        problems.refuse("check_too_long", Sentence(message))
 
 
-def _check_document(document: Any, report: Report, pools: Mapping[str, int] | None, installed: bool) -> None:
+def _check_document(document: Any, problems: ProblemList, pools: Mapping[str, int] | None, installed: bool) -> None:
     if not isinstance(document, dict):
         message = _("A definition must be a JSON object with schema, nodes and edges, not {value}.")
-        report.add("not_an_object", Sentence(message, {"value": format_value(document)}))
+        problems.add("not_an_object", Sentence(message, {"value": format_value(document)}))
         return
-    if _is_too_large(document, report):
+    if _is_too_large(document, problems):
         return
-    report.unknown_fields(document, _FIELDS, ())
+    problems.unknown_fields(document, _FIELDS, ())
     for key in document:
         if key not in ("nodes", "edges", "inputs"):
-            check_json({key: document[key]}, (), report)
-    _check_schema(document, report)
-    _check_settings(document, report)
-    required = check_requires(document.get("requires"), report, pools if installed else None)
+            check_json({key: document[key]}, (), problems)
+    _check_schema(document, problems)
+    _check_settings(document, problems)
+    required = check_requires(document.get("requires"), problems, pools if installed else None)
     if pools is not None and not installed:
         pools = {**pools, **required}
     declared = document.get("inputs")
-    if declared is not None and check_json(declared, ("inputs",), report):
-        check_inputs_schema(declared, report)
-    nodes = _list_of(document, "nodes", report)
-    edges = _list_of(document, "edges", report)
+    if declared is not None and check_json(declared, ("inputs",), problems):
+        check_inputs_schema(declared, problems)
+    nodes = _list_of(document, "nodes", problems)
+    edges = _list_of(document, "edges", problems)
     if nodes is None:
         return
     if not nodes:
-        report.add("no_nodes", Sentence(_("Add at least one node.")), ("nodes",))
+        problems.add("no_nodes", Sentence(_("Add at least one node.")), ("nodes",))
     summary = _Nodes()
     for index, node in enumerate(nodes):
-        report.check_time()
-        _check_node(index, node, summary, report, pools)
+        problems.check_time()
+        _check_node(index, node, summary, problems, pools)
     links = []
     for index, edge in enumerate(edges or ()):
         if not (isinstance(edge, dict) and all(type(value) is str and value.isascii() for value in edge.values())):
-            check_json(edge, ("edges", index), report)
+            check_json(edge, ("edges", index), problems)
     if edges is not None:
-        links = check_edges(edges, summary.ports, report)
-        _check_needed_inputs(summary.needing_input, {link.target for link in links}, report)
-        check_input_names(summary.input_reads, links, report)
+        links = check_edges(edges, summary.ports, problems)
+        _check_needed_inputs(summary.needing_input, {link.target for link in links}, problems)
+        check_input_names(summary.input_reads, links, problems)
     ids = list(summary.ports)
-    acyclic = check_cycles(ids, links, report)
+    acyclic = check_cycles(ids, links, problems)
     pairs = [(link.source, link.target) for link in links]
-    check_references(summary.readers, ids, pairs if acyclic else None, declared, report)
+    check_references(summary.readers, ids, pairs if acyclic else None, declared, problems)
 
 
-def _check_schema(document: Mapping[str, Any], report: Report) -> None:
+def _check_schema(document: Mapping[str, Any], problems: ProblemList) -> None:
     change = {"path": "/schema", "value": SCHEMA}
     if "schema" not in document:
         sentence = Sentence(_('Add "schema": "{schema}".'), {"schema": SCHEMA})
         fix = Fix(Sentence(_("Add {name}"), {"name": "schema"}), [{"op": "add", **change}])
-        report.add("missing_field", sentence, ("schema",), fix=fix)
+        problems.add("missing_field", sentence, ("schema",), fix=fix)
     elif document["schema"] != SCHEMA:
         values = {"schema": SCHEMA, "value": format_value(document["schema"])}
         sentence = Sentence(_('schema must be "{schema}", not {value}.'), values)
-        report.add("unknown_schema", sentence, ("schema",), fix=Fix.use(SCHEMA, ("schema",)))
+        problems.add("unknown_schema", sentence, ("schema",), fix=Fix.use(SCHEMA, ("schema",)))
 
 
-def _check_settings(document: Mapping[str, Any], report: Report) -> None:
+def _check_settings(document: Mapping[str, Any], problems: ProblemList) -> None:
     settings = document.get("settings")
     if settings is None:
         return
     if not isinstance(settings, dict):
-        report.wrong_type("settings", _OBJECT, settings, ("settings",))
+        problems.wrong_type("settings", _OBJECT, settings, ("settings",))
         return
-    report.unknown_fields(settings, fields.SETTINGS, ("settings",))
-    fields.check_fields(settings, fields.SETTINGS, ("settings",), report)
+    problems.unknown_fields(settings, fields.SETTINGS, ("settings",))
+    fields.check_fields(settings, fields.SETTINGS, ("settings",), problems)
 
 
 _TOO_MANY = {
@@ -119,25 +119,25 @@ _TOO_MANY = {
 }
 
 
-def _is_too_large(document: Mapping[str, Any], report: Report) -> bool:
+def _is_too_large(document: Mapping[str, Any], problems: ProblemList) -> bool:
     """Report and return whether there are more nodes or edges than allowed. Nothing else is checked then."""
     for name, most in (("nodes", NODES_MAX), ("edges", EDGES_MAX)):
         items = document.get(name)
         if isinstance(items, list) and len(items) > most:
             sentence = Sentence(_TOO_MANY[name], {"n": len(items), "most": most})
-            report.add(f"too_many_{name}", sentence, (name,))
-    return report.count > 0
+            problems.add(f"too_many_{name}", sentence, (name,))
+    return problems.count > 0
 
 
-def _list_of(document: Mapping[str, Any], name: str, report: Report) -> list[Any] | None:
+def _list_of(document: Mapping[str, Any], name: str, problems: ProblemList) -> list[Any] | None:
     """Return the nodes or edges. If there is no list: [] for edges, None for nodes."""
     if name not in document:
         fix = Fix(Sentence(_("Add {name}"), {"name": name}), [{"op": "add", "path": f"/{name}", "value": []}])
-        report.add("missing_field", Sentence(_('Add "{field}", a list.'), {"field": name}), (name,), fix=fix)
+        problems.add("missing_field", Sentence(_('Add "{field}", a list.'), {"field": name}), (name,), fix=fix)
         return None if name == "nodes" else []
     items = document[name]
     if not isinstance(items, list):
-        report.wrong_type(name, Sentence(_("a list")), items, (name,))
+        problems.wrong_type(name, Sentence(_("a list")), items, (name,))
         return None if name == "nodes" else []
     return items
 
@@ -153,27 +153,27 @@ class _Nodes:
     input_reads: dict[str, tuple[Path, InputReads]] = field(default_factory=dict)
 
 
-def _check_node(index: int, node: Any, summary: _Nodes, report: Report, pools: Mapping[str, int] | None) -> None:
+def _check_node(index: int, node: Any, summary: _Nodes, problems: ProblemList, pools: Mapping[str, int] | None) -> None:
     path: Path = ("nodes", index)
     if not isinstance(node, dict):
-        report.wrong_type(Sentence(_("A node")), _OBJECT, node, path)
+        problems.wrong_type(Sentence(_("A node")), _OBJECT, node, path)
         return
-    name = _check_id(node, index, path, summary, report)
-    is_json = check_json(node, path, report, name)
+    name = _check_id(node, index, path, summary, problems)
+    is_json = check_json(node, path, problems, name)
     if not node.keys() <= _NODE_FIELD_SET:
-        report.unknown_fields(node, _NODE_FIELDS, path, name)
-    _check_texts(node, path, report, name)
-    _check_position(node.get("position"), (*path, "position"), report, name)
+        problems.unknown_fields(node, _NODE_FIELDS, path, name)
+    _check_texts(node, path, problems, name)
+    _check_position(node.get("position"), (*path, "position"), problems, name)
     if node.get("policy") is not None and is_json:
-        fields.check_policy(node["policy"], (*path, "policy"), report, name, pools)
-    node_type = _check_type(node, path, report, name)
+        fields.check_policy(node["policy"], (*path, "policy"), problems, name, pools)
+    node_type = _check_type(node, path, problems, name)
     is_first = name is not None and name not in summary.ports
     config, place = node.get("config"), (*path, "config")
     config = _NO_CONFIG if config is None else config
     names = None
-    if is_json and node_type is not None and _check_config(config, node_type, place, report, name):
+    if is_json and node_type is not None and _check_config(config, node_type, place, problems, name):
         names = _ports_of(node_type, config)
-        texts = check_expressions(config, node_type, place, name, report) if config else []
+        texts = check_expressions(config, node_type, place, name, problems) if config else []
         if name is not None and is_first:
             summary.readers.extend(Reader(name, whole, text, reads) for whole, text, reads in texts)
             if node_type.needs_input:
@@ -185,7 +185,7 @@ def _check_node(index: int, node: Any, summary: _Nodes, report: Report, pools: M
             summary.input_reads[name] = (place, code)
 
 
-def _check_id(node: Mapping[str, Any], index: int, path: Path, summary: _Nodes, report: Report) -> str | None:
+def _check_id(node: Mapping[str, Any], index: int, path: Path, summary: _Nodes, problems: ProblemList) -> str | None:
     """Return the node's id if it is valid."""
     value = node.get("id")
     place = (*path, "id")
@@ -193,56 +193,56 @@ def _check_id(node: Mapping[str, Any], index: int, path: Path, summary: _Nodes, 
         first = summary.index.setdefault(value, index)
         if first != index:
             message = _('Nodes {a} and {b} have the same id "{id}". Give one of them another id.')
-            report.add("duplicate_id", Sentence(message, {"a": first, "b": index, "id": value}), place, node=value)
+            problems.add("duplicate_id", Sentence(message, {"a": first, "b": index, "id": value}), place, node=value)
         return value
     if value is None:
-        report.add("missing_field", Sentence(_("Add an id: {rule}."), {"rule": NAME_RULE}), place)
+        problems.add("missing_field", Sentence(_("Add an id: {rule}."), {"rule": NAME_RULE}), place)
     elif not isinstance(value, str):
-        report.wrong_type("id", _TEXT, value, place)
+        problems.wrong_type("id", _TEXT, value, place)
     else:
         values = {"value": format_value(value), "rule": NAME_RULE}
-        report.add("wrong_name", Sentence(_("The id {value} is not valid. Use {rule}."), values), place)
+        problems.add("wrong_name", Sentence(_("The id {value} is not valid. Use {rule}."), values), place)
     return None
 
 
-def _check_texts(node: Mapping[str, Any], path: Path, report: Report, name: str | None) -> None:
+def _check_texts(node: Mapping[str, Any], path: Path, problems: ProblemList, name: str | None) -> None:
     for key, most in (("name", _NAME_MAX), ("notes", _NOTES_MAX)):
         text = node.get(key)
         if text is None:
             continue
         if not isinstance(text, str):
-            report.wrong_type(key, _TEXT, text, (*path, key), node=name)
+            problems.wrong_type(key, _TEXT, text, (*path, key), node=name)
         elif len(text) > most:
             values = {"field": key, "n": len(text), "most": most}
             message = _("{field} has {n:,} characters; at most {most:,} are allowed.")
-            report.add("too_long", Sentence(message, values), (*path, key), node=name)
+            problems.add("too_long", Sentence(message, values), (*path, key), node=name)
 
 
-def _check_position(position: Any, path: Path, report: Report, name: str | None) -> None:
+def _check_position(position: Any, path: Path, problems: ProblemList, name: str | None) -> None:
     if position is None:
         return
     if not isinstance(position, dict):
-        report.wrong_type("position", _OBJECT, position, path, node=name)
+        problems.wrong_type("position", _OBJECT, position, path, node=name)
         return
-    report.unknown_fields(position, ("x", "y"), path, name)
+    problems.unknown_fields(position, ("x", "y"), path, name)
     for axis in ("x", "y"):
         value = position.get(axis)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e9 or math.isnan(value):
-            report.wrong_type(axis, Sentence(_("a number between -1e9 and 1e9")), value, (*path, axis), node=name)
+            problems.wrong_type(axis, Sentence(_("a number between -1e9 and 1e9")), value, (*path, axis), node=name)
 
 
-def _check_type(node: Mapping[str, Any], path: Path, report: Report, name: str | None) -> NodeType | None:
+def _check_type(node: Mapping[str, Any], path: Path, problems: ProblemList, name: str | None) -> NodeType | None:
     value = node.get("type")
     place = (*path, "type")
     if isinstance(value, str) and (node_type := registry.get(value)) is not None:
         return node_type
     if value is None:
-        report.add("missing_field", Sentence(_("Choose a node type.")), place, node=name)
+        problems.add("missing_field", Sentence(_("Choose a node type.")), place, node=name)
     elif not isinstance(value, str):
-        report.wrong_type("type", _TEXT, value, place, node=name)
+        problems.wrong_type("type", _TEXT, value, place, node=name)
     elif value in registry.NOT_YET:
         sentence = Sentence(_('The node type "{type}" is not available yet.'), {"type": value})
-        report.add("not_available_yet", sentence, place, node=name)
+        problems.add("not_available_yet", sentence, place, node=name)
     else:
         names = [one.type for one in registry.all_types()]
         near = nearest(value, names)
@@ -259,34 +259,34 @@ def _check_type(node: Mapping[str, Any], path: Path, report: Report, name: str |
         packages = "; ".join(map(str, broken))
         values = {"type": format_value(value), "near": near, "names": ", ".join(names), "packages": packages}
         fix = Fix.use(near, place) if near else None
-        report.add("unknown_node_type", Sentence(message, values), place, node=name, fix=fix)
+        problems.add("unknown_node_type", Sentence(message, values), place, node=name, fix=fix)
     return None
 
 
-def _check_config(config: Any, node_type: NodeType, path: Path, report: Report, name: str | None) -> bool:
+def _check_config(config: Any, node_type: NodeType, path: Path, problems: ProblemList, name: str | None) -> bool:
     """Report problems of a config by its type's schema and check; return whether it fits the schema."""
     validator = config_validator(node_type)
     if not validator.is_valid(config):
-        check_value(node_type.config, validator, config, path, report, node=name, name="config")
+        check_value(node_type.config, validator, config, path, problems, node=name, name="config")
         return False
     try:
-        problems = list(node_type.check(config))
+        own = list(node_type.check(config))
     except Exception as error:  # a package's check: its error must not hide the other problems
         message = _("The check of node type {type} failed: {error}")
         values = {"type": node_type.type, "error": f"{type(error).__name__}: {error}"}
-        report.add("broken_node_type", Sentence(message, values), path, node=name)
+        problems.add("broken_node_type", Sentence(message, values), path, node=name)
         return False
-    for problem in problems:
-        report.add_in(path, problem, name)
+    for problem in own:
+        problems.add_in(path, problem, name)
     return True
 
 
-def _check_needed_inputs(nodes: list[tuple[int, str, NodeType]], reached: set[str], report: Report) -> None:
+def _check_needed_inputs(nodes: list[tuple[int, str, NodeType]], reached: set[str], problems: ProblemList) -> None:
     for index, name, node_type in nodes:
         if name not in reached:
             message = _("Connect an input: {kind} needs the output of another node.")
             sentence = Sentence(message, {"kind": Sentence(node_type.name)})
-            report.add("no_input", sentence, ("nodes", index), node=name)
+            problems.add("no_input", sentence, ("nodes", index), node=name)
 
 
 def _ports_of(node_type: NodeType, config: Mapping[str, Any]) -> tuple[str, ...] | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import graph
-from engine.definition.validation.report import Report
+from engine.definition.validation.problem_list import ProblemList
 from engine.problems import Fix, Path, format_value, nearest, pointer
 from engine.sentences import Sentence, any_of
 from engine.sentences import gettext_noop as _
@@ -38,33 +38,33 @@ class Link:
     target_port: str
 
 
-def check_edges(edges: Sequence[Any], ports: Mapping[str, Ports], report: Report) -> list[Link]:
+def check_edges(edges: Sequence[Any], ports: Mapping[str, Ports], problems: ProblemList) -> list[Link]:
     """Report problems of all edges, cycles excepted; return the edges whose ends exist."""
     links = []
     for index, edge in enumerate(edges):
-        report.check_time()
-        if (link := _check_edge(index, edge, ports, report)) is not None:
+        problems.check_time()
+        if (link := _check_edge(index, edge, ports, problems)) is not None:
             links.append(link)
-    _check_target_ports(links, ports, report)
+    _check_target_ports(links, ports, problems)
     return links
 
 
-def _check_edge(index: int, edge: Any, ports: Mapping[str, Ports], report: Report) -> Link | None:
+def _check_edge(index: int, edge: Any, ports: Mapping[str, Ports], problems: ProblemList) -> Link | None:
     path: Path = ("edges", index)
     if not isinstance(edge, dict):
-        report.wrong_type(Sentence(_("An edge")), Sentence(_("an object")), edge, path)
+        problems.wrong_type(Sentence(_("An edge")), Sentence(_("an object")), edge, path)
         return None
-    report.unknown_fields(edge, _FIELDS, path)
-    ends = [node for end in ("source", "target") if (node := _check_end(end, edge, path, ports, report)) is not None]
+    problems.unknown_fields(edge, _FIELDS, path)
+    ends = [node for end in ("source", "target") if (node := _check_end(end, edge, path, ports, problems)) is not None]
     target_port = edge.get("target_port")
     port_fits = target_port is None or (isinstance(target_port, str) and NAME.match(target_port) is not None)
     if not port_fits:
         message = _("The target port {value} is not valid. Use {rule}.")
         values = {"value": format_value(target_port), "rule": NAME_RULE}
-        report.add("wrong_name", Sentence(message, values), (*path, "target_port"))
+        problems.add("wrong_name", Sentence(message, values), (*path, "target_port"))
     port = edge.get("source_port")
     source_ports = ports.get(edge["source"]) if isinstance(edge.get("source"), str) else None
-    source_fits = source_ports is not None and _check_source_port(path, edge["source"], port, source_ports, report)
+    source_fits = source_ports is not None and _check_source_port(path, edge["source"], port, source_ports, problems)
     if len(ends) < 2:
         return None
     source, target = ends
@@ -74,27 +74,29 @@ def _check_edge(index: int, edge: Any, ports: Mapping[str, Ports], report: Repor
     return Link(index, source, target, port or "out", target_port or source)
 
 
-def _check_end(end: str, edge: Mapping[str, Any], path: Path, ports: Mapping[str, Ports], report: Report) -> str | None:
+def _check_end(
+    end: str, edge: Mapping[str, Any], path: Path, ports: Mapping[str, Ports], problems: ProblemList
+) -> str | None:
     """Report what is wrong with `source` or `target`; return the id of the node, if it exists."""
     node, place = edge.get(end), (*path, end)
     if isinstance(node, str) and node in ports:
         return node
     if end not in edge:
-        report.add("missing_field", Sentence(_('Add "{field}", the id of a node.'), {"field": end}), place)
+        problems.add("missing_field", Sentence(_('Add "{field}", the id of a node.'), {"field": end}), place)
     elif not isinstance(node, str):
-        report.wrong_type(end, Sentence(_("the id of a node")), node, place)
-    elif near := report.near_node(node, ports):
+        problems.wrong_type(end, Sentence(_("the id of a node")), node, place)
+    elif near := problems.near_node(node, ports):
         message = _('No node has the id {id}. Did you mean "{near}"?')
         values = {"id": format_value(node), "near": near}
-        report.add("unknown_node", Sentence(message, values), place, fix=Fix.use(near, place))
+        problems.add("unknown_node", Sentence(message, values), place, fix=Fix.use(near, place))
     else:
         message = _("No node has the id {id}. Correct it, or remove the edge.")
         fix = Fix(Sentence(_("Remove the edge")), [{"op": "remove", "path": pointer(path)}])
-        report.add("unknown_node", Sentence(message, {"id": format_value(node)}), place, fix=fix)
+        problems.add("unknown_node", Sentence(message, {"id": format_value(node)}), place, fix=fix)
     return None
 
 
-def _check_source_port(path: Path, source: str, port: Any, ports: Ports, report: Report) -> bool:
+def _check_source_port(path: Path, source: str, port: Any, ports: Ports, problems: ProblemList) -> bool:
     """Report what is wrong with the source port of an edge; return whether it can be used."""
     place = (*path, "source_port")
     names = ports.names or ()
@@ -103,21 +105,21 @@ def _check_source_port(path: Path, source: str, port: Any, ports: Ports, report:
     if port is None:
         message = _('The edge must name a port of "{node}": {ports}.') if names else _('Name a port of "{node}".')
         values = {"node": source, "ports": any_of(names)}
-        report.add("missing_source_port", Sentence(message, values), place, node=source)
+        problems.add("missing_source_port", Sentence(message, values), place, node=source)
     elif not isinstance(port, str):
-        report.wrong_type("source_port", Sentence(_("the name of a port")), port, place)
+        problems.wrong_type("source_port", Sentence(_("the name of a port")), port, place)
     elif ports.names is not None and port not in names:
         near = nearest(port, names) or (names[0] if len(names) == 1 else None)
         message = _('"{node}" has no port {port}. Use {ports}.') if names else _('"{node}" has no port {port}.')
         values = {"node": source, "port": format_value(port), "ports": any_of(names)}
         fix = Fix.use(near, place) if near else None
-        report.add("unknown_source_port", Sentence(message, values), place, node=source, fix=fix)
+        problems.add("unknown_source_port", Sentence(message, values), place, node=source, fix=fix)
     else:
         return True
     return False
 
 
-def _check_target_ports(links: Sequence[Link], ports: Mapping[str, Ports], report: Report) -> None:
+def _check_target_ports(links: Sequence[Link], ports: Mapping[str, Ports], problems: ProblemList) -> None:
     first: dict[tuple[str, str], Link] = {}
     seen: set[tuple[str, str, str, str]] = set()
     for link in links:
@@ -131,17 +133,17 @@ def _check_target_ports(links: Sequence[Link], ports: Mapping[str, Ports], repor
             fix = Fix(Sentence(_("Remove this edge")), [{"op": "remove", "path": pointer(path)}])
             values = {"source": link.source, "target": link.target}
             message = _('There are two equal edges from "{source}" to "{target}". Remove one.')
-            report.add("duplicate_edge", Sentence(message, values), path, node=link.target, fix=fix)
+            problems.add("duplicate_edge", Sentence(message, values), path, node=link.target, fix=fix)
         elif other is not link and not (other.source == link.source and ports[link.source].must_name):
             message = _(
                 'Two edges bring "{port}" to "{node}": from "{a}" and from "{b}". Give one of them another target port.'
             )
             values = {"node": link.target, "port": link.target_port, "a": other.source, "b": link.source}
-            report.add("duplicate_target_port", Sentence(message, values), (*path, "target_port"), node=link.target)
+            problems.add("duplicate_target_port", Sentence(message, values), (*path, "target_port"), node=link.target)
         seen.add(whole)
 
 
-def check_cycles(nodes: Sequence[str], links: Sequence[Link], report: Report) -> bool:
+def check_cycles(nodes: Sequence[str], links: Sequence[Link], problems: ProblemList) -> bool:
     """Report one cycle of each strongly connected part; return whether the graph has no cycle."""
     cycles = graph.find_cycles(nodes, [(link.source, link.target) for link in links])
     for cycle in cycles:
@@ -158,5 +160,5 @@ def check_cycles(nodes: Sequence[str], links: Sequence[Link], report: Report) ->
         ends = {"source": closing.source, "target": closing.target}
         label = Sentence(_("Remove the edge {source} → {target}"), ends)
         fix = Fix(label, [{"op": "remove", "path": pointer(path)}])
-        report.add("cycle", sentence, path, node=cycle[0], fix=fix)
+        problems.add("cycle", sentence, path, node=cycle[0], fix=fix)
     return not cycles

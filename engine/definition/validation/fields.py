@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.definition.validation.report import Report
+from engine.definition.validation.problem_list import ProblemList
 from engine.policy import TRIGGER_RULES
 from engine.problems import Fix, Path, format_value, nearest, pointer
 from engine.sentences import Sentence, Text, any_of
@@ -100,7 +100,7 @@ SETTINGS: Mapping[str, Field] = {
 
 
 def check_fields(
-    values: Mapping[Any, Any], fields: Mapping[str, Field], path: Path, report: Report, node: str | None = None
+    values: Mapping[Any, Any], fields: Mapping[str, Field], path: Path, problems: ProblemList, node: str | None = None
 ) -> frozenset[str]:
     """Report problems of all known fields in `values`; return the names of those that are wrong."""
     wrong = set()
@@ -119,24 +119,26 @@ def check_fields(
         message = _("{field} must be {expected}, not {value}.")
         if near := nearest(value, field.choices):
             message, parts["near"] = _('{field} must be {expected}, not {value}. Did you mean "{near}"?'), near
-        report.add(code, Sentence(message, parts), (*path, key), node=node)
+        problems.add(code, Sentence(message, parts), (*path, key), node=node)
     return frozenset(wrong)
 
 
-def check_policy(policy: Any, path: Path, report: Report, node: str | None, pools: Mapping[str, int] | None) -> None:
+def check_policy(
+    policy: Any, path: Path, problems: ProblemList, node: str | None, pools: Mapping[str, int] | None
+) -> None:
     """Report problems of one node's `policy`."""
     if not isinstance(policy, dict):
-        report.wrong_type("policy", Sentence(_("an object")), policy, path, node=node)
+        problems.wrong_type("policy", Sentence(_("an object")), policy, path, node=node)
         return
-    report.unknown_fields(policy, (*POLICY, *POLICY_NOT_YET), path, node)
-    wrong = check_fields(policy, POLICY, path, report, node)
-    report.not_available_yet(policy, POLICY_NOT_YET, path, node)
-    _check_limits(policy, wrong, path, report, node)
-    _check_pool(policy, wrong, path, report, node, pools)
+    problems.unknown_fields(policy, (*POLICY, *POLICY_NOT_YET), path, node)
+    wrong = check_fields(policy, POLICY, path, problems, node)
+    problems.not_available_yet(policy, POLICY_NOT_YET, path, node)
+    _check_limits(policy, wrong, path, problems, node)
+    _check_pool(policy, wrong, path, problems, node, pools)
 
 
 def _check_limits(
-    policy: Mapping[str, Any], wrong: frozenset[str], path: Path, report: Report, node: str | None
+    policy: Mapping[str, Any], wrong: frozenset[str], path: Path, problems: ProblemList, node: str | None
 ) -> None:
     hard = policy.get("hard_timeout")
     soft = policy.get("soft_timeout", 300)
@@ -154,14 +156,14 @@ def _check_limits(
     sentence = Sentence(message, {"hard": hard, "soft": soft})
     change = {"op": "add", "path": pointer((*path, "soft_timeout")), "value": hard}
     fix = Fix(Sentence(_("Set soft_timeout to {n:g} s"), {"n": hard}), [change])
-    report.add("hard_below_soft", sentence, (*path, "hard_timeout"), node=node, fix=fix)
+    problems.add("hard_below_soft", sentence, (*path, "hard_timeout"), node=node, fix=fix)
 
 
 def _check_pool(
     policy: Mapping[str, Any],
     wrong: frozenset[str],
     path: Path,
-    report: Report,
+    problems: ProblemList,
     node: str | None,
     pools: Mapping[str, int] | None,
 ) -> None:
@@ -171,7 +173,7 @@ def _check_pool(
         if slots != 1 and "slots" not in wrong:
             sentence = Sentence(_("Slots apply only with a pool. Choose a pool, or remove slots."))
             fix = Fix.remove("slots", slots_path)
-            report.add("slots_without_pool", sentence, slots_path, node=node, severity="warning", fix=fix)
+            problems.add("slots_without_pool", sentence, slots_path, node=node, severity="warning", fix=fix)
     elif pools is None or "pool" in wrong:
         pass
     elif pool not in pools:
@@ -182,11 +184,11 @@ def _check_pool(
             else _("There is no pool {pool}. Create it under Resources, or choose another one.")
         )
         sentence = Sentence(message, {"pool": format_value(pool), "near": near})
-        report.add("unknown_pool", sentence, pool_path, node=node, fix=Fix.use(near, pool_path) if near else None)
+        problems.add("unknown_pool", sentence, pool_path, node=node, fix=Fix.use(near, pool_path) if near else None)
     elif "slots" not in wrong and slots > pools[pool]:
         message = _(
             'The node takes {n} slots of pool "{pool}", which has {slots}. Take fewer, or add slots to the pool.'
         )
         sentence = Sentence(message, {"n": slots, "pool": pool, "slots": pools[pool]})
         fix = Fix.use(str(pools[pool]), slots_path, pools[pool])
-        report.add("slots_above_pool", sentence, slots_path, node=node, fix=fix)
+        problems.add("slots_above_pool", sentence, slots_path, node=node, fix=fix)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from engine.definition.validation.edges import Link
-from engine.definition.validation.report import Report
+from engine.definition.validation.problem_list import ProblemList
 from engine.nodes.base import InputReads
 from engine.problems import FIX_LENGTH_MAX, Fix, Path, nearest
 from engine.sentences import Sentence, any_of
@@ -14,7 +14,7 @@ _NAMES_MAX = 8
 
 
 def check_input_names(
-    input_reads: Mapping[str, tuple[Path, InputReads]], links: Sequence[Link], report: Report
+    input_reads: Mapping[str, tuple[Path, InputReads]], links: Sequence[Link], problems: ProblemList
 ) -> None:
     """Warn of code that reads an input which no edge brings.
 
@@ -30,10 +30,10 @@ def check_input_names(
             continue
         for name in dict.fromkeys(read.name for read in code.reads):
             if name not in names:
-                _report(name, code, names, node, (*path, *code.path), report)
+                _report(name, code, names, node, (*path, *code.path), problems)
 
 
-def _report(name: str, code: InputReads, names: list[str], node: str, path: Path, report: Report) -> None:
+def _report(name: str, code: InputReads, names: list[str], node: str, path: Path, problems: ProblemList) -> None:
     reads = [read for read in code.reads if read.name == name]
     near = nearest(name, names) or (names[0] if len(names) == 1 else None)
     fix = None
@@ -50,4 +50,4 @@ def _report(name: str, code: InputReads, names: list[str], node: str, path: Path
     )
     sentence = Sentence(message, {"name": name, "names": any_of(names[:_NAMES_MAX])})
     line, span = reads[0].line, reads[0].span
-    report.add("unknown_port", sentence, path, node=node, severity="warning", line=line, span=span, fix=fix)
+    problems.add("unknown_port", sentence, path, node=node, severity="warning", line=line, span=span, fix=fix)

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine import expressions, graph
 from engine.caching import sized_cache
-from engine.definition.validation.report import Report
+from engine.definition.validation.problem_list import ProblemList
 from engine.expressions.variables import Reads
 from engine.nodes.base import NodeType
 from engine.problems import FIX_LENGTH_MAX, ConfigProblem, Fix, Path, Span, nearest
@@ -30,7 +30,7 @@ class Reader:
 
 
 def check_expressions(
-    config: Any, node_type: NodeType, path: Path, node: str | None, report: Report
+    config: Any, node_type: NodeType, path: Path, node: str | None, problems: ProblemList
 ) -> list[tuple[Path, expressions.Place, Reads]]:
     """Report problems of the expressions of one config on their own; return what each text reads.
 
@@ -39,9 +39,9 @@ def check_expressions(
     reading = []
     for place in expressions.places(node_type.config, config):
         whole = (*path, *place.path)
-        problems, reads = _analysed(place.text, place.mode)
-        for problem in problems:
-            report.add_in(whole, problem, node)
+        own, reads = _analysed(place.text, place.mode)
+        for problem in own:
+            problems.add_in(whole, problem, node)
         if reads.nodes or reads.inputs:
             reading.append((whole, place, reads))
     return reading
@@ -59,7 +59,7 @@ def check_references(
     ids: Sequence[str],
     pairs: Sequence[tuple[str, str]] | None,
     declared: Any,
-    report: Report,
+    problems: ProblemList,
 ) -> None:
     """Report problems of what expressions read.
 
@@ -68,17 +68,17 @@ def check_references(
     id_set = set(ids)
     upstream: _Upstream | None = None
     for reader in readers:
-        report.check_time()
-        _check_inputs(reader, declared, report)
+        problems.check_time()
+        _check_inputs(reader, declared, problems)
         for name in reader.reads.nodes:
             if name not in id_set:
-                near = report.near_node(name, ids)
+                near = problems.near_node(name, ids)
                 message = (
                     _('No node has the id "{name}". Did you mean "{near}"?')
                     if near
                     else _('No node has the id "{name}". Correct the expression.')
                 )
-                _add(reader, "unknown_node", Sentence(message, {"name": name, "near": near}), name, near, report)
+                _add(reader, "unknown_node", Sentence(message, {"name": name, "near": near}), name, near, problems)
             elif pairs is not None:
                 upstream = upstream or _Upstream(ids, pairs)
                 if not upstream.is_upstream(name, reader.node):
@@ -87,7 +87,7 @@ def check_references(
                         'Connect "{name}" to "{node}" or to a node before it.'
                     )
                     sentence = Sentence(message, {"name": name, "node": reader.node})
-                    _add(reader, "not_upstream", sentence, name, None, report)
+                    _add(reader, "not_upstream", sentence, name, None, problems)
 
 
 class _Upstream:
@@ -102,7 +102,7 @@ class _Upstream:
         return bool(self.above[of] >> self.place[node] & 1)
 
 
-def _check_inputs(reader: Reader, declared: Any, report: Report) -> None:
+def _check_inputs(reader: Reader, declared: Any, problems: ProblemList) -> None:
     properties = declared.get("properties", {}) if isinstance(declared, dict) else {}
     if (declared is not None and not isinstance(declared, dict)) or not isinstance(properties, dict):
         return
@@ -120,7 +120,7 @@ def _check_inputs(reader: Reader, declared: Any, report: Report) -> None:
             message = _('The workflow has no input "{name}". Add it to the inputs of the workflow.')
         values = {"name": name, "near": near, "names": any_of(list(properties)[:_INPUTS_MAX])}
         severity = "error" if certain else "warning"
-        _add(reader, "unknown_input", Sentence(message, values), name, near, report, of="inputs", severity=severity)
+        _add(reader, "unknown_input", Sentence(message, values), name, near, problems, of="inputs", severity=severity)
         if declared is None:
             return
 
@@ -131,7 +131,7 @@ def _add(
     sentence: Sentence,
     name: str,
     near: str | None,
-    report: Report,
+    problems: ProblemList,
     *,
     of: str = "nodes",
     severity: str = "error",
@@ -149,7 +149,7 @@ def _add(
             for start, end in reversed(spans):
                 corrected = corrected[:start] + near + corrected[end:]
             fix = Fix.use(near, reader.path, corrected)
-    report.add(code, sentence, reader.path, node=reader.node, severity=severity, line=line, span=span, fix=fix)
+    problems.add(code, sentence, reader.path, node=reader.node, severity=severity, line=line, span=span, fix=fix)
 
 
 def _spans(place: expressions.Place, of: str, name: str) -> list[Span]:

@@ -8,7 +8,7 @@ from typing import Any
 from jsonschema_rs import ValidationError, Validator
 from jsonschema_rs import ValidationErrorKind as Kind
 
-from engine.definition.validation.report import Report
+from engine.definition.validation.problem_list import ProblemList
 from engine.nodes.base import NodeType
 from engine.nodes.json_schema import compile_schema
 from engine.problems import Fix, Path, format_value, nearest, pointer
@@ -30,7 +30,7 @@ def check_value(
     validator: Validator,
     value: Any,
     path: Path,
-    report: Report,
+    problems: ProblemList,
     *,
     node: str | None = None,
     name: Text,
@@ -42,7 +42,7 @@ def check_value(
     if validator.is_valid(value):
         return True
     for error in islice(validator.iter_errors(value), ERRORS_MAX):
-        _Explanation(schema, value, path, report, node, name).explain(error)
+        _Explanation(schema, value, path, problems, node, name).explain(error)
     return False
 
 
@@ -62,12 +62,12 @@ class _Explanation:
     """Reports the errors of one value."""
 
     def __init__(
-        self, schema: Mapping[str, Any], value: Any, path: Path, report: Report, node: str | None, name: Text
+        self, schema: Mapping[str, Any], value: Any, path: Path, problems: ProblemList, node: str | None, name: Text
     ) -> None:
         self.schema = schema
         self.value = value
         self.path = path
-        self.report = report
+        self.problems = problems
         self.node = node
         self.name = name
 
@@ -77,7 +77,7 @@ class _Explanation:
         match error.kind:
             case Kind.AdditionalProperties():
                 properties = list(schema.get("properties", {}))
-                self.report.unknown_fields(_at(self.value, error.instance_path), properties, place, self.node)
+                self.problems.unknown_fields(_at(self.value, error.instance_path), properties, place, self.node)
             case Kind.Required(field):
                 part = schema.get("properties", {}).get(field, {})
                 sentence = self._missing(part, Sentence(_("{field} is required."), {"field": _title(part, field)}))
@@ -86,7 +86,7 @@ class _Explanation:
                     # If the whole value is empty, there may be no object to add a field to.
                     change = {"op": "add", "path": pointer((*place, field)), "value": part["default"]}
                     fix = Fix(Sentence(_("Add {name}"), {"name": field}), [change])
-                self.report.add("missing_field", sentence, (*place, field), node=self.node, fix=fix)
+                self.problems.add("missing_field", sentence, (*place, field), node=self.node, fix=fix)
             case Kind.AnyOf(context) | Kind.OneOfNotValid(context):
                 self._explain_alternatives(error, context)
             case _:
@@ -111,7 +111,7 @@ class _Explanation:
         name = self._name(error, self._schema_of(error))
         values = {"field": name, "expected": expected, "value": format_value(error.instance)}
         sentence = Sentence(_("{field} must be {expected}, not {value}."), values)
-        self.report.add("wrong_value", sentence, (*self.path, *error.instance_path), node=self.node)
+        self.problems.add("wrong_value", sentence, (*self.path, *error.instance_path), node=self.node)
 
     def _explain_rule(self, error: ValidationError, place: Path, schema: Mapping[str, Any]) -> None:
         value: Any = error.instance
@@ -165,7 +165,7 @@ class _Explanation:
         sentence = Sentence(message, values)
         if isinstance(error.kind, Kind.MinLength) and not value:
             sentence = self._missing(schema, sentence)
-        self.report.add(_CODES.get(error.kind.name, "wrong_value"), sentence, place, node=self.node, fix=fix)
+        self.problems.add(_CODES.get(error.kind.name, "wrong_value"), sentence, place, node=self.node, fix=fix)
 
     def _missing(self, schema: Any, otherwise: Sentence) -> Sentence:
         """Return the sentence for a missing or empty value: `Enter a path.`"""

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from engine.definition.validation.report import Report
+from engine.definition.validation.problem_list import ProblemList
 from engine.problems import Path
 from engine.sentences import Sentence
 from engine.sentences import gettext_noop as _
@@ -13,12 +13,12 @@ DEPTH_MAX = 64
 NUMBER_MAX = 10**100
 
 
-def check_json(value: Any, path: Path, report: Report, node: str | None = None) -> bool:
+def check_json(value: Any, path: Path, problems: ProblemList, node: str | None = None) -> bool:
     """Report why `value` cannot be stored or traversed as JSON; return whether it can.
 
     Iterative, and never raises.
     """
-    before = report.count
+    before = problems.count
     level: list[tuple[Any, Path | None]] = [(value, path)]
     for _level in range(DEPTH_MAX):
         following: list[tuple[Any, Path | None]] = []
@@ -26,14 +26,14 @@ def check_json(value: Any, path: Path, report: Report, node: str | None = None) 
             kind = type(item)
             if kind is str:
                 if not item.isascii() or "\0" in item:
-                    _check_text(item, place or path, report, node)
+                    _check_text(item, place or path, problems, node)
             elif kind is dict:
                 for key, child in item.items():
                     if type(key) is not str:
-                        report.add("wrong_type", Sentence(_("Field names must be text.")), place or path, node=node)
+                        problems.add("wrong_type", Sentence(_("Field names must be text.")), place or path, node=node)
                         continue
                     if not key.isascii() or "\0" in key:
-                        _check_text(key, place or path, report, node)
+                        _check_text(key, place or path, problems, node)
                     child_kind = type(child)
                     if child_kind is str and child.isascii() and "\0" not in child:
                         continue  # most values are such texts: no need to build their path
@@ -43,27 +43,27 @@ def check_json(value: Any, path: Path, report: Report, node: str | None = None) 
             elif kind is float:
                 if not math.isfinite(item):
                     message = _("NaN and infinity are not valid JSON. Enter a number or null.")
-                    report.add("not_json", Sentence(message), place or path, node=node)
+                    problems.add("not_json", Sentence(message), place or path, node=node)
             elif kind is int:
                 if not -NUMBER_MAX < item < NUMBER_MAX:
                     message = _("The number is too large. Write it as text.")
-                    report.add("not_json", Sentence(message), place or path, node=node)
+                    problems.add("not_json", Sentence(message), place or path, node=node)
             elif item is not None and kind is not bool:
                 message = _("A value of the type {kind} is not valid JSON.")
-                report.add("not_json", Sentence(message, {"kind": kind.__name__}), place or path, node=node)
+                problems.add("not_json", Sentence(message, {"kind": kind.__name__}), place or path, node=node)
         if not following:
-            return report.count == before
+            return problems.count == before
         level = following
     message = _("The value is nested more than {n} levels deep. Flatten it, or put it in a file.")
-    report.add("too_deep", Sentence(message, {"n": DEPTH_MAX}), path, node=node)
+    problems.add("too_deep", Sentence(message, {"n": DEPTH_MAX}), path, node=node)
     return False
 
 
-def _check_text(text: str, path: Path, report: Report, node: str | None) -> None:
+def _check_text(text: str, path: Path, problems: ProblemList, node: str | None) -> None:
     if "\0" in text:
-        report.add("nul_character", Sentence(_("The text contains a NUL character. Remove it.")), path, node=node)
+        problems.add("nul_character", Sentence(_("The text contains a NUL character. Remove it.")), path, node=node)
     try:
         text.encode()
     except UnicodeEncodeError:
         message = _("The text contains half of a character (a lone surrogate). Remove it.")
-        report.add("bad_character", Sentence(message), path, node=node)
+        problems.add("bad_character", Sentence(message), path, node=node)

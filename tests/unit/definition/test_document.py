@@ -5,7 +5,7 @@ import jsonpatch
 import pytest
 
 from engine import definition
-from engine.definition.validation import report
+from engine.definition.validation import problem_list
 from engine.problems import InvalidDocument
 from tests.unit.definition.documents import chain, changes, document, edge, found, node, only
 
@@ -557,11 +557,11 @@ def test_the_largest_definition_with_nothing_but_wrong_edges_is_checked_within_t
     assert time.thread_time() - started < 2
     assert problems[-1].sentence.values == {"n": 99_000}
     fixed = [problem.code for problem in problems if problem.sentence.values.get("near")]
-    assert fixed == ["unknown_node"] * report.NEAR_MAX
+    assert fixed == ["unknown_node"] * problem_list.NEAR_MAX
 
 
 def test_a_check_ends_when_its_cpu_time_is_used_up(monkeypatch):
-    monkeypatch.setattr(report, "CPU_SECONDS_MAX", -1.0)
+    monkeypatch.setattr(problem_list, "CPU_SECONDS_MAX", -1.0)
     problems = definition.problems(document(node("a")))
     assert [(problem.code, problem.path) for problem in problems] == [("check_too_long", "")]
 

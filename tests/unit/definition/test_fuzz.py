@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import definition, expressions, graph
-from engine.definition.validation.report import Report
+from engine.definition.validation.problem_list import ProblemList
 from engine.definition.validation.schemas import config_validator
 from engine.definition.validation.values import check_json
 from engine.nodes import registry
@@ -164,7 +164,7 @@ def test_inputs_nested_as_deeply_as_allowed_are_checked():
 )
 @settings(max_examples=250, deadline=None)
 def test_verdicts_on_configs_are_those_of_jsonschema(node_type, config):
-    if not check_json(config, (), Report()):
+    if not check_json(config, (), ProblemList()):
         return
     validator = config_validator(node_type)
     expected = jsonschema.Draft202012Validator(node_type.config).is_valid(config)

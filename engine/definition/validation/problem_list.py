@@ -23,7 +23,7 @@ class OutOfTime(Exception):
     """The check has used its CPU time."""
 
 
-class Report:
+class ProblemList:
     """The problems found so far, in order."""
 
     def __init__(self) -> None:
