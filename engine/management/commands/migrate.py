@@ -1,5 +1,5 @@
-"""`manage.py migrate`: Django's, one at a time and each as a whole, which also says what to do when the database does
-not let it."""
+"""`manage.py migrate`: Django's command, with a lock against a second one at the same time, with each migration in one
+transaction, and with errors that say what to do."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,11 +19,11 @@ from engine.database.postgres import LOCK_SECONDS, first_line
 LOCK_NOT_AVAILABLE = "55P03"
 
 
-class Executor(MigrationExecutor):
-    """Notes in its own transaction that a migration was applied.
+class RecordingMigrationExecutor(MigrationExecutor):
+    """Records a migration as applied in the migration's own transaction.
 
-    Django notes one that makes indexes or references, which it keeps for the end, after that: killed in between, it
-    would be tried once more, on tables that are there.
+    Django defers statements that create indexes or references, and then records the migration in a transaction of its
+    own. If it were killed in between, the next start would apply the migration again, to tables that exist.
     """
 
     def apply_migration(
@@ -37,7 +37,7 @@ class Executor(MigrationExecutor):
 def _apply_whole(
     apply: Callable[..., ProjectState], state: ProjectState, editor: BaseDatabaseSchemaEditor, collect_sql: bool = False
 ) -> ProjectState:
-    """What is kept for the end is done here: then Django notes it at once."""
+    """Apply a migration and its deferred statements. With none left, Django records it in the same transaction."""
     state = apply(state, editor, collect_sql)
     for statement in editor.deferred_sql:
         editor.execute(statement, None)
@@ -45,8 +45,8 @@ def _apply_whole(
     return state
 
 
-# Its command takes no other.
-migrate.MigrationExecutor = Executor  # type: ignore[attr-defined]
+# Django's command offers no other way to replace it.
+migrate.MigrationExecutor = RecordingMigrationExecutor  # type: ignore[attr-defined]
 
 
 class Command(migrate.Command):
@@ -57,7 +57,7 @@ class Command(migrate.Command):
                 with schema.migration_lock():
                     super().handle(*args, **options)
             else:
-                # There it is `schema.migrate` that locks, and calls this.
+                # With SQLite, `schema.migrate` takes the lock and calls this command.
                 super().handle(*args, **options)
         except schema.SchemaError as error:
             raise CommandError(str(error)) from error
