@@ -28,7 +28,7 @@ REPEAT: Final = 3
 SORTS: Final = ("Sort", "Incremental Sort")
 
 
-class Step(NamedTuple):
+class PlanNode(NamedTuple):
     """A node of a PostgreSQL plan after its execution."""
 
     node_type: str
@@ -58,35 +58,35 @@ def about_history(sql: str) -> bool:
     return any(f'"{table}"' in sql or f" {table} " in sql for table in HISTORY)
 
 
-class Plan(NamedTuple):
+class QueryPlan(NamedTuple):
     milliseconds: float
     """Of the database, including planning."""
-    steps: list[Step]
+    nodes: list[PlanNode]
     """From the top."""
 
 
-def plan(sql: str, params: Any) -> Plan:
+def plan(sql: str, params: Any) -> QueryPlan:
     """Execute the query again and return its plan."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}", params)
         ((found,),) = cursor.fetchone()
-    return Plan(found["Planning Time"] + found["Execution Time"], list(_steps(found["Plan"])))
+    return QueryPlan(found["Planning Time"] + found["Execution Time"], list(_nodes(found["Plan"])))
 
 
-def _steps(node: Mapping[str, Any]) -> Iterator[Step]:
+def _nodes(node: Mapping[str, Any]) -> Iterator[PlanNode]:
     removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
     loops = node["Actual Loops"]
     rows, discarded = round(loops * (node["Actual Rows"] + removed)), round(loops * removed)
-    yield Step(node["Node Type"], node.get("Relation Name", ""), node.get("Index Name", ""), rows, discarded)
+    yield PlanNode(node["Node Type"], node.get("Relation Name", ""), node.get("Index Name", ""), rows, discarded)
     for below in node.get("Plans", ()):
-        yield from _steps(below)
+        yield from _nodes(below)
 
 
-def describe(found: list[Step]) -> str:
+def describe(found: list[PlanNode]) -> str:
     """Return how tables were read and what was sorted, like `Index Only Scan run_workflow 51, Sort 51`."""
-    shown = (step for step in found if step.index_name or step.table or step.node_type in SORTS)
+    shown = (node for node in found if node.index_name or node.table or node.node_type in SORTS)
     return ", ".join(
-        " ".join(filter(None, (step.node_type, step.index_name or step.table, f"{step.rows:,}"))) for step in shown
+        " ".join(filter(None, (node.node_type, node.index_name or node.table, f"{node.rows:,}"))) for node in shown
     )
 
 
@@ -121,7 +121,7 @@ def _measure(client: Client, address: str, headers: Mapping[str, str]) -> dict[s
         "cpu_ms": min(seconds) * 1000,
         "database_ms": sum(found.milliseconds for found in took),
         "queries": [
-            describe(found.steps) for found, (sql, _) in zip(took, statements, strict=True) if about_history(sql)
+            describe(found.nodes) for found, (sql, _) in zip(took, statements, strict=True) if about_history(sql)
         ],
     }
 

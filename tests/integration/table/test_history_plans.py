@@ -138,20 +138,20 @@ def test_every_read_uses_an_index(long_history: World) -> None:
         assert getattr(answer, "status_code", 200) in (200, 204, 302, 410), (name, answer)
         for sql, params in statements:
             if plans.about_history(sql):
-                violations += [f"{name}: {why}\n  {sql}" for why in _violations(plans.plan(sql, params).steps)]
+                violations += [f"{name}: {why}\n  {sql}" for why in _violations(plans.plan(sql, params).nodes)]
     assert not violations, "\n".join(violations)
 
 
-def _violations(steps: list[plans.Step]) -> Iterator[str]:
-    for step in steps:
-        if step.node_type == "Seq Scan" and step.table in LARGE:
-            yield f"reads all of {step.table}"
-        elif step.table in LARGE and step.rows > READ_MAX:
-            yield f"{step.node_type} {step.index_name} reads {step.rows} rows"
-        elif step.table == "engine_run" and step.discarded > DISCARDED_MAX:
-            yield f"{step.node_type} {step.index_name} reads {step.discarded} rows in vain"
-        elif step.node_type in plans.SORTS and step.rows > SORTED_MAX:
-            yield f"sorts {step.rows} rows"
+def _violations(nodes: list[plans.PlanNode]) -> Iterator[str]:
+    for node in nodes:
+        if node.node_type == "Seq Scan" and node.table in LARGE:
+            yield f"reads all of {node.table}"
+        elif node.table in LARGE and node.rows > READ_MAX:
+            yield f"{node.node_type} {node.index_name} reads {node.rows} rows"
+        elif node.table == "engine_run" and node.discarded > DISCARDED_MAX:
+            yield f"{node.node_type} {node.index_name} reads {node.discarded} rows in vain"
+        elif node.node_type in plans.SORTS and node.rows > SORTED_MAX:
+            yield f"sorts {node.rows} rows"
 
 
 def test_reading_or_sorting_everything_is_reported(long_history: World) -> None:
@@ -159,9 +159,9 @@ def test_reading_or_sorting_everything_is_reported(long_history: World) -> None:
         cursor.execute("SELECT count(*) FROM engine_run")
         (runs,) = cursor.fetchone()
     assert runs > RUNS
-    found = plans.plan("SELECT id FROM engine_run WHERE reason = %s ORDER BY created_by", ["none"]).steps
+    found = plans.plan("SELECT id FROM engine_run WHERE reason = %s ORDER BY created_by", ["none"]).nodes
     assert "reads all of engine_run" in list(_violations(found))
-    found = plans.plan("SELECT id FROM engine_run WHERE workflow = %s ORDER BY seq", ["one"]).steps
+    found = plans.plan("SELECT id FROM engine_run WHERE workflow = %s ORDER BY seq", ["one"]).nodes
     assert any(why.startswith("sorts") for why in _violations(found)), found
 
 
@@ -170,4 +170,4 @@ def test_pruning_uses_an_index(long_history: World) -> None:
         retention.prune(days=27.99)
     large = [(sql, params) for sql, params in statements if '"engine_run"' in sql]
     assert large
-    assert not [why for one in large for why in _violations(plans.plan(*one).steps)]
+    assert not [why for one in large for why in _violations(plans.plan(*one).nodes)]
