@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from dashboard import access
 from dashboard.live import groups, overview, protocol
-from dashboard.live.feed import Feed, Watcher
+from dashboard.live.feed import Feed, RunWatcher
 from dashboard.live.hub import hub
 from dashboard.live.sockets import Closed, Message, Socket
 from dashboard.models import User
@@ -25,7 +25,7 @@ class RunSocket(Socket):
 
     def __init__(self) -> None:
         super().__init__()
-        self.watcher = Watcher()
+        self.watcher = RunWatcher()
         # One asyncio.Event for both: messages from the client and news of the run.
         self.wake = self.watcher.wake
         self.feed: Feed | None = None
@@ -53,7 +53,7 @@ class RunSocket(Socket):
             while True:
                 await self._step(self.feed, self.watcher)
 
-    async def _step(self, feed: Feed, watcher: Watcher) -> None:
+    async def _step(self, feed: Feed, watcher: RunWatcher) -> None:
         """Send one message, or wait for a reason to send one."""
         now = asyncio.get_running_loop().time
         has_news = self.hello_received and self.hello is None and feed.head > self.sent

@@ -23,7 +23,7 @@ SNAPSHOT_SECONDS: Final = 1.0
 """How long a snapshot is reused for further clients. The events after it follow anyway."""
 
 
-class Watcher:
+class RunWatcher:
     """One watcher of a run: a flag that there is news, and the newest samples. It holds no queue."""
 
     __slots__ = ("samples", "wake")
@@ -49,7 +49,7 @@ class Feed:
         """The newest known seq, from hints or from the database."""
         self.deleted = False
         """Whether the run was deleted."""
-        self.watchers: set[Watcher] = set()
+        self.watchers: set[RunWatcher] = set()
         self._texts: list[str] = []
         self._first = 1
         """Seq of the first cached event. The event after the last cached one is read next."""

@@ -18,7 +18,7 @@ from django.db import DatabaseError
 
 from dashboard.live import groups
 from dashboard.live.database import in_database
-from dashboard.live.feed import Feed, Watcher, heads
+from dashboard.live.feed import Feed, RunWatcher, heads
 from dashboard.live.overview import Overview
 from engine import hints
 
@@ -77,7 +77,7 @@ class Hub:
         self._tasks, self._loop = [], None
 
     @asynccontextmanager
-    async def watching(self, run: int, watcher: Watcher) -> AsyncIterator[Feed]:
+    async def watching(self, run: int, watcher: RunWatcher) -> AsyncIterator[Feed]:
         """Yield the feed of a run, which wakes `watcher`. Subscribes first, then reads the newest seq."""
         self.start()
         feed = self._feeds.get(run)

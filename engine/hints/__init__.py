@@ -10,12 +10,12 @@ from typing import Any
 
 from engine.config import Config
 from engine.hints import unix
-from engine.hints.base import HintServer, Watcher
+from engine.hints.base import FileWatcher, HintServer
 
-__all__ = ["HintServer", "Watcher", "listen", "reachable", "server", "wake"]
+__all__ = ["FileWatcher", "HintServer", "listen", "reachable", "server", "wake"]
 
 
-def server(config: Config, watcher: Watcher, on_wake: Callable[[], None]) -> HintServer:
+def server(config: Config, watcher: FileWatcher, on_wake: Callable[[], None]) -> HintServer:
     """Return the scheduler's end, not open yet. `on_wake` is called within the watcher's poll."""
     if config.redis_url:
         from engine.hints.redis_server import RedisHintServer

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 
-class Watcher(Protocol):
+class FileWatcher(Protocol):
     """The part of an executor that adds files to its selector."""
 
     def watch(self, fileobj: Any, callback: Callable[[], None]) -> None:

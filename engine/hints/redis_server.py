@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from engine.config import Config
-from engine.hints.base import Watcher
+from engine.hints.base import FileWatcher
 from engine.hints.redis_client import (
     ANSWER_SECONDS,
     ERRORS,
@@ -34,7 +34,7 @@ RECEIVE_SECONDS: Final = 0.5
 class RedisHintServer:
     """See `engine.hints.base.HintServer`."""
 
-    def __init__(self, config: Config, watcher: Watcher, on_wake: Callable[[], None]) -> None:
+    def __init__(self, config: Config, watcher: FileWatcher, on_wake: Callable[[], None]) -> None:
         self.config, self.watcher, self.on_wake = config, watcher, on_wake
         self.has_listeners = False
         self._announcements = 0

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import Config
-from engine.hints.base import Watcher
+from engine.hints.base import FileWatcher
 
 log = logging.getLogger("interlock.hints")
 
@@ -68,7 +68,7 @@ class _Client:
 class UnixHintServer:
     """See `engine.hints.base.HintServer`. The watcher calls back within its poll."""
 
-    def __init__(self, config: Config, watcher: Watcher, on_wake: Callable[[], None]) -> None:
+    def __init__(self, config: Config, watcher: FileWatcher, on_wake: Callable[[], None]) -> None:
         self.folder = config.run_folder
         self.watcher = watcher
         self.on_wake = on_wake

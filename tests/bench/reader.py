@@ -30,7 +30,7 @@ KINDS: Final[tuple[tuple[str, Callable[[str], str]], ...]] = (
 HELLO: Final = b'{"type":"hello"}'
 
 
-class Watcher(threading.Thread):
+class SocketReader(threading.Thread):
     """A socket on a run whose messages are read and discarded."""
 
     def __init__(self, port: int, cookie: str, run: str) -> None:
@@ -81,7 +81,7 @@ class Reader:
         self.seconds: dict[str, list[float]] = {kind: [] for kind, _ in KINDS}
         self.socket_bytes = 0
         self.errors: list[BaseException] = []
-        self._watchers: list[Watcher] = []
+        self._watchers: list[SocketReader] = []
         self._stop = threading.Event()
         self._idle = [http.client.HTTPConnection("127.0.0.1", port, timeout=60) for _ in range(CONNECTIONS)]
         self._pool = ThreadPoolExecutor(CONNECTIONS)
@@ -90,7 +90,7 @@ class Reader:
     def watch(self, run: str) -> None:
         """Switch to this run."""
         self._unwatch()
-        self._watchers = [Watcher(self.port, self.cookie, run) for _ in range(SOCKETS)]
+        self._watchers = [SocketReader(self.port, self.cookie, run) for _ in range(SOCKETS)]
         begin, self.run = self.run is None, run
         if begin:
             self._clock.start()

@@ -18,7 +18,7 @@ from engine.models import Run
 from tests.live.history import History
 from tests.live.recorder import Recorder, close_code
 from tests.live.server import LiveServer, serving
-from tests.live.test_overview_socket import Watcher
+from tests.live.test_overview_socket import OverviewClient
 from tests.live.test_run_socket import plain, truth
 from tests.support.wait import wait_until
 
@@ -89,7 +89,7 @@ def test_a_message_to_the_group_of_the_overview_wakes_its_socket(
 ) -> None:
     history = History()
     with blind.open("/ws/overview/", token=token) as socket:
-        watcher = Watcher(socket)
+        watcher = OverviewClient(socket)
         history.state("running")
         assert silent(socket, 1.2), "nobody has told it"
         on_loop(blind, layer.group_send(groups.OVERVIEW, groups.overview_moved(time.time())))
@@ -180,7 +180,7 @@ def test_however_a_socket_ends_nothing_of_it_stays(server: LiveServer, token: st
     with server.open(path, token=token) as socket:
         greeted(socket)
     with server.open("/ws/overview/", token=token) as socket:
-        Watcher(socket)
+        OverviewClient(socket)
     with server.open(path, token=token) as socket:
         socket.send("nonsense")
         assert close_code(socket) == 4400

@@ -17,7 +17,7 @@ from tests.live.server import LiveServer
 from tests.support.effort import in_time
 
 
-class Watcher:
+class OverviewClient:
     """Folds the overview's messages as a page does."""
 
     def __init__(self, socket: ClientConnection) -> None:
@@ -53,7 +53,7 @@ def test_hello_is_answered_with_counters_and_runs_as_the_api_has_them(server: Li
     first, second = History(), History()
     first.state("running")
     with server.open("/ws/overview/", token=token) as socket:
-        watcher = Watcher(socket)
+        watcher = OverviewClient(socket)
     assert watcher.counters == json.loads(json.dumps(queries.counters()))
     assert list(watcher.runs) == [str(second.pk), str(first.pk)], "the newest stands first"
     assert watcher.runs[str(first.pk)] == queries.run_dict(Run.objects.get(pk=first.pk))
@@ -62,7 +62,7 @@ def test_hello_is_answered_with_counters_and_runs_as_the_api_has_them(server: Li
 def test_changes_arrive_by_a_hint_and_without_one(server: LiveServer, token: str) -> None:
     history = History()
     with server.open("/ws/overview/", token=token) as socket:
-        watcher = Watcher(socket)
+        watcher = OverviewClient(socket)
         history.state("running")
         server.hint({"runs": {str(history.pk): 1}, "overview": True})
         watcher.until(history, "running")
@@ -77,7 +77,7 @@ def test_changes_arrive_by_a_hint_and_without_one(server: LiveServer, token: str
 def test_nothing_is_sent_while_nothing_changes(server: LiveServer, token: str) -> None:
     History()
     with server.open("/ws/overview/", token=token) as socket:
-        watcher = Watcher(socket)
+        watcher = OverviewClient(socket)
         try:
             watcher.take(timeout=2.5)
         except TimeoutError:
@@ -89,7 +89,7 @@ def test_a_run_that_falls_out_of_the_list_is_still_followed_to_its_end(server: L
     oldest = History()
     oldest.state("running")
     with server.open("/ws/overview/", token=token) as socket:
-        watcher = Watcher(socket)
+        watcher = OverviewClient(socket)
         for _ in range(overview.ENDED_MAX + 5):
             History().state("succeeded")
         oldest.state("failed")
@@ -99,7 +99,7 @@ def test_a_run_that_falls_out_of_the_list_is_still_followed_to_its_end(server: L
 def test_a_deleted_run_is_told_by_a_new_snapshot(server: LiveServer, token: str) -> None:
     history, other = History(), History()
     with server.open("/ws/overview/", token=token) as socket:
-        watcher = Watcher(socket)
+        watcher = OverviewClient(socket)
         Run.objects.filter(pk=history.pk).delete()
         while str(history.pk) in watcher.runs:
             watcher.take()
@@ -109,7 +109,7 @@ def test_a_deleted_run_is_told_by_a_new_snapshot(server: LiveServer, token: str)
 def test_a_burst_becomes_few_messages_and_the_last_tells_the_truth(server: LiveServer, token: str) -> None:
     histories = [History() for _ in range(40)]
     with server.open("/ws/overview/", token=token) as socket:
-        watcher = Watcher(socket)
+        watcher = OverviewClient(socket)
         began = time.monotonic()
         for history in histories:
             history.state("running")
@@ -122,7 +122,7 @@ def test_a_burst_becomes_few_messages_and_the_last_tells_the_truth(server: LiveS
 
 def test_rights_that_are_lost_close_the_overview_too(server: LiveServer, viewer: User, token: str) -> None:
     with server.open("/ws/overview/", token=token) as socket:
-        Watcher(socket)
+        OverviewClient(socket)
         User.objects.filter(pk=viewer.pk).update(role="")
         began = time.monotonic()
         assert close_code(socket) == 4403
