@@ -29,7 +29,7 @@ _REASON = gettext_noop("v{version} has been failing since run {run}: {cause}")
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class VersionHistory:
     """The runs of a failed run's version and of the version that was live before it."""
 
     slug: str
@@ -62,7 +62,7 @@ def diagnose(run: Run, *, node: str | None = None) -> Diagnosis:
     return replace(found, findings=findings)
 
 
-def rollback(history: History, run: int, failure: Finding) -> Finding:
+def rollback(history: VersionHistory, run: int, failure: Finding) -> Finding:
     """Return the finding that a failure began with a version, with the action to roll back. Pure."""
     one = history.succeeded == 1
     before = Sentence(_SUCCEEDED_ONE if one else _SUCCEEDED, {"version": history.before, "n": history.succeeded})
@@ -88,7 +88,7 @@ def rollback(history: History, run: int, failure: Finding) -> Finding:
     return Finding("began_with_version", message, evidence, failure.node, [action])
 
 
-def _history(run: Run) -> History | None:
+def _history(run: Run) -> VersionHistory | None:
     """Return the history if the failure began with the live version and the previous one can go live again; else
     None."""
     if run.version is None or run.draft:
@@ -118,7 +118,7 @@ def _history(run: Run) -> History | None:
         succeeded += 1
     if not succeeded:
         return None
-    return History(
+    return VersionHistory(
         slug=workflow.slug,
         version=live.version.number,
         before=before.version.number,

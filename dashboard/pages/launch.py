@@ -26,7 +26,7 @@ from versions.models import Workflow
 
 
 @dataclass(slots=True)
-class Field:
+class InputField:
     """One input as the form shows it."""
 
     name: str
@@ -43,7 +43,7 @@ class Field:
     errors: list[str] = field(default_factory=list)
 
 
-def fields(schema: Mapping[str, Any] | None, given: Mapping[str, Any]) -> list[Field]:
+def fields(schema: Mapping[str, Any] | None, given: Mapping[str, Any]) -> list[InputField]:
     """Return the form's fields for a schema of inputs, filled from `given`, else with their defaults."""
     found = []
     schema = schema or {}
@@ -53,7 +53,7 @@ def fields(schema: Mapping[str, Any] | None, given: Mapping[str, Any]) -> list[F
         kind = _kind(rule)
         value = given.get(name, rule.get("default"))
         found.append(
-            Field(
+            InputField(
                 name=name,
                 kind=kind,
                 label=str(rule.get("title") or name),
@@ -112,7 +112,7 @@ def _text(value: Any, kind: str) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2 if kind == "json" else None)
 
 
-def read(form: Mapping[str, str], wanted: list[Field]) -> dict[str, Any]:
+def read(form: Mapping[str, str], wanted: list[InputField]) -> dict[str, Any]:
     """Return the inputs that a submitted form contains.
 
     A value that cannot be parsed is marked in its field and kept as text, so that the schema refuses it too. An empty
@@ -249,7 +249,7 @@ def _target(request: HttpRequest, workflow: Workflow, draft: bool, number: int) 
     return f"v{version.number}", queries.document_of(version)
 
 
-def _assign_problems(problems: Any, wanted: list[Field]) -> list[str]:
+def _assign_problems(problems: Any, wanted: list[InputField]) -> list[str]:
     """Add each problem to its field and return those that belong to none."""
     rest = []
     for problem in problems:

@@ -18,7 +18,7 @@ FAILED = ("failed", "timed_out")
 
 
 @dataclass(slots=True)
-class History:
+class RecentRuns:
     """The last runs of one workflow or version, oldest first."""
 
     runs: list[Run] = field(default_factory=list)
@@ -57,24 +57,24 @@ class History:
 _COLUMNS = "id, workflow, version, draft, state, created_by, created_at, started_at, finished_at"
 
 
-def of_workflows(slugs: Iterable[str], count: int = 50) -> dict[str, History]:
+def of_workflows(slugs: Iterable[str], count: int = 50) -> dict[str, RecentRuns]:
     """Return the last `count` runs of each workflow, without draft runs. Every slug is a key."""
     slugs = list(slugs)
     runs = _newest_of_each([("workflow = %s AND NOT draft", [slug]) for slug in slugs], count)
     found: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         found[run.workflow].append(run)
-    return {slug: _history(found[slug]) for slug in slugs}
+    return {slug: _recent_runs(found[slug]) for slug in slugs}
 
 
-def of_versions(slug: str, numbers: Iterable[int], count: int = 21) -> dict[int, History]:
+def of_versions(slug: str, numbers: Iterable[int], count: int = 21) -> dict[int, RecentRuns]:
     """Return the last `count` runs of each version of a workflow. Every number is a key."""
     numbers = list(numbers)
     runs = _newest_of_each([("workflow = %s AND version = %s", [slug, number]) for number in numbers], count)
     found: dict[int | None, list[Run]] = defaultdict(list)
     for run in runs:
         found[run.version].append(run)
-    return {number: _history(found[number]) for number in numbers}
+    return {number: _recent_runs(found[number]) for number in numbers}
 
 
 TALLIED_RUNS_MAX = 1000
@@ -126,7 +126,7 @@ def _newest_of_each(conditions: Sequence[tuple[str, list[Any]]], count: int) -> 
     return sorted(Run.objects.raw(sql, params), key=lambda run: run.pk)
 
 
-def _history(runs: list[Run]) -> History:
+def _recent_runs(runs: list[Run]) -> RecentRuns:
     now = clock.now()
     bars = run_bars(
         [
@@ -138,4 +138,4 @@ def _history(runs: list[Run]) -> History:
             for run in runs
         ]
     )
-    return History(runs, bars)
+    return RecentRuns(runs, bars)

@@ -36,7 +36,7 @@ class Http:
         self.threads = self._bridge.threads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = Body(receive)
+        body = RequestBody(receive)
         try:
             complete = await body.read_up_to(BUFFERED_BYTES_MAX)
         except ClientGone:
@@ -51,7 +51,7 @@ class Http:
         await self._bridge(_wsgi_scope(scope, None if sized else body.size), stream, _send_with_timeout(send))
 
 
-class Body:
+class RequestBody:
     """The request's body: the part that was read, then the rest from the client."""
 
     def __init__(self, receive: Receive) -> None:
