@@ -50,8 +50,8 @@ def credits_by_queue(
     """
     hosts = list(hosts)
     taking = [host for host in hosts if host.takes_work]
-    by_host: dict[int, Counts] = defaultdict(Counts)
-    not_taken: dict[str, Counts] = defaultdict(Counts)
+    by_host: dict[int, DispatchCounts] = defaultdict(DispatchCounts)
+    not_taken: dict[str, DispatchCounts] = defaultdict(DispatchCounts)
     """By queue."""
     for dispatch in dispatches:
         counts = not_taken[dispatch.queue] if dispatch.host is None else by_host[dispatch.host]
@@ -78,7 +78,7 @@ def credits_by_queue(
 
 
 @dataclass(slots=True)
-class Counts:
+class DispatchCounts:
     """Numbers of short and of long dispatches."""
 
     short: int = 0
@@ -95,7 +95,9 @@ class Counts:
         return self.short + self.long
 
 
-def _credit(hosts: Iterable[HostView], by_host: Mapping[int, Counts], waiting: Iterable[Counts]) -> Credit:
+def _credit(
+    hosts: Iterable[HostView], by_host: Mapping[int, DispatchCounts], waiting: Iterable[DispatchCounts]
+) -> Credit:
     """Return what these hosts have room for, beside what waits to be taken by one of them."""
     idle = prefetch = 0
     for host in hosts:
