@@ -109,7 +109,7 @@ function start(root: HTMLElement, facts: Facts, loaded: Loaded, doc: Doc): void 
   editing.inspector = showWhenUsed(root, mountInspector(root, editing));
   editing.drawer = mountDrawer(root, editing);
   mountToolbar(root, editing);
+  editing.keyboard = keepFocus(root, editing);
   startKeys(root, editing);
-  keepFocus(root, editing);
   root.dataset["ready"] = "";
 }

@@ -40,6 +40,16 @@ export interface Editing {
   readonly checking: Checking;
   readonly runs: DraftRuns;
   readonly published: Published;
+  readonly keyboard: Keyboard;
+}
+
+export interface Keyboard {
+  /** Whether the user types: a text field has the focus, or a key was pressed within the last second. */
+  readonly inUse: boolean;
+  /** Whether a program moved the focus or the selection within the last second: keys were meant for what had it before. */
+  readonly rests: boolean;
+  /** Called after a program moved the focus or the selection unasked. */
+  moved(): void;
 }
 
 export interface Palette {

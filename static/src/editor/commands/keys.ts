@@ -27,12 +27,12 @@ export function startKeys(root: HTMLElement, editing: Editing): void {
   document.addEventListener(
     "keydown",
     (event) => {
-      if (event.isComposing || one("dialog[open]") || !(event.ctrlKey || event.metaKey) || event.altKey) return;
-      if (onControlKey(event, editing)) {
-        event.preventDefault();
-        // A field with its own history must not undo as well.
-        event.stopPropagation();
-      }
+      if (event.isComposing || one("dialog[open]")) return;
+      const controlled = event.ctrlKey || event.metaKey;
+      if (controlled ? event.altKey || !onControlKey(event, editing) : !isStray(event, editing)) return;
+      event.preventDefault();
+      // A field with its own history must not undo as well, and no other part may take a key that was meant for none.
+      event.stopPropagation();
     },
     { capture: true },
   );
@@ -49,6 +49,11 @@ export function startKeys(root: HTMLElement, editing: Editing): void {
       if (onEscape(event, editing)) event.preventDefault();
     } else if (!isTyping(event.target) && onKey(event, editing)) event.preventDefault();
   });
+}
+
+/** Returns whether a key alone was typed for a field or node that a program has just taken the focus from. */
+function isStray(event: KeyboardEvent, { keyboard }: Editing): boolean {
+  return keyboard.rests && !isTyping(event.target) && event.key !== "Tab" && event.key !== "Escape";
 }
 
 /** Handles Ctrl (or Command) with a key; returns whether it is a command. */

@@ -126,7 +126,7 @@ class Runs implements DraftRuns {
   }
 
   private ended(run: RunStore): void {
-    const { store, drawer, canvas } = this.editing;
+    const { store, drawer, canvas, keyboard } = this.editing;
     void this.refresh();
     const state = run.run?.state ?? "";
     const open = {
@@ -149,13 +149,22 @@ class Runs implements DraftRuns {
         this.failureToast = toast(fill(gettext("Run {run} of the draft failed."), { run: run.id }), "error", open);
         return;
       }
-      store.select([node.id]);
-      canvas.reveal([node.id]);
-      drawer.show("data");
+      const show = (): void => {
+        store.select([node.id]);
+        canvas.reveal([node.id]);
+        drawer.show("data");
+      };
+      const elsewhere = store.node?.id !== node.id;
+      // Who types in another node stays there: the next keys are meant for that one.
+      const asks = keyboard.inUse && elsewhere;
+      if (!keyboard.inUse) {
+        show();
+        if (elsewhere) keyboard.moved();
+      }
       this.failureToast = toast(
         fill(gettext("Run {run} of the draft failed at {node}."), { run: run.id, node: visible(nameOf(node)) }),
         "error",
-        open,
+        asks ? { label: gettext("Show"), run: show } : open,
       );
     }
   }
