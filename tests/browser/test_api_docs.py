@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.smoke
-def test_a_call_is_tried_out_from_the_docs_and_nothing_is_asked_of_another_host(person: Person) -> None:
+def test_the_docs_page_sends_a_call_and_requests_nothing_from_other_hosts(person: Person) -> None:
     page = person.page
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

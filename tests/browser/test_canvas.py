@@ -52,7 +52,7 @@ def test_cards_show_states_as_they_change_and_names_as_text(person, run):
 
 
 @pytest.mark.smoke
-def test_a_click_chooses_a_node_and_a_row_count_opens_its_output(person, run):
+def test_a_click_selects_a_node_and_a_click_on_its_row_count_opens_its_output(person, run):
     page = person.go(f"/runs/{run}/")
     expect(card(page, "join")).to_have_class(re.compile("is-running"), timeout=30_000)
     card(page, "join").click()
@@ -65,7 +65,7 @@ def test_a_click_chooses_a_node_and_a_row_count_opens_its_output(person, run):
     expect(page.locator("[data-panel]")).to_contain_text("carrier")
 
 
-def test_the_graph_is_walked_searched_and_opened_without_a_mouse(person, run):
+def test_nodes_are_reached_searched_and_opened_by_keyboard(person, run):
     page = person.go(f"/runs/{run}/")
     expect(card(page, "join")).to_have_class(re.compile("is-running"), timeout=30_000)
     stage = page.get_by_role("application", name="Graph")
@@ -99,7 +99,7 @@ def test_the_graph_is_walked_searched_and_opened_without_a_mouse(person, run):
 
 
 @pytest.mark.long
-def test_what_is_far_is_painted_and_can_be_chosen_all_the_same(person):
+def test_a_node_too_small_for_a_card_is_painted_and_can_be_selected(person):
     names = [f"p{number}" for number in range(400)]
     edges = [edge for name in names for edge in (("start", name), (name, "end"))]
     nodes = [{"id": name, "type": "noop"} for name in ("start", *names, "end")]
@@ -128,7 +128,7 @@ def test_what_is_far_is_painted_and_can_be_chosen_all_the_same(person):
     person.product.call("POST", f"/api/v1/runs/{run}/cancel/", {})
 
 
-def test_a_graph_that_cannot_be_loaded_says_so_and_is_offered_again(person, run):
+def test_a_graph_that_fails_to_load_shows_an_error_and_a_retry_button(person, run):
     person.expected += ["503"]
     person.page.route("**/graph/**", lambda route: route.fulfill(status=503, body="no"))
     page = person.go(f"/runs/{run}/")
@@ -138,7 +138,7 @@ def test_a_graph_that_cannot_be_loaded_says_so_and_is_offered_again(person, run)
     expect(card(page, "read")).to_be_visible()
 
 
-def test_a_layout_whose_script_does_not_come_says_so_and_is_offered_again(person, run):
+def test_a_layout_script_that_fails_to_load_shows_an_error_and_a_retry_button(person, run):
     """The page was cut off while it loaded."""
     person.expected += ["ERR_FAILED"]
     person.page.route(re.compile("worker"), lambda route: route.abort())

@@ -118,7 +118,7 @@ class Canvas:
         self.page.keyboard.press("Control+z")
 
 
-def test_a_node_is_dragged_and_comes_to_rest_on_the_grid_or_level_with_its_neighbours(person):
+def test_a_dragged_node_snaps_to_the_grid_or_to_the_height_of_another_node(person):
     it = Canvas(person, [node("Read", 0, 0), node("Clean", 300, 0), node("Odd", 7, 213)], "read>clean")
     x, y = it.middle("clean")
     it.drag((x, y), (x + 40, y + 96))
@@ -150,7 +150,7 @@ def test_a_node_is_dragged_and_comes_to_rest_on_the_grid_or_level_with_its_neigh
     expect(it.page.locator("[data-undo]")).to_be_disabled()
 
 
-def test_several_are_chosen_by_a_box_or_one_by_one_and_moved_as_one(person):
+def test_several_nodes_are_selected_by_a_box_or_by_clicks_and_moved_together(person):
     it = Canvas(person, [node("A", 0, 0), node("B", 240, 0), node("C", 0, 120), node("D", 240, 120)], "a>b c>d")
     ax, ay = it.middle("a")
     _, cy = it.middle("c")
@@ -181,7 +181,7 @@ def test_several_are_chosen_by_a_box_or_one_by_one_and_moved_as_one(person):
     it.chosen()
 
 
-def test_wires_are_drawn_from_ports_and_one_that_would_close_a_cycle_says_why_it_cannot_be(person):
+def test_edges_are_drawn_from_ports_and_one_that_would_close_a_cycle_is_refused_with_the_reason(person):
     it = Canvas(
         person,
         [
@@ -223,7 +223,7 @@ def test_wires_are_drawn_from_ports_and_one_that_would_close_a_cycle_says_why_it
     it.has_edges("read>clean")
 
 
-def test_an_edge_is_chosen_led_elsewhere_and_takes_nodes_in(person):
+def test_an_edge_is_selected_moved_to_another_target_and_split_by_a_dropped_node(person):
     it = Canvas(
         person,
         [node("Read", 0, 0), node("Clean", 300, 0), node("Tell", 300, 120), node("Alone", 0, 240)],
@@ -293,7 +293,7 @@ def test_a_node_is_renamed_on_its_card(person):
     it.saved(lambda draft: draft["nodes"][0]["name"] == "Read")
 
 
-def test_the_layout_is_one_edit_and_nodes_that_nobody_placed_keep_the_place_they_are_shown_at(person):
+def test_arranging_is_one_edit_and_moving_a_node_stores_the_positions_of_all(person):
     it = Canvas(person, [node("A"), node("B"), node("C")], "a>b b>c")
     boxes = {name: box_of(it.card(name)) for name in "abc"}
     x, y = it.middle("c")
@@ -313,7 +313,7 @@ def test_the_layout_is_one_edit_and_nodes_that_nobody_placed_keep_the_place_they
     it.has_place("c", **places["c"])
 
 
-def test_the_graph_is_walked_and_joined_by_keyboard(person):
+def test_nodes_are_reached_and_connected_by_keyboard(person):
     it = Canvas(
         person,
         [
@@ -360,7 +360,7 @@ def test_the_graph_is_walked_and_joined_by_keyboard(person):
     it.has_edges("read>clean")
 
 
-def test_an_empty_canvas_says_how_to_begin_and_takes_a_file(person):
+def test_an_empty_canvas_shows_how_to_start_and_accepts_a_dropped_file(person):
     it = Canvas(person, [])
     expect(it.host.get_by_text("Add your first node")).to_be_visible()
     stage = box_of(it.page.locator(".cvstage"))
@@ -385,7 +385,7 @@ def test_an_empty_canvas_says_how_to_begin_and_takes_a_file(person):
     expect(it.page.locator("[data-add-menu]")).to_be_visible()
 
 
-def test_a_finger_moves_the_view_and_what_it_has_chosen(chromium, product, tmp_path):
+def test_a_finger_pans_the_view_and_drags_a_selected_node(chromium, product, tmp_path):
     with open_browser(chromium, product, tmp_path / "shots", width=390, height=780, touch=True) as person:
         person.sign_in()
         it = Canvas(person, [node("Read", 0, 0), node("Clean", 0, 120)], "read>clean")

@@ -127,7 +127,7 @@ def test_python_completes_inputs_rows_and_ctx(person, slug):
 
 
 @pytest.mark.long
-def test_what_is_typed_while_the_editor_for_code_is_on_its_way_stays_in_order(person, slug):
+def test_text_typed_while_the_code_editor_loads_stays_in_order(person, slug):
     held = HeldRequests(person.page, "**/static/code-*.js")
     page = opened(person, slug)
     page.locator('[data-card="worst"]').click()
@@ -141,7 +141,7 @@ def test_what_is_typed_while_the_editor_for_code_is_on_its_way_stays_in_order(pe
     expect(code).to_have_text("select carrierfrom delays limit 3")
 
 
-def test_a_problem_is_marked_at_its_line_and_mended_by_key(person, slug):
+def test_a_problem_is_marked_at_its_line_and_fixed_by_keyboard(person, slug):
     page = opened(person, slug)
     code = field(page, "worst")
     emptied(page, code)
@@ -166,7 +166,7 @@ def test_a_problem_is_marked_at_its_line_and_mended_by_key(person, slug):
     expect(code).to_be_focused()
 
 
-def test_tab_indents_and_escape_lets_it_leave(person, slug):
+def test_tab_indents_in_code_and_leaves_the_field_after_escape(person, slug):
     page = opened(person, slug)
     code = field(page, "worst")
     code.click()
@@ -192,7 +192,7 @@ def test_tab_indents_and_escape_lets_it_leave(person, slug):
     expect(code).to_have_text("from delays")
 
 
-def test_dark_fields_keep_to_the_policy_of_the_page(person, slug):
+def test_code_fields_in_the_dark_theme_violate_no_content_security_policy(person, slug):
     page = person.page
     page.emulate_media(color_scheme="dark")
     opened(person, slug)
@@ -217,7 +217,7 @@ def test_dark_fields_keep_to_the_policy_of_the_page(person, slug):
     expect(code).to_have_text("select monthfrom delays")
 
 
-def test_a_path_completes_and_takes_an_upload(person, slug):
+def test_a_path_field_completes_files_and_accepts_an_upload(person, slug):
     page = opened(person, slug)
     path = field(page, "flights")
     note = page.locator(".pathnote")

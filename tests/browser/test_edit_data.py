@@ -47,7 +47,7 @@ def runs_of(person: Any, slug: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_running_to_a_node_asks_for_inputs_shows_its_rows_and_leaves_the_rest_out(person):
+def test_running_up_to_a_node_asks_for_inputs_skips_other_nodes_and_shows_its_rows(person):
     page = opened(person, "edit-data-here", definition(asks=True))
     page.locator('[data-card="numbers"]').click()
     expect(page.get_by_text("Not run yet")).to_be_visible()
@@ -87,7 +87,7 @@ def test_running_to_a_node_asks_for_inputs_shows_its_rows_and_leaves_the_rest_ou
     expect(data).to_be_visible()
 
 
-def test_an_edit_makes_data_old_and_a_failure_leads_to_its_line(person):
+def test_an_edit_marks_outputs_as_outdated_and_a_failure_links_to_its_line(person):
     page = opened(person, "edit-data-fails", definition())
     page.locator("[data-run-draft]").click()
     strip = page.locator("[data-draft-run]")
@@ -126,7 +126,7 @@ def test_an_edit_makes_data_old_and_a_failure_leads_to_its_line(person):
     expect(page.locator("[data-run-draft-of]")).to_have_text("Draft of admin")
 
 
-def test_a_page_that_is_opened_meanwhile_follows_the_run_and_can_end_it(person):
+def test_an_editor_opened_during_a_draft_run_follows_the_run_and_can_cancel_it(person):
     slow = "def main(inputs, ctx):\n    import time\n    ctx.progress(0.5, 'half way')\n    time.sleep(60)\n"
     document = definition()
     document["nodes"][1]["config"] = {"code": slow}

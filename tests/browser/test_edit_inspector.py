@@ -152,7 +152,7 @@ def test_each_kind_of_field_writes_its_value_and_nothing_else(person):
     it.config("odd", {"a": 2})
 
 
-def test_code_follows_undo_while_it_has_the_keyboard_and_cases_are_a_list(person):
+def test_undo_changes_a_focused_code_field_and_cases_are_reordered_in_a_list(person):
     it = Inspecting(person, "inspect-code", NODES, EDGES)
     it.choose("clean")
     sql = it.field("SQL")
@@ -188,7 +188,7 @@ def test_code_follows_undo_while_it_has_the_keyboard_and_cases_are_a_list(person
     expect(ports.nth(0)).to_have_value("few")
 
 
-def test_limits_retries_and_notes(person):
+def test_limits_retries_and_notes_are_written_into_the_draft(person):
     it = Inspecting(person, "inspect-policy", NODES[:2], EDGES[:1])
     it.product.api("POST", "pools/", {"name": "inspected", "slots": 2})
     it.page.reload()
@@ -234,7 +234,7 @@ def test_limits_retries_and_notes(person):
     expect(it.panel.get_by_role("tab", name="Config")).to_have_attribute("aria-selected", "true")
 
 
-def test_what_is_wrong_stands_at_its_field_with_its_repair(person):
+def test_a_problem_is_shown_at_its_field_with_its_fix(person):
     nodes = [{**node} for node in NODES[:2]]
     nodes[1] |= {
         "config": {"sql": "select 1\nfrom lode"},
@@ -267,7 +267,7 @@ def test_what_is_wrong_stands_at_its_field_with_its_repair(person):
     it.page.unroute("**/edit/check/")
 
 
-def test_names_and_ports_are_followed(person):
+def test_renaming_an_id_changes_the_queries_that_name_it_and_a_port_is_renamed(person):
     it = Inspecting(person, "inspect-names", NODES[:3], EDGES[:2])
     it.choose("load")
     name = it.field("Name")
@@ -296,7 +296,7 @@ def test_names_and_ports_are_followed(person):
     expect(it.panel.get_by_role("list", name="Inputs")).to_contain_text("Read flights")
 
 
-def test_several_nodes_and_an_edge(person):
+def test_several_selected_nodes_are_edited_aligned_and_deleted_together(person):
     it = Inspecting(person, "inspect-several", NODES[:3], EDGES[:2])
     it.choose("load")
     it.choose("join", add=True)
@@ -313,7 +313,7 @@ def test_several_nodes_and_an_edge(person):
     expect(it.panel.get_by_role("heading", name="2 nodes")).to_be_visible()
 
 
-def test_the_settings_of_the_workflow_and_the_inputs_of_its_runs(person):
+def test_settings_and_inputs_of_the_workflow_are_written_into_the_draft(person):
     nodes = [{**node} for node in NODES[:2]]
     nodes[1]["config"] = {"sql": "select * from load where month = {{ inputs.month }}"}
     it = Inspecting(person, "inspect-workflow", nodes, EDGES[:1])
@@ -353,7 +353,7 @@ def test_the_settings_of_the_workflow_and_the_inputs_of_its_runs(person):
     it.saved(lambda draft: draft.get("settings"), None)
 
 
-def test_an_edge_says_what_passes_and_takes_a_node_in(person):
+def test_an_edges_port_is_renamed_a_node_is_inserted_and_the_edge_is_deleted(person):
     it = Inspecting(person, "inspect-edge", NODES[:3], EDGES[:2])
     one = it.page.locator('[data-card="clean"]').bounding_box()
     other = it.page.locator('[data-card="join"]').bounding_box()
@@ -379,7 +379,7 @@ def test_an_edge_says_what_passes_and_takes_a_node_in(person):
 
 @pytest.mark.axe
 @pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.long)])
-def test_axe_finds_nothing_wrong_in_any_of_its_views(person, theme):
+def test_axe_finds_nothing_in_any_view_of_the_inspector(person, theme):
     nodes = [*NODES[:2], {**NODES[5], "config": {"cases": [{"port": "few", "when": True}]}}, NODES[7]]
     it = Inspecting(person, f"inspect-axe-{theme}", nodes, [EDGES[0], EDGES[2]])
     it.page.evaluate("(theme) => (document.documentElement.dataset.theme = theme)", theme)

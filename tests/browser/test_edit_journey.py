@@ -49,7 +49,7 @@ def run_it(page: Page) -> None:
 
 
 @pytest.mark.parametrize("product", FORMS, indirect=True)
-def test_from_an_empty_canvas_to_a_roll_back_and_a_good_run(person):
+def test_an_author_builds_publishes_rolls_back_and_runs_a_workflow(person):
     page = person.page
     person.go("/workflows/new/")
     page.get_by_label("Name", exact=True).fill("Delays drawn")
@@ -153,7 +153,7 @@ class Counted:
         self.page.keyboard.insert_text(text)
 
 
-def test_an_author_comes_from_an_empty_canvas_to_a_green_run_of_five_nodes_with_few_presses(person):
+def test_an_author_builds_and_runs_five_nodes_with_few_presses(person):
     page = person.page
     person.product.api("POST", "workflows/", {"name": "By a quick author", "slug": "quick-author"})
     person.go("/workflows/quick-author/edit/")

@@ -59,7 +59,7 @@ def rows(page: Page) -> Locator:
     return page.locator("[data-problem]")
 
 
-def test_an_unknown_column_is_marked_everywhere_and_mended_by_its_repair(editor):
+def test_an_unknown_column_is_marked_everywhere_until_its_fix_is_applied(editor):
     page = editor(flights())
     expect(page.locator('[data-card="delays"]')).to_contain_text(SAID)
     expect(page.locator("[data-problem-count]")).to_contain_text("1")
@@ -86,7 +86,7 @@ def test_an_unknown_column_is_marked_everywhere_and_mended_by_its_repair(editor)
     expect(rows(page)).to_have_count(1)
 
 
-def test_a_mistake_is_told_while_one_types_and_goes_away_with_it(editor):
+def test_a_problem_appears_while_typing_and_disappears_once_the_text_is_valid(editor):
     page = editor(flights(SQL.replace("dep_dely", "dep_delay")))
     page.locator('[data-drawer="problems"]').click()
     expect(page.get_by_text("No problems: ready to publish and run")).to_be_visible()
@@ -107,7 +107,7 @@ def test_a_mistake_is_told_while_one_types_and_goes_away_with_it(editor):
     expect(rows(page)).to_contain_text(["SQL"])
 
 
-def test_the_list_is_walked_by_keyboard(editor):
+def test_the_list_of_problems_is_used_by_keyboard(editor):
     definition = flights("select 1\nfrom from flights")
     definition["nodes"].append({"id": "out", "type": "table.write", "name": "Write", "config": {"path": "out/x.csv"}})
     definition["nodes"][0]["config"]["path"] = "problems/flight.csv"
@@ -131,7 +131,7 @@ def test_the_list_is_walked_by_keyboard(editor):
     assert page.evaluate("!!document.activeElement.closest('#drawer-problems')")
 
 
-def test_out_of_reach_of_the_server_the_last_word_stands_until_it_is_back(editor, person):
+def test_known_problems_stay_while_offline_and_checks_resume_when_online(editor, person):
     person.expected += ["ERR_INTERNET_DISCONNECTED", "Failed to load resource"]
     page = editor(flights())
     page.locator('[data-drawer="problems"]').click()

@@ -43,7 +43,7 @@ def renamed() -> dict[str, Any]:
 
 
 @pytest.mark.smoke
-def test_publish_refuses_problems_says_what_changes_and_runs_it(person, slug):
+def test_publish_refuses_problems_lists_the_changes_and_runs_the_new_version(person, slug):
     broken = renamed()
     broken["nodes"].append({"id": "fourth", "type": "nonsense", "position": {"x": 780, "y": 0}})
     page = draw(person, slug, broken)
@@ -71,7 +71,7 @@ def test_publish_refuses_problems_says_what_changes_and_runs_it(person, slug):
     page.wait_for_url("**/runs/*/")
 
 
-def test_changes_since_the_live_version_are_listed_shown_and_taken_back(person, slug):
+def test_changes_since_the_live_version_are_listed_marked_in_the_graph_and_reverted(person, slug):
     page = draw(person, slug, renamed())
     tab = page.locator('[data-drawer="changes"]')
     expect(tab).to_have_text("Changes since v1 2")
@@ -91,7 +91,7 @@ def test_changes_since_the_live_version_are_listed_shown_and_taken_back(person, 
     expect(lines).to_have_text(["third added"])
 
 
-def test_a_draft_starts_from_any_version_is_discarded_and_brought_back(person, slug):
+def test_a_draft_starts_from_any_version_and_a_discarded_one_is_restored(person, slug):
     person.product.api("POST", f"workflows/{slug}/versions/", {"definition": renamed(), "message": "two"})
     page = person.go(f"/workflows/{slug}/versions/")
     page.locator("#v1").get_by_role("link", name="Edit from this version").click()
@@ -114,7 +114,7 @@ def test_a_draft_starts_from_any_version_is_discarded_and_brought_back(person, s
     expect(page.locator('[data-saved][data-state="saved"]')).to_be_visible()
 
 
-def test_what_others_published_is_taken_over(person, slug):
+def test_a_draft_is_merged_with_a_version_that_others_published_meanwhile(person, slug):
     page = draw(person, slug, renamed())
     theirs = document()
     theirs["nodes"][0]["notes"] = "theirs"

@@ -90,7 +90,7 @@ def test_an_edit_is_saved_within_a_second_by_a_small_patch(person, slug):
     assert len(ids(person, slug)) == 3
 
 
-def test_a_save_from_elsewhere_is_never_written_over_and_either_can_be_kept(person, slug):
+def test_a_conflicting_save_is_not_overwritten_and_either_or_both_can_be_kept(person, slug):
     person.expected += TROUBLE
     page = opened(person, slug)
     put(person, slug, chain("a", "theirs"), '"1"')
@@ -127,7 +127,7 @@ def test_a_save_from_elsewhere_is_never_written_over_and_either_can_be_kept(pers
     wait_until(lambda: ids(person, slug) == ["a", "again"], interval=0.05)
 
 
-def test_tabs_of_one_browser_tell_each_other(person, slug):
+def test_a_save_in_one_tab_is_announced_in_the_other_tabs_of_the_browser(person, slug):
     page = opened(person, slug)
     text = person.context.new_page()
     text.goto(person.at(f"/workflows/{slug}/edit/text/"))
@@ -148,7 +148,7 @@ def test_tabs_of_one_browser_tell_each_other(person, slug):
     assert ids(person, slug) == ["x", "y", "z"]
 
 
-def test_without_a_network_it_says_so_asks_before_leaving_and_saves_when_it_is_back(person, slug):
+def test_an_offline_editor_says_so_asks_before_leaving_and_saves_when_online(person, slug):
     person.expected += TROUBLE
     page = opened(person, slug)
     person.context.set_offline(True)
@@ -181,7 +181,7 @@ KEPT = """new Promise((done) => {
 })"""
 
 
-def test_what_was_drawn_last_is_kept_while_the_browser_asks_whether_to_leave(person, slug):
+def test_the_last_edit_is_stored_in_the_browser_while_it_asks_whether_to_leave(person, slug):
     person.expected += TROUBLE
     # What is kept a moment after an edit never comes: the page is left before.
     person.page.add_init_script(
@@ -196,7 +196,7 @@ def test_what_was_drawn_last_is_kept_while_the_browser_asks_whether_to_leave(per
 
 
 @pytest.mark.long
-def test_a_killed_server_costs_nothing_not_even_with_the_tab_closed(author, own, slug):
+def test_edits_made_while_the_server_is_down_are_saved_even_if_the_tab_was_closed(author, own, slug):
     page = opened(author, slug)
     own.kill()
     draw(page)
@@ -230,7 +230,7 @@ def test_a_killed_server_costs_nothing_not_even_with_the_tab_closed(author, own,
     assert len(ids(author, slug)) == 6
 
 
-def test_a_full_disk_is_told_and_what_was_drawn_is_saved_when_there_is_room(author, own, slug):
+def test_a_full_disk_is_reported_and_edits_are_saved_once_there_is_space(author, own, slug):
     page = opened(author, slug)
     with full_disk(own):
         draw(page)
@@ -257,7 +257,7 @@ def full_disk(product: Product) -> Iterator[None]:
                 resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
-def test_somebody_who_was_signed_out_goes_on_after_signing_in_but_never_as_somebody_else(author, own, slug):
+def test_saving_continues_after_signing_in_again_but_not_as_another_user(author, own, slug):
     own.api("POST", "users/", {"username": "bob", "role": "editor", "password": "correct horse battery"})
     page = opened(author, slug)
     author.context.clear_cookies(name="interlock_session")

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import box_of, open_browser
 
 
-def test_an_empty_drawing_on_a_phone_speaks_of_what_is_there(chromium, product, tmp_path):
+def test_an_empty_canvas_on_a_phone_offers_only_what_a_phone_can_do(chromium, product, tmp_path):
     product.api("POST", "workflows/", {"name": "empty-phone", "slug": "empty-phone"})
     with open_browser(chromium, product, tmp_path / "shots", width=360, height=780, touch=True) as person:
         person.sign_in()
@@ -25,7 +25,7 @@ def test_an_empty_drawing_on_a_phone_speaks_of_what_is_there(chromium, product, 
 
 
 @pytest.mark.parametrize("width", [360, pytest.param(820, marks=pytest.mark.long)])
-def test_on_a_narrow_page_the_canvas_stands_where_the_words_above_it_will_leave_it(chromium, product, tmp_path, width):
+def test_on_a_narrow_page_the_canvas_does_not_move_when_the_texts_above_it_load(chromium, product, tmp_path, width):
     product.api("POST", "workflows/", {"name": "narrow", "slug": f"editor-{width}"})
     with open_browser(chromium, product, tmp_path / "shots", width=width, height=780) as person:
         person.sign_in()
@@ -41,7 +41,7 @@ def test_on_a_narrow_page_the_canvas_stands_where_the_words_above_it_will_leave_
         assert box_of(page.locator(".editcanvas"))["y"] == before
 
 
-def test_a_draft_that_cannot_be_drawn_offers_its_text_and_no_tools_for_drawings(person):
+def test_a_draft_that_cannot_be_drawn_offers_the_text_editor_and_no_graph_tools(person):
     product = person.product
     product.api("POST", "workflows/", {"name": "undrawn", "slug": "undrawn"})
     draft = {"definition": {"schema": "interlock/1", "nodes": "none"}}

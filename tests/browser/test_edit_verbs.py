@@ -82,7 +82,7 @@ def placed(definition: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.smoke
-def test_n_finds_a_type_and_enter_adds_it_after_what_is_chosen(person, slug):
+def test_the_key_n_finds_a_node_type_and_enter_adds_it_after_the_selected_node(person, slug):
     it = Drawing(person, slug)
     it.key("n")
     field = it.page.get_by_label("Add a node", exact=True)
@@ -110,7 +110,7 @@ def test_n_finds_a_type_and_enter_adds_it_after_what_is_chosen(person, slug):
     it.is_now("read_table sql", "read_table>sql")
 
 
-def test_a_click_adds_where_there_is_room_and_wires_what_takes_something_in(person, slug):
+def test_a_click_in_the_palette_adds_a_node_in_a_free_place_and_connects_its_input(person, slug):
     it = Drawing(person, slug)
     read = it.page.locator('[data-add="table.read"]')
     read.click()
@@ -121,7 +121,7 @@ def test_a_click_adds_where_there_is_room_and_wires_what_takes_something_in(pers
     assert abs(first["x"] - second["x"]) >= 188 or abs(first["y"] - second["y"]) >= 54
 
 
-def test_an_edit_of_any_kind_is_undone_and_done_again(person, slug):
+def test_every_kind_of_edit_is_undone_and_redone(person, slug):
     it = Drawing(person, slug, placed(chain("a", "b", "c")))
     it.choose("b")
     it.key("d")
@@ -151,7 +151,7 @@ def test_an_edit_of_any_kind_is_undone_and_done_again(person, slug):
     expect(it.page.locator("[data-redo]")).to_be_disabled()
 
 
-def test_what_is_typed_into_the_inspector_is_undone_like_any_edit(person, slug):
+def test_text_typed_into_the_inspector_is_undone_like_any_edit(person, slug):
     query = {"id": "q", "type": "table.sql", "config": {"sql": "select 1"}}
     it = Drawing(person, slug, placed({"schema": "interlock/1", "nodes": [query], "edges": []}))
     it.choose("q")
@@ -176,7 +176,7 @@ def test_what_is_typed_into_the_inspector_is_undone_like_any_edit(person, slug):
     expect(field).to_have_text("select 2 as n")
 
 
-def test_enter_gives_the_inspector_the_keyboard_also_while_it_is_on_its_way(person, slug):
+def test_enter_focuses_the_inspector_even_while_it_is_loading(person, slug):
     held = HeldRequests(person.page, "**/static/view-*.js")
     it = Drawing(person, slug, placed(chain("a", "b")))
     it.choose("a")
@@ -226,7 +226,7 @@ def test_nodes_are_copied_between_workflows_and_as_json_text(person, slug):
     there.is_now("a_2 b_2 c_2 x y", "a_2>b_2 b_2>c_2 x>y")
 
 
-def test_what_is_typed_into_a_field_is_no_command(person, slug):
+def test_keys_typed_into_a_field_are_not_shortcuts(person, slug):
     it = Drawing(person, slug, placed(chain("a", "b")))
     it.choose("a")
     it.key("n")

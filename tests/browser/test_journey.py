@@ -30,7 +30,7 @@ def started(form: str, folder: Path) -> Iterator[Product]:
 
 @pytest.mark.long
 @pytest.mark.parametrize("form", FORMS)
-def test_from_the_one_time_link_to_a_roll_back_and_a_good_run(chromium, tmp_path, form):
+def test_a_person_signs_in_by_link_publishes_rolls_back_and_runs_a_workflow(chromium, tmp_path, form):
     with (
         started(form, tmp_path) as product,
         open_browser(chromium, product, tmp_path / "shots", motion=True) as person,

@@ -59,7 +59,7 @@ def test_axe_finds_nothing_on_lists_and_forms(chromium, product, tmp_path, width
         assert found == {}
 
 
-def test_a_thumb_can_press_what_is_on_lists_and_forms(chromium, product, tmp_path):
+def test_every_control_of_lists_and_forms_is_large_enough_for_a_thumb(chromium, product, tmp_path):
     with open_browser(chromium, product, tmp_path / "shots", width=360, height=780, touch=True) as person:
         person.sign_in()
         person.expected.append("404")
@@ -67,7 +67,7 @@ def test_a_thumb_can_press_what_is_on_lists_and_forms(chromium, product, tmp_pat
         assert thin == {}
 
 
-def test_on_a_phone_the_overview_is_one_column_and_a_row_opens_where_it_is_pressed(chromium, product, tmp_path):
+def test_on_a_phone_the_overview_is_one_column_and_a_tap_anywhere_on_a_row_opens_it(chromium, product, tmp_path):
     with open_browser(chromium, product, tmp_path / "shots", width=360, height=780, touch=True) as person:
         person.sign_in()
         page = person.go("/")
@@ -84,7 +84,7 @@ def broken(route: Route) -> None:
         route.continue_()
 
 
-def test_what_breaks_on_the_server_is_said_where_it_was_asked_for(person):
+def test_a_server_error_is_shown_in_the_popover_that_requested_it(person):
     person.expected += ["500"]
     page = person.go(f"/workflows/{SLUG}/versions/")
     page.route("**/*", broken)
@@ -96,7 +96,7 @@ def test_what_breaks_on_the_server_is_said_where_it_was_asked_for(person):
     expect(page.locator("#palette-list")).to_have_text("The server did not respond. Try again in a moment.")
 
 
-def test_a_dialog_that_is_slow_to_come_says_so_and_can_be_closed(person):
+def test_a_dialog_shows_that_it_is_loading_and_can_be_closed_meanwhile(person):
     page = person.go(f"/workflows/{SLUG}/")
     held = HeldRequests(page, "**/run/**")
     page.locator("[data-key-run]").click()
@@ -110,7 +110,7 @@ def test_a_dialog_that_is_slow_to_come_says_so_and_can_be_closed(person):
     expect(dialog.get_by_role("button", name="Run v")).to_be_visible()
 
 
-def test_enter_goes_to_what_was_typed_however_late_it_is_found(person):
+def test_enter_in_the_command_palette_waits_for_the_results_of_the_typed_text(person):
     page = person.go("/")
     page.keyboard.press("Control+k")
     options = page.locator("#palette [role=option]")
@@ -124,7 +124,7 @@ def test_enter_goes_to_what_was_typed_however_late_it_is_found(person):
     page.wait_for_url(f"**/workflows/{SLUG}/")
 
 
-def test_what_is_gone_is_said_in_the_dialog_with_a_way_out(person):
+def test_a_dialog_for_a_deleted_workflow_says_so_and_can_be_closed(person):
     person.expected += ["404"]
     person.product.publish("leaves", [{"id": "a", "type": "noop"}], [])
     page = person.go("/workflows/leaves/")

@@ -34,7 +34,7 @@ def start(product, slug, nodes, edges=()):
     return product.api("POST", f"workflows/{slug}/runs/", {})["id"]
 
 
-def test_many_lines_arrive_in_order_and_reading_is_not_disturbed(person):
+def test_many_log_lines_arrive_in_order_and_scrolling_up_stops_following_them(person):
     run = start(person.product, "talks", [python("talks", PRINT_AND_SLEEP)])
     page = person.go(f"/runs/{run}/")
     expect(page.locator("[data-run-state]")).to_have_text("Succeeded", timeout=60_000)
@@ -77,7 +77,7 @@ def test_a_running_node_is_cancelled_from_the_page(person):
     expect(page.locator("[data-panel]")).to_contain_text(re.compile(r"Stopped \d+ process(es)? in "))
 
 
-def test_the_dot_tells_of_a_cut_and_what_was_missed_arrives(person):
+def test_a_cut_connection_is_shown_and_missed_events_arrive_after_it(person):
     person.expected += ["ERR_INTERNET_DISCONNECTED", "WebSocket"]
     run = start(person.product, "cut", [python("slow", SLOW)])
     page = person.go(f"/runs/{run}/")
@@ -120,7 +120,7 @@ def test_a_run_of_two_thousand_nodes_scrolls_and_is_searched(person):
     expect(page.locator('[data-node-rows] [data-node="n1234"]')).to_contain_text("Succeeded")
 
 
-def test_a_session_that_is_over_is_told_as_such(person):
+def test_a_page_whose_session_has_ended_says_that_the_user_is_signed_out(person):
     person.expected += ["WebSocket", "401", "403", "ERR_ABORTED", "Failed to load resource"]
     page = person.go("/runs/")
     expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
@@ -129,7 +129,7 @@ def test_a_session_that_is_over_is_told_as_such(person):
     expect(page.locator("[data-offline-text]")).to_contain_text("You're signed out", timeout=30_000)
 
 
-def test_lists_follow_what_happens_elsewhere(person):
+def test_a_list_offers_runs_that_were_started_elsewhere(person):
     run = start(person.product, "elsewhere", [{"id": "a", "type": "noop"}])
     person.product.ended(run)
     page = person.go("/runs/")
@@ -142,7 +142,7 @@ def test_lists_follow_what_happens_elsewhere(person):
     assert page.evaluate("window.sameDocument")
 
 
-def test_everything_can_be_done_from_the_keyboard(person):
+def test_pages_are_opened_searched_and_runs_started_by_keyboard(person):
     person.product.publish("nothing-but-keys", [{"id": "a", "type": "noop"}], [])
     page = person.go("/")
     expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
@@ -171,7 +171,7 @@ def test_everything_can_be_done_from_the_keyboard(person):
     page.wait_for_url("**/workflows/nothing-but-keys/edit/")
 
 
-def test_two_keys_that_were_pressed_in_a_row_are_so_however_late_the_page_hears_of_them(person):
+def test_a_shortcut_of_two_keys_works_even_if_the_page_handles_the_second_late(person):
     page = person.page
     expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
     page.evaluate(
@@ -186,7 +186,7 @@ def test_two_keys_that_were_pressed_in_a_row_are_so_however_late_the_page_hears_
     page.wait_for_url("**/workflows/")
 
 
-def test_a_form_that_is_asked_for_twice_while_it_is_on_its_way_opens_once(person):
+def test_a_form_that_is_requested_again_while_it_loads_opens_once(person):
     person.product.publish("asked-twice", [{"id": "a", "type": "noop"}], [])
     page = person.go("/workflows/asked-twice/")
     held: list[Route] = []

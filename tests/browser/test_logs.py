@@ -148,7 +148,7 @@ def test_a_log_is_followed_read_searched_filtered_and_copied_while_it_grows(pers
 
 
 @pytest.mark.long
-def test_a_million_lines_open_at_the_end_and_any_of_them_is_near(person):
+def test_a_log_of_a_million_lines_opens_at_its_end_and_any_line_is_reached(person):
     product = person.product
     product.publish("million", [{"id": f"n{number}", "type": "noop"} for number in range(12)], [])
     run = product.api("POST", "workflows/million/runs/", {})["id"]
@@ -207,7 +207,7 @@ FRAMES = """(ms) => new Promise((done) => {
 
 
 @pytest.mark.long
-def test_a_node_that_prints_without_end_leaves_memory_flat_and_the_page_quick(person):
+def test_the_page_stays_fast_and_small_while_a_node_prints_without_end(person):
     product = person.product
     flood = "while :; do yes | head -c 1G; done"
     product.publish("flood", [{"id": "flood", "type": "shell", "config": {"command": flood}}], [])

@@ -20,7 +20,7 @@ def driver(chromium):
 
 
 @pytest.mark.long
-def test_behind_a_tls_proxy_one_signs_in_runs_and_watches_under_its_name(driver, tmp_path):
+def test_sign_in_runs_and_live_updates_work_behind_a_tls_proxy(driver, tmp_path):
     settings = {"ALLOWED_HOSTS": NAME, "INTERLOCK_TRUST_PROXY": "1"}
     with running(tmp_path / "home", **settings) as product:
         said = wait_until(lambda: text if "Stop with" in (text := product.log.read_text()) else "")

@@ -70,7 +70,7 @@ def behind_a_bad_network(chromium, product, shots) -> Iterator[tuple[Person, Cut
 
 
 @pytest.mark.long
-def test_after_many_cuts_the_page_equals_the_api_and_no_state_went_back(chromium, product, tmp_path):
+def test_after_many_disconnects_the_page_equals_the_api_and_no_state_went_back(chromium, product, tmp_path):
     seed = int(os.environ.get("SEED", random.randrange(10**6)))
     print(f"SEED={seed}")
     chance = random.Random(seed)

@@ -37,7 +37,7 @@ def fails(page: Page, address: str) -> re.Pattern[str]:
     ("part", "address", "what"),
     [("logs", "/logs/index/", "log"), ("events", "/events/", "events"), ("timeline", "/timeline/", "timeline")],
 )
-def test_a_part_of_the_drawer_says_that_it_could_not_be_loaded_until_it_can(person, page, run, part, address, what):
+def test_a_part_of_the_drawer_shows_its_failure_to_load_until_a_retry_succeeds(person, page, run, part, address, what):
     fault = fails(page, address)
     person.go(f"/runs/{run}/?drawer={part}")
     drawn = page.locator(f"#drawer-{part}")
@@ -53,7 +53,7 @@ def test_a_part_of_the_drawer_says_that_it_could_not_be_loaded_until_it_can(pers
     expect(drawn.locator(shown)).to_be_visible()
 
 
-def test_a_panel_that_cannot_be_loaded_shows_nothing_of_another_node(person, page, run):
+def test_a_panel_that_fails_to_load_shows_nothing_of_the_node_before(person, page, run):
     person.go(f"/runs/{run}/nodes/one/")
     expect(page.locator("[data-canvas][data-drawn]")).to_be_visible()
     panel = page.locator("[data-panel]")
@@ -69,7 +69,7 @@ def test_a_panel_that_cannot_be_loaded_shows_nothing_of_another_node(person, pag
     expect(panel.get_by_role("alert")).to_have_count(0)
 
 
-def test_a_part_whose_script_does_not_come_says_so_until_it_does(person, page, run):
+def test_a_part_whose_script_fails_to_load_says_so_until_a_retry_succeeds(person, page, run):
     page.route("**/static/timeline-*.js", lambda route: route.abort())
     person.go(f"/runs/{run}/?drawer=timeline")
     drawn = page.locator("#drawer-timeline")
@@ -80,7 +80,7 @@ def test_a_part_whose_script_does_not_come_says_so_until_it_does(person, page, r
     expect(drawn.get_by_role("alert")).to_have_count(0)
 
 
-def test_a_run_that_is_deleted_meanwhile_is_not_called_live_and_leads_on(person, page):
+def test_the_page_of_a_run_that_is_deleted_says_so_and_links_to_all_runs(person, page):
     product = person.product
     product.publish("deleted-meanwhile", [{"id": name, "type": "noop"} for name in ("one", "two")], [])
     run = str(product.api("POST", "workflows/deleted-meanwhile/runs/", {})["id"])
@@ -101,7 +101,7 @@ def test_a_run_that_is_deleted_meanwhile_is_not_called_live_and_leads_on(person,
 
 
 @pytest.mark.long
-def test_a_run_that_was_deleted_while_the_page_was_cut_off_is_not_called_offline(person, page):
+def test_a_run_that_was_deleted_while_the_page_was_offline_is_shown_as_deleted(person, page):
     product = person.product
     person.expected.append("WebSocket connection")
     product.publish("deleted-offline", [{"id": "one", "type": "noop"}], [])

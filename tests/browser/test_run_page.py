@@ -48,7 +48,7 @@ def tab_to(page: Page, expression: str, key: str = "Tab") -> None:
     raise AssertionError(f"{key} never came to {expression}; it is at {focused(page, 'it.outerHTML.slice(0, 300)')}")
 
 
-def test_a_run_is_opened_understood_and_cancelled_without_a_mouse(person):
+def test_a_run_is_opened_inspected_and_cancelled_by_keyboard(person):
     run = hanging(person.product, "no-mouse")
     page = person.go("/")
     expect(page.locator(f'#now a[href="/runs/{run}/"]')).to_be_visible(timeout=30_000)
@@ -152,7 +152,7 @@ SMALL = """
 """
 
 
-def test_a_run_is_understood_and_cancelled_with_a_thumb(chromium, product, tmp_path):
+def test_a_run_is_inspected_and_cancelled_by_touch(chromium, product, tmp_path):
     run = hanging(product, "thumb")
     with open_browser(chromium, product, tmp_path / "shots", width=360, height=740, touch=True) as person:
         person.sign_in()
@@ -192,7 +192,7 @@ TOPS = """
 """
 
 
-def test_a_run_stands_on_a_phone_where_its_scripts_will_leave_it(chromium, product, tmp_path):
+def test_on_a_phone_the_run_page_does_not_move_when_its_scripts_load(chromium, product, tmp_path):
     run = hanging(product, "calm")
     # As far as it comes: both times its page says the same.
     wait_until(lambda: states(product, run, "breaks", "hangs") == ["failed", "running"])

@@ -97,7 +97,7 @@ def test_a_node_that_waits_for_a_socket_is_retried_with_a_limit_and_shows_its_re
         stood(page)
 
 
-def test_a_deadlock_is_seen_in_the_stacks_and_ended_by_keys_alone(person, rng):
+def test_a_deadlock_is_shown_in_the_stacks_and_ended_by_keyboard(person, rng):
     node, name = f"n{rng.randrange(10**6)}", f"v{rng.randrange(10**6)}"
     made = {"id": node, "type": "python", "config": {"code": DEADLOCK.format(name=name)}}
     made["policy"] = {"expected_duration": rng.choice([0.5, 0.8, 1.1])}
@@ -238,7 +238,7 @@ def test_without_scripts_tabs_are_links_and_calls_are_forms(chromium, product, r
 
 
 @pytest.mark.parametrize("place", ["", "nodes/hold/"])
-def test_a_run_that_ended_while_its_page_was_on_its_way_is_shown_as_ended(person, place):
+def test_a_run_that_ends_while_its_page_loads_is_shown_as_ended(person, place):
     product = person.product
     code = "import time\ndef main(inputs, ctx):\n    time.sleep(600)\n"
     run = start(product, f"ends-early-{len(place)}", {"id": "hold", "type": "python", "config": {"code": code}})
@@ -255,7 +255,7 @@ def test_a_run_that_ended_while_its_page_was_on_its_way_is_shown_as_ended(person
     expect(page.locator(".phead .chip")).to_have_text("Cancelled")
 
 
-def test_who_is_signed_out_meanwhile_is_told_so_at_the_button(person):
+def test_a_button_pressed_after_the_session_ended_says_that_the_user_is_signed_out(person):
     person.expected.append("401")
     product = person.product
     code = "def main(inputs, ctx):\n    raise ValueError('bad')\n"

@@ -27,7 +27,7 @@ def main(inputs, ctx):
 """
 
 
-def test_payloads_in_every_text_do_nothing(person):
+def test_markup_and_scripts_in_texts_of_users_are_shown_as_text(person):
     product = person.product
     code = f"EVIL = {EVIL!r}\n{PRINT_LINES}"
     definition: dict[str, Any] = {
@@ -100,7 +100,7 @@ def test_payloads_in_every_text_do_nothing(person):
     assert page.evaluate("[window.hacked ?? null, window.violations]") == [None, []]
 
 
-def test_a_wrong_address_and_a_wrong_word_are_pages_that_say_so(person):
+def test_unknown_workflows_and_runs_have_a_page_that_says_so(person):
     person.expected += ["404", "Failed to load resource"]
     page = person.go("/workflows/%3Cscript%3Ealert(1)%3C/script%3E/")
     expect(page.get_by_role("heading", name="Page not found")).to_be_visible()

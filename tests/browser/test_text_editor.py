@@ -36,7 +36,7 @@ def edit(person, slug):
     return page, page.get_by_label("Definition as JSON")
 
 
-def test_every_problem_stands_beside_the_text_and_leads_to_its_line(person, slug):
+def test_every_problem_is_listed_beside_the_text_and_links_to_its_line(person, slug):
     page, area = edit(person, slug)
     document = chain("a", "b")
     document["nodes"] += [{"id": "a", "type": "noop"}, {"id": "c", "type": "nop"}]
@@ -54,7 +54,7 @@ def test_every_problem_stands_beside_the_text_and_leads_to_its_line(person, slug
     expect(page.locator("[data-saved]")).to_have_text("Saved")
 
 
-def test_text_that_is_no_json_says_where_and_is_kept_in_the_browser(person, slug):
+def test_the_place_of_invalid_json_is_shown_and_the_text_is_stored_in_the_browser(person, slug):
     page, area = edit(person, slug)
     area.fill('{\n  "schema": "interlock/1",\n  "nodes": [}\n')
     problem = page.locator("[data-problem-list] .problem")
@@ -67,7 +67,7 @@ def test_text_that_is_no_json_says_where_and_is_kept_in_the_browser(person, slug
     expect(problem).to_contain_text("Line 3, column 13")
 
 
-def test_a_stale_tab_writes_nothing_over(person, slug):
+def test_a_stale_tab_overwrites_nothing(person, slug):
     page, area = edit(person, slug)
     person.expected += ["412", "Failed to load resource"]
     other = person.context.new_page()
@@ -85,7 +85,7 @@ def test_a_stale_tab_writes_nothing_over(person, slug):
     assert draft["definition"]["nodes"][1]["id"] == "mine"
 
 
-def test_formatting_can_be_taken_back_with_ctrl_z(person, slug):
+def test_formatting_is_undone_with_ctrl_z(person, slug):
     page, area = edit(person, slug)
     text = json.dumps(chain("a", "b"))
     area.fill(text)
@@ -111,7 +111,7 @@ def test_the_draft_is_run_without_being_published(person, slug):
     assert person.product.api("GET", f"workflows/{slug}/")["newest"] == 1
 
 
-def test_a_repair_is_one_click(person, slug):
+def test_a_fix_is_applied_by_one_click(person, slug):
     page, area = edit(person, slug)
     document = chain("a", "b")
     del document["schema"]
@@ -121,7 +121,7 @@ def test_a_repair_is_one_click(person, slug):
     assert json.loads(area.input_value())["schema"] == "interlock/1"
 
 
-def test_a_draft_that_is_wrong_is_not_run_and_the_dialog_says_why(person, slug):
+def test_a_draft_with_errors_is_not_run_and_the_dialog_lists_them(person, slug):
     person.expected += ["422", "Failed to load resource"]
     page, area = edit(person, slug)
     document = chain("a", "b")
@@ -135,7 +135,7 @@ def test_a_draft_that_is_wrong_is_not_run_and_the_dialog_says_why(person, slug):
     expect(dialog).to_have_count(0)
 
 
-def test_text_that_is_no_json_is_neither_run_nor_published(person, slug):
+def test_invalid_json_is_neither_run_nor_published(person, slug):
     page, area = edit(person, slug)
     area.fill("{")
     page.get_by_role("link", name="Run draft").click()

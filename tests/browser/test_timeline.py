@@ -30,7 +30,7 @@ PAINTED = """(token) => {
 
 
 @pytest.mark.smoke
-def test_bars_come_while_the_run_goes_on_and_tell_in_words(person, tmp_path):
+def test_bars_appear_while_the_run_continues_and_are_described_in_words(person, tmp_path):
     stop, product = tmp_path / "stop", person.product
     person.expected += ["willReadFrequently"]
     nodes = [

@@ -63,7 +63,7 @@ def test_a_worker_is_watched_drained_and_resumed_by_keyboard_without_a_reload(
 
 @pytest.mark.axe
 @pytest.mark.parametrize("dark", [False, pytest.param(True, marks=pytest.mark.long)])
-def test_the_list_of_workers_can_be_read_by_everybody_also_on_a_phone(
+def test_the_list_of_workers_is_accessible_and_fits_a_phone(
     chromium: Browser, scaled: WithWorkers, tmp_path: Path, dark: bool
 ) -> None:
     scaled.worker(f"shown-{dark}", "default,gpu")
