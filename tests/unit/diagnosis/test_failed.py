@@ -41,7 +41,7 @@ def test_every_class_of_the_engine_has_a_code_and_a_remedy_of_its_own(kind: str)
     assert str(remedies.remedy(error)) not in others
 
 
-def test_no_class_of_the_node_process_was_forgotten() -> None:
+def test_every_error_class_of_the_node_process_has_a_code() -> None:
     named = {
         name
         for name, value in vars(errors).items()
@@ -90,7 +90,7 @@ def test_a_time_out_offers_more_time() -> None:
     assert any(each.kind == "duration" and each.value == 31 for each in one.evidence)
 
 
-def test_what_a_node_did_when_its_limit_came_is_told() -> None:
+def test_the_finding_of_a_timeout_says_what_the_node_did_at_its_limit() -> None:
     before = kept(body(thread(frame(3, "time.sleep(600)"), wait="sleep")), "soft_timeout", 4)
     late = failure("SoftTimeout", "x", state="timed_out", soft_timeout=30, stack=before)
     (one,) = diagnosis(facts(late, state="failed")).findings
@@ -101,7 +101,7 @@ def test_what_a_node_did_when_its_limit_came_is_told() -> None:
     assert (told.value, told.pid) == ("sleeping", PID)
 
 
-def test_a_quick_look_is_read_with_the_cpu_that_the_attempt_used() -> None:
+def test_stacks_without_cpu_usage_are_judged_by_the_cpu_time_of_the_attempt() -> None:
     before = kept(body(thread(frame(4, "while True:")), cpu=None, samples=2), "soft_timeout", 4)
     late = failure("SoftTimeout", "x", soft_timeout=5, seconds=5.1, cpu_seconds=1.2, stack=before)
     (one,) = diagnosis(facts(late, state="failed")).findings
@@ -115,7 +115,7 @@ def test_a_memory_limit_offers_more_memory_and_says_what_was_used() -> None:
     assert any(each.kind == "memory" and each.value == 104 * MIB and each.unit == "bytes" for each in one.evidence)
 
 
-def test_advice_is_given_once() -> None:
+def test_advice_in_the_message_of_an_error_is_replaced_by_the_remedy() -> None:
     text = "The attempt used 104 MiB of memory; its limit (memory_mb) is 100. Raise memory_mb, or work in parts."
     (one,) = diagnosis(facts(failure("MemoryLimit", text, memory_mb=100), state="failed")).findings
     assert str(one.message) == (
@@ -148,7 +148,7 @@ def test_a_failure_without_an_error_is_not_determined() -> None:
     assert "without an error message" in str(one.message)
 
 
-def test_a_run_that_ran_out_of_time_says_so() -> None:
+def test_a_run_past_its_time_limit_has_a_finding() -> None:
     (one,) = diagnosis(facts(state="timed_out", counts={"cancelled": 2})).findings
     assert one.code == "run_timeout"
     assert one.actions[0].path == "/api/v1/runs/812/retry/"

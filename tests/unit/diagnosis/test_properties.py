@@ -152,7 +152,7 @@ def test_the_limit_of_a_retry_is_above_what_counts_as_stuck(node: RunningFacts) 
 
 @settings(deadline=None)
 @given(bodies, st.none() | st.floats(0, 400))
-def test_whatever_stacks_look_like_something_is_said_of_them(stacks: dict[str, Any], cpu: float | None) -> None:
+def test_any_stacks_give_a_finding(stacks: dict[str, Any], cpu: float | None) -> None:
     found = activity_of(stacks, cpu)
     assert found.code
     assert found.code != "deadlock" or len(found.threads) >= 2

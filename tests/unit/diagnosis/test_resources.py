@@ -14,7 +14,7 @@ def codes(*things: Any, **more: Any) -> list[str]:
     return [one.code for one in diagnosis(facts(*things, **more)).findings]
 
 
-def test_memory_near_the_limit_offers_more() -> None:
+def test_memory_near_its_limit_is_a_finding_that_offers_more() -> None:
     (one,) = diagnosis(facts(running(seconds=3, memory_mb=100, samples=[UsageSample(ago(1), 5.0, 91 * MIB)]))).findings
     assert one.code == "memory_near_limit"
     assert (one.evidence[0].value, one.evidence[0].unit, one.evidence[0].pid) == (91 * MIB, "bytes", PID)
@@ -24,11 +24,11 @@ def test_memory_near_the_limit_offers_more() -> None:
 @pytest.mark.parametrize(
     "sample", [UsageSample(ago(1), 5.0, 89 * MIB), UsageSample(ago(60), 5.0, 99 * MIB), UsageSample(ago(1), 5.0, None)]
 )
-def test_less_memory_old_samples_and_unknown_ones_say_nothing(sample: UsageSample) -> None:
+def test_memory_below_the_limit_and_old_or_unknown_samples_are_no_finding(sample: UsageSample) -> None:
     assert codes(running(seconds=3, memory_mb=100, samples=[sample])) == []
 
 
-def test_all_the_cores_that_it_may_use_are_a_shortage_and_one_of_two_is_not() -> None:
+def test_using_all_allowed_cores_is_a_shortage_and_using_one_of_two_is_not() -> None:
     busy = samples(*[97.0] * 6)
     assert codes(running(seconds=8, expected=None, cores=1, samples=busy)) == ["cpu_limited"]
     assert codes(running(seconds=8, expected=None, cores=2, samples=busy)) == []
@@ -36,7 +36,7 @@ def test_all_the_cores_that_it_may_use_are_a_shortage_and_one_of_two_is_not() ->
     assert codes(running(seconds=8, expected=None, cores=None, samples=busy)) == []
 
 
-def test_nodes_that_use_all_the_cores_together_are_short_of_them() -> None:
+def test_nodes_that_together_use_all_cores_have_a_shortage() -> None:
     two = [running(name, 8, None, cores=2, samples=samples(*[97.0] * 6)) for name in "ab"]
     (one,) = diagnosis(facts(*two)).findings
     assert (one.code, one.node) == ("cpu_limited", None)
@@ -46,11 +46,11 @@ def test_nodes_that_use_all_the_cores_together_are_short_of_them() -> None:
     assert codes(*four) == []
 
 
-def test_a_node_in_its_time_may_use_all_there_is() -> None:
+def test_a_node_within_its_expected_duration_has_no_shortage() -> None:
     assert codes(running(seconds=8, expected=10, cores=1, samples=samples(*[97.0] * 6))) == []
 
 
-def test_a_moment_is_no_shortage() -> None:
+def test_high_usage_in_few_samples_is_no_shortage() -> None:
     assert codes(running(seconds=8, expected=None, cores=1, samples=samples(*[97.0] * 4))) == []
 
 
@@ -63,7 +63,7 @@ def test_waiting_for_the_disk_in_most_samples_is_a_shortage() -> None:
     assert codes(running(seconds=12, expected=None, samples=few)) == []
 
 
-def test_usage_adds_trees_up_and_says_of_what() -> None:
+def test_usage_is_the_sum_over_process_trees_with_its_scope() -> None:
     one = running("a", 3, memory_mb=100, samples=[UsageSample(ago(1), 50.0, 20 * MIB, False, 0, 1000, "tree")])
     two = running("b", 3, memory_mb=300, samples=[UsageSample(ago(1), 30.5, 80 * MIB, True, 0, 500, "tree")])
     found = usage(facts(one, two))
@@ -71,7 +71,7 @@ def test_usage_adds_trees_up_and_says_of_what() -> None:
     assert set(found.scopes.values()) == {"tree"}
 
 
-def test_memory_without_a_limit_is_of_the_machine() -> None:
+def test_memory_without_a_limit_is_compared_with_the_machines() -> None:
     one = running("a", 3, samples=[UsageSample(ago(1), 50.0, 512 * MIB)])
     assert usage(facts(one, machine_memory=1024 * MIB)).memory_usage == 50.0
 

@@ -33,7 +33,7 @@ def of_stack(stack: dict[str, Any], **more: Any) -> Finding:
     return first(diagnosis(facts(running(stack=kept(stack), **more))))
 
 
-def test_a_node_that_sleeps_is_said_to_sleep_with_line_process_and_time() -> None:
+def test_a_sleeping_node_is_reported_with_line_process_and_duration() -> None:
     found = of_stack(SLEEP, seconds=175, expected=21.6, expected_from="learned")
     assert found.code == "sleeping"
     assert str(found.message) == (
@@ -46,14 +46,14 @@ def test_a_node_that_sleeps_is_said_to_sleep_with_line_process_and_time() -> Non
     assert str(found.evidence[1].message) == "Identical in 3 samples at 09:43:58 UTC in line 3: time.sleep(600)"
 
 
-def test_a_node_that_computes_is_a_loop() -> None:
+def test_a_node_that_uses_a_whole_core_is_reported_as_a_loop() -> None:
     found = of_stack(body(thread(frame(7, "while True:")), cpu=99.2), samples=samples(98, 99, 100))
     assert found.code == "cpu_loop"
     assert "keeps computing in line 7: while True:" in str(found.message)
     assert any(one.kind == "cpu" and one.value == 100 and one.pid == PID for one in found.evidence)
 
 
-def test_a_loop_that_gets_little_of_a_busy_machine_is_a_loop() -> None:
+def test_a_loop_with_little_cpu_time_is_reported_as_a_loop_unless_it_used_none() -> None:
     assert of_stack(body(thread(frame(7, "while True:")), cpu=11.0)).code == "cpu_loop"
     # A thread of which the kernel's view is not known, in a process that does nothing, is not.
     assert of_stack(body(thread(frame(7, "while True:")), cpu=0.0)).code == "not_determined"
@@ -68,13 +68,13 @@ def test_a_read_from_a_socket_names_the_address() -> None:
     assert '"Load" waits for an answer from 127.0.0.1:5433 in line 14: ask()' in str(found.message)
 
 
-def test_a_poll_on_a_socket_is_a_wait_for_its_address() -> None:
+def test_a_poll_on_a_socket_is_reported_as_blocked_on_the_socket() -> None:
     wait = {"kind": "poll", "message": "polls", "address": "10.0.0.7:80"}
     assert of_stack(body(thread(frame(2, "get()"), wait=wait))).code == "blocked_on_socket"
 
 
 @pytest.mark.parametrize("kind", ["child", "pipe", "poll"])
-def test_a_child_that_hangs_is_named_with_its_command(kind: str) -> None:
+def test_a_hanging_child_is_reported_with_its_command(kind: str) -> None:
     stack = body(thread(frame(5, "subprocess.run(...)"), wait=kind), children=[child(command="rsync a b")])
     found = of_stack(stack)
     assert found.code == "child_hangs"
@@ -83,26 +83,26 @@ def test_a_child_that_hangs_is_named_with_its_command(kind: str) -> None:
     assert (told.pid, told.at) == (5001, "2026-11-24T09:43:40.000000Z")
 
 
-def test_the_child_that_is_named_is_not_the_shell_that_waits_for_another() -> None:
+def test_of_a_shell_and_the_command_it_waits_for_the_command_is_named() -> None:
     shell = child(5000, "/bin/sh -c 'sleep 9; ls'", waits_on={"kind": "child", "message": "waits", "pid": 5001})
     found = of_stack(body(thread(wait="poll"), children=[shell, child(5001, "sleep 9")]))
     assert "process 5001, which hangs: sleep 9" in str(found.message)
 
 
 @pytest.mark.parametrize("cpu", [97, 12])
-def test_a_child_that_computes_is_not_said_to_hang(cpu: float) -> None:
+def test_a_child_that_runs_is_reported_as_computing(cpu: float) -> None:
     found = of_stack(body(thread(frame(5, "run()"), wait="child"), children=[child(state="running")], cpu=cpu))
     assert found.code == "child_computes"
 
 
-def test_what_a_node_waits_for_is_said_in_the_supervisors_words() -> None:
+def test_the_message_contains_the_supervisors_description_of_a_wait() -> None:
     wait = {"kind": "file", "message": "a lock on /x, held by process 7 (vi)", "path": "/x"}
     assert "waits for a lock on /x, held by process 7 (vi) in line 8" in str(
         of_stack(body(thread(frame(8, "flock()"), wait=wait))).message
     )
 
 
-def test_why_there_are_no_frames_is_told() -> None:
+def test_the_evidence_says_why_a_stack_has_no_frames() -> None:
     told = of_stack({**body(thread(), cpu=99), "message": "The process did not answer."}).evidence
     assert "Sampled at 09:43:58 UTC: The process did not answer." in [str(one.message) for one in told]
 
@@ -131,18 +131,18 @@ def test_a_deadlock_names_both_threads_and_their_lines() -> None:
     assert {one.value for one in found.evidence if one.kind == "stack"} == {8, 13}
 
 
-def test_threads_that_wait_for_a_lock_whose_holder_sleeps_are_no_deadlock() -> None:
+def test_threads_that_wait_for_a_lock_of_a_sleeping_thread_are_no_deadlock() -> None:
     holder = thread(frame(30, "time.sleep(60)"), wait="sleep", name="holder", id=4)
     assert of_stack(two_locked(holder)).code == "sleeping"
 
 
-def test_a_main_thread_that_joins_points_to_what_the_other_does() -> None:
+def test_the_cause_of_a_joining_main_thread_is_what_the_joined_thread_does() -> None:
     join = thread(frame(9, "join", author=False, file="/lib/threading.py"), frame(20, "t.join()"), wait="lock")
     other = thread(frame(4, "sock.recv(1)"), wait={"kind": "socket", "message": "x", "address": "h:1"}, id=2)
     assert of_stack(body(join, other)).code == "blocked_on_socket"
 
 
-def test_workers_of_a_library_count_where_the_author_only_waits_for_them() -> None:
+def test_the_cause_of_a_wait_for_a_future_is_what_the_librarys_thread_does() -> None:
     future = thread(frame(9, "wait", author=False, file="/lib/threading.py"), frame(20, "f.result()"), wait="lock")
     library = thread(
         frame(1, "recv", author=False, file="/site-packages/http.py"),
@@ -153,7 +153,7 @@ def test_workers_of_a_library_count_where_the_author_only_waits_for_them() -> No
     assert of_stack(body(future, library)).code == "blocked_on_socket"
 
 
-def test_a_lock_that_the_joining_thread_holds_is_a_deadlock() -> None:
+def test_a_thread_that_joins_one_that_waits_for_a_lock_is_a_deadlock() -> None:
     join = thread(
         frame(9, "join", author=False, file="/lib/threading.py", function="join"), frame(20, "t.join()"), wait="lock"
     )
@@ -163,7 +163,7 @@ def test_a_lock_that_the_joining_thread_holds_is_a_deadlock() -> None:
     assert "thread worker in line 4: with lock: and thread MainThread in line 20: t.join()" in str(found.message)
 
 
-def test_a_lock_of_another_process_is_no_deadlock() -> None:
+def test_threads_that_wait_for_a_lock_of_multiprocessing_are_no_deadlock() -> None:
     outside = "/usr/lib/python3.11/multiprocessing/synchronize.py"
     held = frame(95, "return self._semlock.__enter__()", author=False, file=outside, function="__enter__")
     two = [
@@ -173,7 +173,7 @@ def test_a_lock_of_another_process_is_no_deadlock() -> None:
     assert of_stack(body(*two)).code == "blocked_on_lock"
 
 
-def test_a_thread_that_waits_for_its_turn_in_python_computes() -> None:
+def test_a_thread_that_waits_for_the_interpreter_lock_is_reported_as_computing() -> None:
     turn = {"kind": "other", "message": "its turn at Python's interpreter lock, or a lock for less than 20 ms"}
     found = of_stack(
         body(thread(frame(4, "t.join()"), wait="lock"), thread(frame(7, "x += 1"), wait=turn, id=2), cpu=99)
@@ -182,7 +182,7 @@ def test_a_thread_that_waits_for_its_turn_in_python_computes() -> None:
     assert "in line 7: x += 1" in str(found.message)
 
 
-def test_the_lines_of_the_product_itself_are_not_shown() -> None:
+def test_frames_of_the_product_are_no_evidence() -> None:
     ours = frame(87, "self.poll.poll()", author=False, file="/srv/engine/nodes/shell/run.py", function="follow")
     found = of_stack(body(thread(ours, wait="child"), children=[child()]), type="shell")
     assert "run.py" not in str([str(one.message) for one in found.evidence])
@@ -197,7 +197,7 @@ def test_the_lines_of_the_product_itself_are_not_shown() -> None:
         ([("wait", "threading.py"), ("wait", "threading.py")], "waits for a signal of another thread"),
     ],
 )
-def test_what_a_lock_only_stands_for_is_said(library: list[tuple[str, str]], said: str) -> None:
+def test_a_lock_of_a_queue_or_future_is_described_as_such(library: list[tuple[str, str]], said: str) -> None:
     frames = [frame(9, name, author=False, file=f"/usr/lib/python3.11/{file}", function=name) for name, file in library]
     found = of_stack(body(thread(*frames, frame(6, "q.get()"), wait="lock")))
     assert found.code == "blocked_on_lock"
@@ -205,7 +205,7 @@ def test_what_a_lock_only_stands_for_is_said(library: list[tuple[str, str]], sai
     assert "in line 6: q.get()" in str(found.message)
 
 
-def test_a_node_that_reports_progress_since_it_counts_as_stuck_is_slow_and_is_not_ended_first() -> None:
+def test_a_stuck_node_with_recent_progress_is_slow_and_its_first_action_ends_nothing() -> None:
     works: dict[str, Any] = {
         "stack": kept(SLEEP),
         "fraction": 0.25,
@@ -227,14 +227,14 @@ def test_a_node_that_reports_progress_since_it_counts_as_stuck_is_slow_and_is_no
     assert first(diagnosis(facts(running(seconds=200, progress_at=ago(16), **works)))).code == "sleeping"
 
 
-def test_what_a_node_reads_and_writes_is_evidence() -> None:
+def test_bytes_read_and_written_per_second_are_evidence_if_there_are_many() -> None:
     found = of_stack(SLEEP, samples=samples(1, 2, 3, io_bytes=3 * 2**20))
     told = next(one for one in found.evidence if one.kind == "io")
     assert (str(told.message), told.unit) == ("Reads and writes 3.0 MiB per second", "bytes_per_second")
     assert not [one for one in of_stack(SLEEP, samples=samples(1, 2, 3, io_bytes=10)).evidence if one.kind == "io"]
 
 
-def test_a_single_lock_is_a_lock() -> None:
+def test_a_single_thread_that_waits_for_a_lock_is_blocked_on_the_lock() -> None:
     assert of_stack(body(thread(frame(8, "lock.acquire()"), wait="lock"))).code == "blocked_on_lock"
 
 
@@ -250,31 +250,31 @@ def test_a_single_lock_is_a_lock() -> None:
         ("something new", "blocked"),
     ],
 )
-def test_other_waits_have_codes_of_their_own(wait: Any, code: str) -> None:
+def test_each_kind_of_wait_has_a_code(wait: Any, code: str) -> None:
     assert of_stack(body(thread(frame(8, "x()"), wait=wait))).code == code
 
 
-def test_the_first_action_is_a_retry_with_a_limit_that_can_be_sent() -> None:
+def test_the_first_action_is_a_retry_with_a_limit() -> None:
     action = of_stack(SLEEP, seconds=175, expected=21.6, expected_from="learned").actions[0]
     assert str(action.label) == "Retry with a 1 m limit"
     assert (action.method, action.path) == ("POST", "/api/v1/runs/812/nodes/load/retry/")
     assert action.body == {"policy": {"soft_timeout": 60, "hard_timeout": 90}}
 
 
-def test_without_stacks_it_is_not_determined_and_stacks_are_offered() -> None:
+def test_without_stacks_the_cause_is_not_determined_and_capturing_them_is_offered() -> None:
     found = first(diagnosis(facts(running(seconds=20, expected=5))))
     assert found.code == "not_determined"
     assert "It is not known why" in str(found.message)
     assert (found.actions[0].method, found.actions[0].path) == ("GET", "/api/v1/runs/812/nodes/load/stack/")
 
 
-def test_stacks_that_are_on_their_way_are_waited_for() -> None:
+def test_a_node_that_has_just_become_stuck_has_no_finding_until_its_stacks_arrive() -> None:
     found = diagnosis(facts(running(seconds=10.5, expected=5)))
     assert [node.node for node in found.stuck] == ["load"]
     assert found.findings == []
 
 
-def test_who_waits_for_a_node_is_not_said_before_why_it_does_not_end() -> None:
+def test_waiting_nodes_have_no_finding_before_the_stuck_node_they_wait_for() -> None:
     root = UpstreamRoot("load", "Load", "running", ago(10.5), True, PID)
     behind = [waiting("upstream", "a", state="pending", root=root), waiting("run_limit", "b")]
     assert diagnosis(facts(running(seconds=10.5, expected=5), *behind)).findings == []
@@ -282,14 +282,14 @@ def test_who_waits_for_a_node_is_not_said_before_why_it_does_not_end() -> None:
     assert [one.code for one in later.findings] == ["sleeping", "upstream", "run_limit"]
 
 
-def test_stacks_that_do_not_fit_what_was_measured_since_determine_nothing() -> None:
+def test_old_stacks_that_contradict_newer_samples_determine_no_cause() -> None:
     stale = running(stack=kept(SLEEP, seconds_ago=60), samples=samples(99, 99, 99, 99), seconds=90)
     found = first(diagnosis(facts(stale)))
     assert found.code == "not_determined"
     assert any("contradict" in str(one.message) for one in found.evidence)
 
 
-def test_old_stacks_that_still_fit_are_good() -> None:
+def test_old_stacks_that_agree_with_newer_samples_determine_the_cause() -> None:
     old = running(stack=kept(SLEEP, seconds_ago=600), samples=samples(0, 0, 0, 0), seconds=700)
     assert first(diagnosis(facts(old))).code == "sleeping"
 
@@ -305,18 +305,20 @@ def test_old_stacks_that_still_fit_are_good() -> None:
         (1000, None, "none", False),
     ],
 )
-def test_stuck_is_twice_the_expectation(seconds: float, expected: float | None, source: str, is_stuck: bool) -> None:
+def test_a_node_is_stuck_after_twice_its_expected_duration(
+    seconds: float, expected: float | None, source: str, is_stuck: bool
+) -> None:
     found = diagnosis(facts(running(seconds=seconds, expected=expected, expected_from=source, stack=kept(SLEEP))))
     assert bool(found.stuck) is is_stuck
     assert bool(found.findings) is is_stuck
 
 
-def test_a_healthy_run_gives_nothing() -> None:
+def test_a_run_within_its_expected_durations_has_no_findings() -> None:
     found = diagnosis(facts(running(seconds=4, expected=5, samples=samples(0, 80, 100)), running("other", 2, None)))
     assert (found.findings, found.stuck) == ([], [])
 
 
-def test_a_run_that_has_ended_well_gives_nothing() -> None:
+def test_a_succeeded_run_has_no_findings() -> None:
     found = diagnosis(facts(state="succeeded", finished_at=ago(1)))
     assert found.findings == []
     assert found.usage.cpu_usage is None
@@ -328,7 +330,7 @@ def quiet(**more: Any) -> Any:
     return running(seconds=more.pop("seconds", 50), expected=None, **more)
 
 
-def test_a_node_without_expectation_that_does_nothing_is_quiet() -> None:
+def test_an_idle_node_without_expected_duration_is_quiet() -> None:
     found = diagnosis(facts(quiet(stack=kept(SLEEP, "quiet"))))
     assert [(node.node, node.expected, node.expected_from) for node in found.stuck] == [("load", None, "none")]
     assert first(found).code == "quiet"
@@ -348,18 +350,18 @@ def test_a_node_without_expectation_that_does_nothing_is_quiet() -> None:
     ],
     ids=["line", "cpu", "io", "too young", "not measured", "not determined"],
 )
-def test_whoever_gives_a_sign_of_life_is_not_quiet(sign: dict[str, Any]) -> None:
+def test_a_node_with_output_cpu_time_or_io_or_without_samples_is_not_quiet(sign: dict[str, Any]) -> None:
     assert diagnosis(facts(quiet(**sign))).findings == []
 
 
-def test_a_quiet_nodes_retry_leaves_time_for_what_it_did_before() -> None:
+def test_the_limit_of_a_quiet_nodes_retry_exceeds_its_time_of_work() -> None:
     worked = quiet(seconds=1000, last_output_at=ago(40), stack=kept(SLEEP, "quiet"))
     action = first(diagnosis(facts(worked))).actions[0]
     assert action.body is not None
     assert action.body["policy"]["soft_timeout"] > 2 * 960
 
 
-def test_the_worst_stands_first() -> None:
+def test_findings_are_ordered_by_how_late_a_node_is_with_quiet_nodes_last() -> None:
     found = diagnosis(
         facts(
             running("a", 20, 5, stack=kept(SLEEP)),
@@ -370,14 +372,14 @@ def test_the_worst_stands_first() -> None:
     assert [one.node for one in found.findings] == ["b", "a", "c"]
 
 
-def test_the_last_line_and_who_waits_are_told() -> None:
+def test_the_last_log_line_and_the_number_of_dependents_are_evidence() -> None:
     found = of_stack(SLEEP, logs=[line("no answer", 9), line("Counts as stuck: ...", 2)], dependents=3)
     told = [str(one.message) for one in found.evidence]
     assert "Last log line 9 s ago: no answer" in told
     assert "3 nodes wait for it" in told
 
 
-def test_texts_of_users_stay_what_they_are() -> None:
+def test_braces_and_markup_in_texts_of_users_stay_unchanged() -> None:
     name = "{node} <b>x</b> {0}"
     found = of_stack(body(thread(frame(3, "f'{x}' # {y}"), wait="sleep")), name=name)
     assert name in str(found.message)

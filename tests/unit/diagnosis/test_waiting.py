@@ -30,14 +30,14 @@ def test_a_full_pool_names_who_holds_it_since_when_and_how_many_slots_help() -> 
     assert skip.path == "/api/v1/runs/812/nodes/export/skip/"
 
 
-def test_slots_are_added_by_exactly_what_is_needed() -> None:
+def test_the_offered_number_of_slots_is_exactly_what_is_needed() -> None:
     (one,) = found(waiting("pool_line", pool=pool(holder(slots=3), slots=4, wanted=2, ahead=3)))
     assert one.actions[0].body == {"slots": 8}
     assert str(one.actions[0].label) == "Add 4 slots to warehouse"
     assert "behind other nodes, which wait for 3 slots" in str(one.message)
 
 
-def test_a_node_that_waits_for_its_own_run_is_in_order() -> None:
+def test_a_node_that_waits_for_its_own_run_has_no_finding() -> None:
     own = pool(holder(run=812, seconds=3))
     assert found(waiting("pool", pool=own)) == []
     assert [one.code for one in found(waiting("pool", pool=own), requested_node="export")] == ["pool_full"]
@@ -45,7 +45,7 @@ def test_a_node_that_waits_for_its_own_run_is_in_order() -> None:
     assert [one.code for one in found(waiting("pool", seconds=31, pool=own))] == ["pool_full"]
 
 
-def test_a_stuck_holder_is_the_one_to_blame() -> None:
+def test_of_several_holders_of_a_pool_the_stuck_one_is_named() -> None:
     (one,) = found(waiting("pool", pool=pool(holder(1, "a", 900), holder(2, "b", 100, is_stuck=True), slots=2)))
     assert 'by node "b" of run 2' in str(one.message)
     assert "is stuck" in str(one.evidence[0].message)
@@ -59,20 +59,20 @@ def test_many_nodes_that_wait_for_one_pool_are_one_finding() -> None:
     assert str(one.evidence[-1].message) == "1 more node of this run waits for the same"
 
 
-def test_a_pool_that_is_gone_can_be_made_again() -> None:
+def test_a_missing_pool_can_be_created_by_an_action() -> None:
     (one,) = found(waiting("pool_missing", pool=pool(slots=None, wanted=2)))
     assert one.code == "pool_missing"
     assert (one.actions[0].method, one.actions[0].path) == ("POST", "/api/v1/pools/")
     assert one.actions[0].body == {"name": "warehouse", "slots": 2}
 
 
-def test_a_pool_that_is_too_small_is_made_larger() -> None:
+def test_a_pool_that_is_too_small_can_be_resized_by_an_action() -> None:
     (one,) = found(waiting("pool_too_small", pool=pool(slots=2, wanted=5)))
     assert one.code == "pool_too_small"
     assert one.actions[0].body == {"slots": 5}
 
 
-def test_a_retry_that_is_due_can_be_had_now() -> None:
+def test_a_waiting_retry_can_be_started_now_by_an_action() -> None:
     (one,) = found(
         waiting(
             "retry_delay",
@@ -113,7 +113,7 @@ def test_a_queued_run_names_the_run_that_is_ahead(code: str) -> None:
     assert one.actions[0].path == "/api/v1/runs/799/cancel/"
 
 
-def test_a_run_that_was_just_queued_is_in_order() -> None:
+def test_a_run_that_was_just_queued_has_no_finding() -> None:
     fresh = facts(waiting("run_queued", state="pending"), state="queued")
     assert diagnosis(fresh).findings != []
     from dataclasses import replace
@@ -169,7 +169,7 @@ def test_a_queue_whose_workers_get_no_work_names_them_and_what_to_do() -> None:
     )
 
 
-def test_what_waits_upstream_names_the_root() -> None:
+def test_nodes_that_wait_for_upstream_nodes_name_the_root_of_the_wait() -> None:
     stuck = UpstreamRoot("load", "Load", "running", ago(100), True, 4)
     (one,) = found(
         waiting("upstream", "a", state="pending", root=stuck), waiting("upstream", "b", state="pending", root=stuck)
@@ -182,7 +182,7 @@ def test_what_waits_upstream_names_the_root() -> None:
     assert str(asked.message) == '"Export" waits for "Load", which has been running for 3 s.'
 
 
-def test_a_silent_scheduler_stands_before_all_else() -> None:
+def test_a_missing_scheduler_is_the_first_finding() -> None:
     one, *_ = found(waiting("pool", pool=pool(holder())), beat_age=12.0, scheduler_pid=9)
     assert one.code == "no_scheduler"
     assert "not responded for 12 s" in str(one.message)
@@ -191,5 +191,5 @@ def test_a_silent_scheduler_stands_before_all_else() -> None:
     assert found(state="succeeded", beat_age=None) == []
 
 
-def test_a_paused_run_says_so() -> None:
+def test_a_paused_run_has_a_finding() -> None:
     assert found(state="paused")[0].code == "paused"
