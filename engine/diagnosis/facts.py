@@ -203,6 +203,27 @@ class FailureFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class PathStep:
+    """A node on the critical path of a run that succeeded: it began when the one before it ended."""
+
+    node: str
+    name: str
+    working: float
+    """Running time of its attempts."""
+    waiting: float
+    """From the end of the step before it, or the start of the run, without its running time."""
+    ended_at: datetime
+    attempts: int = 1
+    pool: str = ""
+    pool_slots: int | None = None
+    """Size of the pool now."""
+    pid: int | None = None
+    cpu_seconds: float | None = None
+    expected: float | None = None
+    expected_from: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
     """A run, or the part of it that concerns one node."""
 
@@ -235,6 +256,10 @@ class RunFacts:
     """Runs of the same workflow that keep this one from starting, the longest first."""
     machine_memory: int | None = None
     """Bytes."""
+    critical_path: Sequence[PathStep] = ()
+    """Of a run that succeeded, the first in time first."""
+    usual_seconds: float | None = None
+    """Median duration of the runs of its workflow that succeeded before it; only for a run that succeeded."""
     requested_node: str | None = None
     """The only node in question: its waiting is explained even if it is in order."""
     requested_name: str = ""

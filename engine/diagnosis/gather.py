@@ -5,6 +5,7 @@ import os
 from engine.definition import store
 from engine.diagnosis.facts import RunFacts
 from engine.diagnosis.failure_reader import FailureReader
+from engine.diagnosis.path_reader import PathReader
 from engine.diagnosis.run_rows import RunRows
 from engine.diagnosis.running_reader import RunningReader
 from engine.diagnosis.waiting_reader import WaitingReader
@@ -26,6 +27,7 @@ def gather(run: Run, node: str | None = None) -> RunFacts:
     waiting, waiting_total = waiting_reader.read(running_rows, other_rows) if unfinished else ([], 0)
     occupants, processes = waiting_reader.occupants(waiting)
     failures, failed_total = FailureReader(rows).read()
+    critical_path, usual_seconds = PathReader(rows).read() if node is None else ([], None)
     leader = Leader.seen() if unfinished else None
     silent = leader.silent if leader else None
     return RunFacts(
@@ -51,6 +53,8 @@ def gather(run: Run, node: str | None = None) -> RunFacts:
         max_runs=document.settings.max_runs,
         competing_runs=waiting_reader.competing_runs(waiting),
         machine_memory=_machine_memory(),
+        critical_path=critical_path,
+        usual_seconds=usual_seconds,
         requested_node=node,
         requested_name="" if node is None else document.by_id[node].name,
     )

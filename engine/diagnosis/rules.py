@@ -1,6 +1,6 @@
 """All rules over the facts of a run. Pure."""
 
-from engine.diagnosis import failed, resources, stuck, waiting
+from engine.diagnosis import bottleneck, failed, resources, stuck, waiting
 from engine.diagnosis.facts import RunFacts
 from engine.diagnosis.finding import Diagnosis, Finding, Usage
 from engine.states import RUN_TERMINAL
@@ -10,7 +10,7 @@ _USAGE = ("cpu_usage", "memory_usage", "io_wait", "network_io")
 
 def diagnosis(facts: RunFacts) -> Diagnosis:
     """Return what the facts mean. The most useful findings come first: what stops everything, what is stuck, what
-    waits, what lacks resources, what failed."""
+    waits, what lacks resources, what failed, what made it slow."""
     suspects = stuck.suspects(facts)
     findings: list[Finding] = [*waiting.scheduler(facts)]
     ended = facts.state in RUN_TERMINAL
@@ -22,6 +22,7 @@ def diagnosis(facts: RunFacts) -> Diagnosis:
         findings += waiting.findings(facts, unexplained)
         findings += resources.findings(facts)
     findings += failed.findings(facts)
+    findings += bottleneck.findings(facts)
     return Diagnosis(
         workflow=facts.workflow,
         run=facts.run,

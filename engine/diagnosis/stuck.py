@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from engine.clock import iso
-from engine.diagnosis import actions
+from engine.diagnosis import stuck_help
 from engine.diagnosis.evidence import (
     CPU_SAMPLES,
     duration_evidence,
@@ -16,7 +16,7 @@ from engine.diagnosis.evidence import (
     usage_evidence,
 )
 from engine.diagnosis.facts import RunFacts, RunningFacts, UsageSample
-from engine.diagnosis.finding import Action, Evidence, Finding, StuckNode
+from engine.diagnosis.finding import Evidence, Finding, StuckNode
 from engine.diagnosis.threads import RUNS_PERCENT, Activity, activity_of
 from engine.diagnosis.wording import clock_time, cut, percent, process, times
 from engine.policy import QUIET_SECONDS
@@ -34,7 +34,9 @@ SAMPLING_SECONDS = 2.5
 _TAIL_STUCK = gettext_noop("it has run for {span}, {times} times the expected {expected}")
 _TAIL_QUIET = gettext_noop("it has done nothing for {span}")
 _SENTENCE = gettext_noop("{cause}; {tail}.")
+_ADVISED = gettext_noop("{cause}; {tail}. {advice}.")
 _ONLY = gettext_noop("{sentence}.")
+_ONLY_ADVISED = gettext_noop("{sentence}. {advice}.")
 
 _CAUSES = {
     "sleeping": gettext_noop('"{node}" sleeps{where}'),
@@ -48,6 +50,7 @@ _CAUSES = {
     "result": gettext_noop('"{node}" waits for a result of another thread that does not arrive{where}'),
     "signal": gettext_noop('"{node}" waits for a signal of another thread that does not arrive{where}'),
     "blocked_on_lock": gettext_noop('"{node}" waits for a lock that is not released{where}'),
+    "file_lock": gettext_noop('"{node}" waits for {what}{where}'),
     "blocked_on_file": gettext_noop('"{node}" waits for {what}{where}'),
     "blocked_on_pipe": gettext_noop('"{node}" waits for {what}{where}'),
     "io_wait": gettext_noop('"{node}" waits for the disk or another device{where}'),
@@ -170,8 +173,10 @@ def _finding(facts: RunFacts, running: RunningFacts, idle: float | None) -> Find
         if idle is None and activity is None and running.seconds - (running.stuck_after or 0.0) < GRACE_SECONDS:
             return None
         return _undetermined(facts, running, idle, activity)
-    why = cause(running.name, activity)
-    message = Sentence(_SENTENCE, {"cause": why, "tail": _tail(running, idle)})
+    why, advice = cause(running.name, activity), stuck_help.advice(activity)
+    values = {"cause": why, "tail": _tail(running, idle), "advice": advice, "sentence": why}
+    message = Sentence(_SENTENCE if advice is None else _ADVISED, values)
+    brief = Sentence(_ONLY if advice is None else _ONLY_ADVISED, values)
     evidence = [
         duration_evidence(running),
         *stack_evidence(running, activity),
@@ -179,7 +184,8 @@ def _finding(facts: RunFacts, running: RunningFacts, idle: float | None) -> Find
         *output_evidence(facts, running),
     ]
     code = activity.code if idle is None else "quiet"
-    return Finding(code, message, evidence, running.node, _actions(facts, running, idle), _only(why))
+    help_ = stuck_help.calls(facts, running, activity.code, _active_seconds(running, idle))
+    return Finding(code, message, evidence, running.node, help_, brief)
 
 
 def _slow(facts: RunFacts, running: RunningFacts) -> Finding | None:
@@ -210,7 +216,7 @@ def _slow(facts: RunFacts, running: RunningFacts) -> Finding | None:
         evidence.append(Evidence("duration", too_short, running.soft_timeout, "seconds", running.pid, iso(at)))
     evidence += [*usage_evidence(facts, running), *output_evidence(facts, running)]
     # To retry it comes last.
-    retry, *others = _actions(facts, running, None)
+    retry, *others = stuck_help.calls(facts, running, "slow")
     return Finding("slow", message, evidence, running.node, [*others, retry])
 
 
@@ -227,15 +233,10 @@ def _undetermined(facts: RunFacts, running: RunningFacts, idle: float | None, ac
         stale = Sentence(_STALE_STACK, {"time": clock_time(at)})
         evidence.append(Evidence("stack", stale, pid=running.pid, at=iso(at)))
     evidence += output_evidence(facts, running)
-    # To take stacks comes first: what helps depends on them.
-    help_ = sorted(_actions(facts, running, idle), key=lambda action: action.method != "GET")
+    # What helps depends on the stacks.
+    help_ = stuck_help.calls(facts, running, "not_determined", _active_seconds(running, idle))
     code = "not_determined" if idle is None else "quiet"
-    return Finding(code, message, evidence, running.node, help_, _only(unknown))
-
-
-def _only(cause: Sentence) -> Sentence:
-    """Return the cause as a sentence of its own."""
-    return Sentence(_ONLY, {"sentence": cause})
+    return Finding(code, message, evidence, running.node, help_, Sentence(_ONLY, {"sentence": unknown}))
 
 
 def _still_true(running: RunningFacts, activity: Activity) -> bool:
@@ -275,7 +276,7 @@ def cause(name: str, activity: Activity) -> Sentence:
         values["address"] = activity.address
         if not activity.address:
             template = _NO_ADDRESS
-    elif activity.code in ("blocked_on_file", "blocked_on_pipe", "blocked"):
+    elif activity.code in ("file_lock", "blocked_on_file", "blocked_on_pipe", "blocked"):
         values["what"] = activity.message or _awaited(activity)
     return Sentence(template, values)
 
@@ -294,11 +295,6 @@ def _tail(running: RunningFacts, idle: float | None) -> Sentence:
     return Sentence(_TAIL_STUCK, {"span": span(running.seconds), "times": ratio, "expected": span(expected)})
 
 
-def _actions(facts: RunFacts, running: RunningFacts, idle: float | None) -> list[Action]:
-    active = max(0.0, running.seconds - idle) if idle is not None else 0.0
-    return [
-        actions.retry_with_limit(facts.run, running, active),
-        actions.take_stacks(facts.run, running.node),
-        actions.skip(facts.run, running.node),
-        actions.cancel_node(facts.run, running.node),
-    ]
+def _active_seconds(running: RunningFacts, idle: float | None) -> float:
+    """Return how long a quiet node worked before it became quiet; 0 for a stuck one."""
+    return 0.0 if idle is None else max(0.0, running.seconds - idle)

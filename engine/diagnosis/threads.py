@@ -24,7 +24,8 @@ RUNNING, GONE = ("running", "R"), ("zombie", "Z", "X")
 """States of child processes."""
 SHARED_LOCKS = "multiprocessing/synchronize.py"
 """Locks that are shared with other processes, which may release them."""
-"""A thread that waits for it would run."""
+FILE_LOCKS = ("flock", "fcntl")
+"""System calls that wait for a lock on a file."""
 KINDS = ("child", "socket", "io", "file", "pipe", "poll", "other", "sleep")
 """What threads wait for, the most informative first. A thread that sleeps often only watches another one."""
 
@@ -47,8 +48,8 @@ class Activity:
     """What keeps a node from ending."""
 
     code: str
-    """sleeping, cpu_loop, child_computes, blocked_on_socket, child_hangs, deadlock, blocked_on_lock, blocked_on_file,
-    blocked_on_pipe, io_wait, polling, blocked or not_determined."""
+    """sleeping, cpu_loop, child_computes, blocked_on_socket, child_hangs, deadlock, blocked_on_lock, file_lock,
+    blocked_on_file, blocked_on_pipe, io_wait, polling, blocked or not_determined."""
     threads: Sequence[tuple[str, Location]] = ()
     """(name, location) of the thread that matters; in a deadlock of all that take part."""
     address: str = ""
@@ -121,6 +122,8 @@ def _waits(found: Callable[..., Activity], thread: Thread, children: list[Mappin
         named = [child for child in children if child.get("pid") == wait.get("pid")]
         child: Mapping[str, Any] | None = _deepest(children, named[0] if named else None)
         return found("child_hangs", thread, child=child, others=len(children) - 1, message=message)
+    if wait.get("syscall") in FILE_LOCKS:
+        return found("file_lock", thread, path=path, message=message)
     code = {
         "sleep": "sleeping",
         "socket": "blocked_on_socket",

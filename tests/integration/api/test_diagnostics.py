@@ -287,3 +287,36 @@ def test_the_cost_does_not_grow_with_the_nodes(editor: Api, django_assert_max_nu
         found = diagnose(editor, run)
     assert len(found["waiting"]) == 100
     assert found["waiting_total"] == 196
+
+
+def test_a_slow_run_that_succeeded_names_its_bottleneck(admin: Api) -> None:
+    Pool.objects.create(name="disk", slots=1, created_at=clock.now())
+    publish(admin, "one", "a", python("b", pool="disk"), "side", edges=("a>b", "a>side"))
+    run = run_rows.ended(
+        admin.post("workflows/one/runs/").json["id"], "succeeded", a="succeeded", b="succeeded", side="succeeded"
+    )
+    began = clock.now() - timedelta(seconds=100)
+
+    def ran(node: str, start: float, end: float, **more: Any) -> None:
+        times = {"started_at": began + timedelta(seconds=start), "finished_at": began + timedelta(seconds=end)}
+        NodeRun.objects.filter(run=run, node=node).update(**times, **more)
+        Attempt.objects.filter(run=run, node=node).update(**times)
+
+    ran("a", 1, 11)
+    ran("b", 71, 81, pool="disk")
+    ran("side", 12, 20)
+    Run.objects.filter(pk=run.pk).update(started_at=began, finished_at=began + timedelta(seconds=81))
+    (one,) = diagnose(admin, run)["suggestions"]
+    assert (one["code"], one["node_id"]) == ("bottleneck", "b")
+    assert 'went into waiting: "b" could start only after 1 m, 74 % of it.' in one["message"]
+    told = [evidence["message"] for evidence in one["evidence"]]
+    assert told[0] == "Critical path of 2 nodes: 20 s of work, 1 m 1 s of waiting"
+    assert '"b" worked for 10 s and waited for 1 m before it (slots of pool disk)' in told
+    assert admin.call(one["action"]["method"], one["action"]["path"], one["action"]["body"]).status == 200
+    # Compared with runs that took as long, it is not slow.
+    for _ in range(3):
+        later = run_rows.ended(admin.post("workflows/one/runs/").json["id"], "succeeded")
+        Run.objects.filter(pk=later.pk).update(started_at=began, finished_at=began + timedelta(seconds=81))
+    newest = run_rows.ended(admin.post("workflows/one/runs/").json["id"], "succeeded", a="succeeded")
+    Run.objects.filter(pk=newest.pk).update(started_at=began, finished_at=began + timedelta(seconds=81))
+    assert diagnose(admin, newest)["suggestions"] == []

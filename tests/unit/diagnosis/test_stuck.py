@@ -391,3 +391,43 @@ def test_a_process_on_another_host_is_named_with_its_worker() -> None:
     assert any("process 41207 of worker one@there" in str(evidence.message) for evidence in one.evidence)
     (one,) = diagnosis(facts(failure(worker="one@there"), state="failed")).findings
     assert any("process 41207 of worker one@there" in str(evidence.message) for evidence in one.evidence)
+
+
+def verbs(finding: Finding) -> list[str]:
+    return [action.path.split("/")[-2] for action in finding.actions]
+
+
+LOCKED_FILE = {"kind": "file", "message": "a lock on /x, held by process 7 (vi)", "path": "/x", "syscall": "flock"}
+
+
+@pytest.mark.parametrize(
+    ("stack", "cpu", "first"),
+    [
+        (two_locked(), (), "cancel"),
+        (body(thread(frame(8, "lock.acquire()"), wait="lock")), (), "cancel"),
+        (body(thread(frame(8, "flock()"), wait=LOCKED_FILE)), (), "cancel"),
+        (body(thread(frame(8, "open('/f')"), wait={"kind": "file", "message": "/f", "path": "/f"})), (), "cancel"),
+        (body(thread(frame(8, "read()"), wait="pipe")), (), "cancel"),
+        (body(thread(frame(8, "x += 1")), cpu=99), samples(99, 99, 99), "cancel"),
+        (SLEEP, (), "retry"),
+        (body(thread(frame(8, "get()"), wait={"kind": "socket", "message": "x", "address": "h:1"})), (), "retry"),
+        (body(thread()), (), "stack"),
+    ],
+    ids=["deadlock", "lock", "file lock", "file", "pipe", "loop", "sleep", "socket", "not determined"],
+)
+def test_the_first_remedy_fits_the_cause(stack: dict[str, Any], cpu: Any, first: str) -> None:
+    found = of_stack(stack, samples=cpu)
+    assert verbs(found)[0] == first
+    assert sorted(verbs(found)) == ["cancel", "retry", "skip", "stack"]
+
+
+def test_a_finding_says_what_to_do_about_its_cause() -> None:
+    found = of_stack(two_locked())
+    assert str(found.message).endswith("it, and take locks in the same order everywhere or with a timeout.")
+    assert str(found.brief).endswith("it, and take locks in the same order everywhere or with a timeout.")
+
+
+def test_a_lock_on_a_file_has_a_code_of_its_own() -> None:
+    found = of_stack(body(thread(frame(8, "flock()"), wait=LOCKED_FILE)))
+    assert found.code == "file_lock"
+    assert "waits for a lock on /x, held by process 7 (vi) in line 8: flock()" in str(found.message)

@@ -1,0 +1,60 @@
+"""What helps against each cause that keeps a node from ending: advice, and calls with the best one first. Pure."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine.diagnosis import actions
+from engine.diagnosis.facts import RunFacts, RunningFacts
+from engine.diagnosis.finding import Action
+from engine.diagnosis.threads import Activity
+from engine.sentences import Sentence, gettext_noop
+
+RETRY, CANCEL, SKIP, STACKS = "retry", "cancel", "skip", "stacks"
+_TIME_HELPS = (RETRY, STACKS, SKIP, CANCEL)
+"""A new attempt may go better, and a limit ends it if it does not."""
+_CODE_IS_WRONG = (CANCEL, STACKS, SKIP, RETRY)
+"""A new attempt would do the same."""
+_SOMETHING_IS_MISSING = (CANCEL, SKIP, STACKS, RETRY)
+"""Nothing in the run brings what the node waits for, and a limit does not either."""
+
+_ORDERS: Mapping[str, tuple[str, ...]] = {
+    "cpu_loop": _CODE_IS_WRONG,
+    "child_computes": _CODE_IS_WRONG,
+    "deadlock": _SOMETHING_IS_MISSING,
+    "blocked_on_lock": _SOMETHING_IS_MISSING,
+    "file_lock": _SOMETHING_IS_MISSING,
+    "blocked_on_file": _SOMETHING_IS_MISSING,
+    "blocked_on_pipe": _SOMETHING_IS_MISSING,
+    "not_determined": (STACKS, RETRY, SKIP, CANCEL),
+}
+"""By the code of the activity; all others: _TIME_HELPS."""
+
+_ADVICE: Mapping[str, str] = {
+    "cpu_loop": gettext_noop("If it never ends, cancel it and correct this line in a draft: more time does not help"),
+    "child_computes": gettext_noop("If it never ends, cancel it and correct the command in a draft"),
+    "deadlock": gettext_noop(
+        "None of them can go on: cancel it, and take locks in the same order everywhere or with a timeout"
+    ),
+    "blocked_on_lock": gettext_noop("Cancel or skip it unless something outside of the node releases it"),
+    "file_lock": gettext_noop("It goes on when the lock is released: end who holds it, or cancel or skip this node"),
+    "blocked_on_file": gettext_noop("Supply what it waits for, or cancel or skip it"),
+    "blocked_on_pipe": gettext_noop("Cancel it unless the other end of the pipe goes on"),
+    "blocked_on_socket": gettext_noop("Check that service; a retry makes a new connection"),
+}
+
+
+def advice(activity: Activity) -> Sentence | None:
+    """Return what to do about a cause, as a sentence without a full stop; None if the calls say it all."""
+    template = _ADVICE.get(activity.code)
+    return None if template is None else Sentence(template)
+
+
+def calls(facts: RunFacts, running: RunningFacts, code: str, active_seconds: float = 0.0) -> list[Action]:
+    """Return the calls that help against the cause `code`, the best one first. See `actions.limit_of`."""
+    made: Mapping[str, Callable[[], Any]] = {
+        RETRY: lambda: actions.retry_with_limit(facts.run, running, active_seconds),
+        CANCEL: lambda: actions.cancel_node(facts.run, running.node),
+        SKIP: lambda: actions.skip(facts.run, running.node),
+        STACKS: lambda: actions.take_stacks(facts.run, running.node),
+    }
+    return [made[name]() for name in _ORDERS.get(code, _TIME_HELPS)]
