@@ -1,4 +1,4 @@
-"""Commands on their way from the database to the core."""
+"""Reads people's commands from the database and applies them to the core."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from engine.scheduler.store import COMMANDS_AT_ONCE, Store
 log = logging.getLogger("interlock.scheduler")
 
 LOOK_SECONDS = 1.0
-"""How often the database is asked for commands whose hint was lost."""
+"""How often commands are read without a hint, because hints can be lost."""
 
 
 class CommandInbox:
@@ -23,14 +23,14 @@ class CommandInbox:
         self.next_look = 0.0
         """Monotonic time."""
         self._open: set[int] = set()
-        """Commands that have been applied and are not complete; they are spread over several ticks."""
+        """Commands that have been applied and are not complete yet, because their work is spread over several ticks."""
 
     def wake(self) -> None:
-        """Look in the next tick."""
+        """Read commands in the next tick."""
         self.next_look = 0.0
 
     def reset(self) -> None:
-        """Forget what was applied: memory was discarded."""
+        """Forget which commands were applied, because memory was discarded."""
         self._open.clear()
         self.wake()
 

@@ -1,6 +1,6 @@
-"""How a tick's rows are written in one transaction, on SQLite and on PostgreSQL.
+"""Writes the rows of a tick in one transaction, on SQLite and on PostgreSQL.
 
-The raw drivers are used on purpose: the ORM would cost ten times what the statements do.
+It uses the raw drivers, because the ORM would cost ten times as much as the statements.
 """
 
 import functools
@@ -21,16 +21,16 @@ FENCE = "SELECT 1 FROM engine_leader WHERE id = 1 AND epoch = {mark}"
 begun; on PostgreSQL the row is locked."""
 INSERTS = ("nodes", "attempts", "events", "logs", "samples", "stacks", "durations")
 INDEXED_COLUMNS = ("state", "finished_at")
-"""Columns of runs that are in indexes. SQLite writes the index of every column that a statement names, even if its
-value stays."""
+"""Columns of runs that are in indexes. SQLite writes the index of every column that an UPDATE names, even if its value
+does not change."""
 RUN_COLUMNS = ("state", "reason", "altered", "counts", "seq", "stopping", "started_at", "resumed_at", "finished_at")
 
 TURN_SECONDS = 0.05
-"""How long a tick lets another process go first that has waited for SQLite's lock."""
+"""How long a tick waits for another process that is already waiting for SQLite's lock."""
 
 
 class Diverged(Exception):
-    """A run's row differs from memory: another process wrote it, or a commit had another outcome than it seemed."""
+    """A run's row differs from memory: another process wrote it, or the outcome of a commit was not what it seemed."""
 
     def __init__(self) -> None:
         super().__init__("A run's row has another seq than this scheduler stored.")
@@ -53,21 +53,24 @@ def _drivers() -> tuple[Any, ...]:
 
 @functools.cache
 def data_errors() -> tuple[type[Exception], ...]:
-    """Return what a value raises that cannot be computed or fits no column. Every tick with the same data raises it
-    again, unlike the errors of a database that is away."""
+    """Return the errors that a bad value raises: it cannot be computed, or does not fit its column.
+
+    Every tick with the same data raises them again. A database that is away raises others.
+    """
     names = ("DataError", "IntegrityError", "ProgrammingError")
     return (*COMPUTING_ERRORS, *(getattr(driver, name) for driver in _drivers() for name in names))
 
 
 @functools.cache
 def driver_errors() -> tuple[type[Exception], ...]:
-    """Return what a tick's database access may raise: the errors of the database, and Diverged."""
+    """Return the errors that a tick's access to the database may raise, including Diverged."""
     return (Diverged, *(driver.Error for driver in _drivers()))
 
 
 @functools.cache
 def tick_errors() -> tuple[type[Exception], ...]:
-    """Return what the scheduler goes on after: errors of the database, and of what one run's data leads to."""
+    """Return the errors after which the scheduler goes on: those of the database, and those that one run's data
+    causes."""
     return (*driver_errors(), *COMPUTING_ERRORS, RunFault)
 
 
@@ -77,8 +80,10 @@ class Dialect(Protocol):
     times: Times
 
     def write(self, rows: Rows | None, epoch: int, now_us: int, beat: bool, *, rehearse: bool = False) -> None:
-        """Write the rows of a tick, and the heartbeat if `beat`. Raises the driver's errors, LostLeadership and
-        Diverged; nothing is written then. `rehearse`: nothing is written in any case."""
+        """Write the rows of a tick, and the heartbeat if `beat`. `rehearse`: execute the statements, then roll back.
+
+        Raises the driver's errors, LostLeadership and Diverged; nothing is written then.
+        """
 
 
 class SQLite:
@@ -146,14 +151,14 @@ class SQLite:
 
 
 def _update_run(but: Collection[str]) -> str:
-    """Return the statement that updates one run's row without the columns `but`."""
+    """Return the statement that updates one run's row, except for the columns `but`."""
     places = {column: place for place, column in enumerate((*RUN_COLUMNS, "id", "old"), 1)}
     assignments = ", ".join(f"{column} = ?{places[column]}" for column in RUN_COLUMNS if column not in but)
     return f"UPDATE engine_run SET {assignments} WHERE id = ?{places['id']} AND seq = ?{places['old']}"  # noqa: S608
 
 
 class PostgreSQL:
-    """psycopg2: one statement a table with all its rows."""
+    """psycopg2: one statement per table, with all its rows."""
 
     def __init__(self, connection: Any) -> None:
         self.db = connection
@@ -170,13 +175,13 @@ class PostgreSQL:
             f"UPDATE engine_run r SET {assignments} FROM (VALUES %s) "  # noqa: S608 - names from this module
             f"AS v ({', '.join(RUN_COLUMNS)}, id, old) WHERE r.id = v.id::bigint AND r.seq = v.old::bigint"
         )
-        # Several hosts read it, so it is by the database's clock.
+        # Several hosts read the heartbeat, so its time comes from the database's clock.
         self.beat = BEAT.format(now="clock_timestamp()", mark="%s")
         self.fence = FENCE.format(mark="%s") + " FOR UPDATE"
 
     def write(self, rows: Rows | None, epoch: int, now_us: int, beat: bool, *, rehearse: bool = False) -> None:
         now = self.times(now_us)
-        # Three round trips, each of which costs more than its statements: two row counts decide whether to go on.
+        # Three round trips, because two row counts decide whether to go on. Each costs more than its statements.
         with self.db.cursor() as cursor:
             try:
                 if beat:

@@ -1,4 +1,4 @@
-"""From the nodes that may start to the executor: admission, envelopes, dispatch and recall."""
+"""Admits nodes, passes their works to the executor, and recalls what has not started."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -19,8 +19,8 @@ from engine.scheduler.room import LocalRoom, RemoteRoom
 class Dispatcher:
     """The scheduler's side of its executor.
 
-    Where attempts run on other hosts, works are written with the tick that admits them and deleted with the tick that
-    takes their end, so the database says what is dispatched. A local executor gets them after the write.
+    If attempts run on other hosts, the tick that admits works writes them to the database, and the tick that takes
+    their end deletes them, so the database says what is dispatched. A local executor gets them after the write.
     """
 
     def __init__(
@@ -37,12 +37,12 @@ class Dispatcher:
         self.inbox = inbox
         self.wall = wall
         self._works: dict[str, Work] = {}
-        """Claim -> work of the nodes that the current tick admits, without what only their attempt needs."""
+        """Claim -> incomplete work of each node that the current tick has admitted (see `Envelopes.sketch`)."""
         self._recalled: set[str] = set()
-        """Claims that were recalled once: an attempt that did not come back is about to start."""
+        """Claims that were recalled. They are not recalled again: what was not returned is about to start."""
 
     def reset(self) -> None:
-        """Forget what was admitted and recalled: memory was discarded."""
+        """Forget what was admitted and recalled, because memory was discarded."""
         self._works.clear()
         self._recalled = set()
 
@@ -65,7 +65,8 @@ class Dispatcher:
         self._recall_overtaken(core)
 
     def _recall_overtaken(self, core: Core) -> None:
-        """Recall what has not started when a node waits that comes before it: both are then admitted in order."""
+        """Recall dispatched nodes that have not started if a waiting node comes before one of them. All of them are
+        then admitted in order."""
         memory = core.memory
         firsts: Mapping[str, NodeState] = {}
         head = None
@@ -131,7 +132,7 @@ class Dispatcher:
         self.inbox.extend([started, Ended(node.claim, "failed", at, 0.0, error=error)])
 
     def discard(self, claims: set[str]) -> None:
-        """End works that no node waits for: they were dispatched by a tick whose commit failed."""
+        """End works that belong to no node, because the commit of the tick that dispatched them failed."""
         if self.remote is not None:
             self.remote.discard(claims)
             self.inbox.in_flight -= claims

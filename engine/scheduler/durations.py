@@ -1,4 +1,4 @@
-"""Learned durations: the last successes of each node, and what is still to be learned from runs that ended."""
+"""Learned durations: those of each node's last successes, and those of ended runs that are still to be learned."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -14,9 +14,9 @@ LEARNED_MAX = 50
 LEARNED_MIN = 3
 """Successes that a median needs."""
 AT_ONCE = 100
-"""Nodes that are learned in one tick."""
+"""Nodes whose durations are learned in one tick."""
 WAITING_MAX = 20_000
-"""Nodes that may wait to be learned; beyond that the oldest are dropped, for durations are a forecast, not a record."""
+"""Nodes whose durations may wait. Beyond that the oldest are dropped, because durations serve only as a forecast."""
 
 DurationRow = tuple[str, str, list[float], float | None]
 """(workflow, node, seconds of the last successes, median)."""
@@ -62,12 +62,12 @@ class LearnedDurations:
         return name, node, last, middle
 
     def clear(self) -> None:
-        """Read all of them again."""
+        """Forget all durations, so that they are read again."""
         self._workflows.clear()
 
 
 class DurationQueue:
-    """Successes of runs that ended, until the scheduler has a moment to learn them. Pure."""
+    """Durations of ended runs, kept until the scheduler has time to learn them. Pure."""
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[tuple[str, str], list[float]] = OrderedDict()
@@ -76,7 +76,7 @@ class DurationQueue:
         return bool(self._waiting)
 
     def add(self, run: RunState) -> None:
-        """Queue the successes of a run that ended. Runs of drafts are not learned from."""
+        """Queue the durations of a run that ended. Nothing is learned from runs of drafts."""
         if run.draft:
             return
         for node in run.nodes:

@@ -1,4 +1,4 @@
-"""Envelopes: everything that an attempt needs, as JSON, for a node process that opens no database."""
+"""Builds envelopes: everything that an attempt needs, as JSON, because a node process opens no database."""
 
 import json
 import os
@@ -15,11 +15,11 @@ from engine.scheduler.core.state import NodeState, RunState
 INLINE_BYTES = 32_768
 """Outputs up to this size travel as values; larger ones are artifacts."""
 EXPRESSION_BYTES_MAX = 8 * 1024 * 1024
-"""Larger JSON outputs cannot be read by expressions, which would have to read all of it in every attempt."""
+"""Expressions cannot read larger JSON outputs, because every attempt would have to read the whole output."""
 INHERITED = ("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "PATH")
 
 LoadOutput = Callable[[RunState, int], dict[str, Any] | None]
-"""(run, index) -> the stored output of a node, which memory does not have."""
+"""(run, index) -> the stored output of a node, for outputs that memory does not hold."""
 
 
 class Envelopes:
@@ -32,7 +32,7 @@ class Envelopes:
         self.host_members = "" if remote else f"{host_members(config)},"
 
     def sketch(self, node: NodeState) -> Work:
-        """Return enough of the work to ask an executor whether it has room: without claim and envelope."""
+        """Return the work without claim and envelope: enough to ask an executor whether it has room."""
         plan, run = node.plan, node.run
         return Work(
             claim="",
@@ -96,7 +96,7 @@ class Envelopes:
             if taken:
                 inputs[target_port] = self._input(self._output(run, source))
             else:
-                # Two ports of a branch may lead to one input; the one that was not taken gives it no value.
+                # Two ports of a branch may lead to one input. The one that was not taken must not replace the value.
                 inputs.setdefault(target_port, {"kind": "json", "value": None})
         return inputs
 

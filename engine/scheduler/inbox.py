@@ -1,4 +1,4 @@
-"""Reports on their way from the executor to a committed tick."""
+"""The queue of reports between the executor and the ticks."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ class ReportInbox:
                 take(report)
 
     def commit(self) -> list[ReportBatch]:
-        """Forget what the tick has taken: it is committed. Return the batches among it."""
+        """Forget the reports that the tick has taken, after its commit. Return the batches among them."""
         batches = []
         for report in self._taken:
             if isinstance(report, ReportBatch):
@@ -58,11 +58,11 @@ class ReportInbox:
             self.in_flight.difference_update(report.claims)
 
     def put_back(self) -> None:
-        """Let reports wait again that a failed tick had taken."""
+        """Put the reports that a failed tick had taken back to the front of the queue."""
         self.waiting.extendleft(reversed(self._taken))
         self._taken.clear()
 
     def drop_batches(self) -> None:
-        """Drop the batches that wait: they are read again from the database, unless the failed tick has deleted them
-        there."""
+        """Drop the waiting batches. They are read again from the database, unless the tick that seemed to fail has
+        deleted them there."""
         self.waiting = deque(report for report in self.waiting if not isinstance(report, ReportBatch))

@@ -1,7 +1,7 @@
 """The lock that makes one scheduler of an installation the leader.
 
 On SQLite it is an flock on a file of the home folder, on PostgreSQL an advisory lock on the connection that writes
-ticks. Either can be lost without a sign, so every tick also checks the epoch that taking over has raised.
+ticks. Either can be lost unnoticed. So every takeover raises the epoch, and every tick checks it.
 """
 
 import fcntl
@@ -17,10 +17,10 @@ from engine.models import Leader
 
 SILENT_SECONDS = 4
 """After this time PostgreSQL ends the connection of a silent leader, so that another one dispatches within five
-seconds. A stopped process or a stopped proxy is not noticed otherwise: it acknowledges what it is sent. A live leader
-looks at leases four times a second."""
+seconds. Nothing else would end the connection of a stopped process or proxy, whose kernel still acknowledges what it is
+sent. A live leader reads leases four times a second."""
 SILENT_AT_START_SECONDS = 60
-"""The same while the leader reads unfinished runs, between which it computes."""
+"""The same while the leader reads unfinished runs, because it computes between its queries."""
 ADVISORY_KEY = 0x696E_7465_726C_6F63
 """The number of the advisory lock: "interloc"."""
 
@@ -42,7 +42,7 @@ class LeaderLock:
         if self.file is not None:
             return True
         self.config.run_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Close-on-exec, as `open` does: a child that inherited the lock would keep the next scheduler from leading.
+        # `open` sets close-on-exec: a child that inherited the lock would keep the next scheduler from leading.
         file = open(self.config.run_folder / "scheduler.lock", "a+")  # noqa: SIM115
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -57,8 +57,8 @@ class LeaderLock:
         return True
 
     def limit_silence(self, seconds: int) -> None:
-        """On PostgreSQL, have the server end the connection, and with it the lock, after so much silence. A file's lock
-        ends with its process alone."""
+        """On PostgreSQL, have the server end the connection, and with it the lock, after this much silence. On SQLite
+        do nothing: a file lock ends only with its process."""
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute(
@@ -66,8 +66,8 @@ class LeaderLock:
                 )
 
     def lost_to_another(self, epoch: int) -> bool:
-        """Return whether another process has taken over since `epoch`. This one may have raised the epoch itself, by a
-        commit whose answer was lost."""
+        """Return whether another process has taken over since `epoch`. A higher epoch alone does not show that: this
+        process may have raised it in a commit whose answer was lost."""
         host, pid = self._identity()
         return Leader.objects.filter(pk=1).exclude(epoch=epoch).exclude(host=host, pid=pid).exists()
 

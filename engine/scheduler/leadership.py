@@ -1,4 +1,4 @@
-"""How a scheduler comes to lead, and leads again after an error of the database."""
+"""Makes a scheduler the leader: at its start, and again after an error of the database."""
 
 import logging
 import time
@@ -45,14 +45,14 @@ class DrainDeadline:
 
 
 class Leadership:
-    """The leader's lock and epoch, over as many connections as it takes."""
+    """Holds the leader's lock and epoch, and gets them again on a new connection."""
 
     def __init__(self, store: Store, lock: LeaderLock) -> None:
         self.store = store
         self.lock = lock
         self.epoch = 0
         self._outage = ""
-        """The error of a database that is away; empty: it is there."""
+        """The error of a database that is away; empty: it is not away."""
 
     def wait(self, stop: StopFlag | None) -> bool:
         """Stand by until this scheduler leads. Return False when `stop` was set before."""
@@ -75,15 +75,15 @@ class Leadership:
                 return False
             self.epoch = self.lock.take_over()
         except driver_errors() as error:
-            # If the lock was acquired, it goes with the connection.
+            # Closing the connection also releases the lock, if it was acquired.
             self.store.close()
             self.database_away(error)
             return False
         return True
 
     def regain(self, wait: Callable[[float], None]) -> None:
-        """Lead again over a new connection; `wait` passes some seconds. On PostgreSQL the lock went with the old one.
-        Raises LostLeadership and database errors."""
+        """Lead again on a new connection: on PostgreSQL the lock has ended with the old one. `wait` waits for some
+        seconds. Raises LostLeadership and database errors."""
         self.store.close()
         self.store.open()
         while not self.lock.acquire():
@@ -100,7 +100,7 @@ class Leadership:
             log.warning("database_away: %s", error)
 
     def database_back(self) -> None:
-        """The outage is over: the next one is logged again."""
+        """Note that an outage is over, so that the next one is logged."""
         self._outage = ""
 
     def release(self) -> None:

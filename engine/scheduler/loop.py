@@ -41,12 +41,12 @@ from engine.shapes import iso
 log = logging.getLogger("interlock.scheduler")
 
 GAP_SECONDS = 0.001
-"""What a tick with more to do leaves to others who wait for SQLite's lock, which is not a queue."""
+"""Pause before the next tick if there is more to do. It lets other processes get SQLite's lock, which has no queue."""
 LOCK_SECONDS = 0.004
-"""How long the write of one tick should hold that lock; the budget follows from what was measured."""
+"""How long the write of one tick should hold that lock. The budget is adapted to the measured times."""
 BUDGET_MIN, BUDGET_MAX = 50, 2000
 LEARN_SECONDS = 0.05
-"""How often durations are learned: running nodes go first, and what ran twice meanwhile is learned once."""
+"""How often durations are learned. Running nodes go first, and a node that ran twice meanwhile is written once."""
 CHECKPOINT_SECONDS = 1.0
 DRAIN_SECONDS = 10.0
 
@@ -69,8 +69,8 @@ class Scheduler:
         self.config = config
         self.executor = executor
         self.remote = executor.remote
-        """The executor, when its works and reports stand in the database."""
-        # Where several hosts write times, all are by the database's clock.
+        """The executor, if works and reports go through the database; else None."""
+        # If several hosts write times, all of them use the database's clock.
         self.wall = wall or (self.remote.now if self.remote is not None else time.time)
         self.monotonic = monotonic
         self.rng = random.Random(seed)  # noqa: S311 - jitter
@@ -94,7 +94,7 @@ class Scheduler:
         self.draining = False
         self.executor_stopped = False
         self.drain_expired: Callable[[], bool] = lambda: False
-        """Whether it is time to stop without the database."""
+        """Whether it is time to stop although the database is away."""
         self.tick_error = ""
         """The error of the last tick; empty: it succeeded."""
         self.faults: dict[int, str] = {}
@@ -119,8 +119,8 @@ class Scheduler:
     ) -> None:
         """Wait for leadership, lead until `stop` is set, and drain.
 
-        `force` ends the drain at once. A database that is away is waited for as long as a drain may take. Raises
-        LostLeadership.
+        `force` ends the drain at once. After `stop`, a database that is away is waited for no longer than a drain may
+        take. Raises LostLeadership.
         """
         if not self.start(stop):
             return
@@ -159,8 +159,11 @@ class Scheduler:
         return True
 
     def drain(self, seconds: float = DRAIN_SECONDS, force: StopFlag | None = None) -> None:
-        """Dispatch nothing more, let running nodes end for up to `seconds`, and interrupt the others: they become ready
-        again, and nothing is counted. Then stop the executor. What runs on other hosts goes on. Raises DrainTimeout."""
+        """Dispatch nothing more, wait up to `seconds` for running nodes to end, and stop the executor.
+
+        It interrupts the nodes that still run: they become ready again, and no loss or retry is counted. Attempts on
+        other hosts go on. Raises DrainTimeout.
+        """
         self.draining = True
         end = self.monotonic() + self._grace(seconds)
         if self.remote is None:
@@ -228,7 +231,7 @@ class Scheduler:
         return max(0.0, until - mono)
 
     def _try_tick(self) -> None:
-        """Make a tick, or recover from an error of the database."""
+        """Make a tick; recover if it fails."""
         try:
             self._tick()
             self.tick_error = ""
@@ -255,7 +258,7 @@ class Scheduler:
         return bool(self.faults)
 
     def _note_unwritable_runs(self, changes: Changes) -> None:
-        """Note the runs whose part of what a tick cannot write is at fault."""
+        """Note the runs whose changes are the reason why a tick cannot be written."""
         try:
             self.faults.update(self.store.faulty_runs(changes, self.leadership.epoch, self.core.memory.now_us))
         except driver_errors() as away:
@@ -286,7 +289,7 @@ class Scheduler:
     def _write(self, changes: Changes, mono: float) -> None:
         now_us = self.core.memory.now_us
         epoch = self.leadership.epoch
-        # A heartbeat beside other rows costs little; one of its own is put off as long as possible.
+        # A heartbeat beside other rows costs little. A heartbeat alone is written as late as possible.
         beat = mono >= self.next_beat - (BEAT_SECONDS - LOOK_SECONDS if changes else 0.0)
         if changes:
             faults.point("tick.before_write")
@@ -374,15 +377,15 @@ class Scheduler:
         self._wait_for_database(seconds)
 
     def _wait_for_database(self, seconds: float) -> None:
-        """Wait; meanwhile the executor enforces limits, and its reports are kept."""
+        """Wait for some seconds. Meanwhile the executor enforces limits, and its reports are kept."""
         if self.executor_stopped:
             time.sleep(seconds)
         else:
             self.inbox.extend(self.executor.poll(seconds))
 
     def _rebuild_or_set_aside(self) -> bool:
-        """Set aside the runs that are noted, and read memory again. Return False if that noted another one. Raises
-        database errors, and any other that is not about one run."""
+        """Set aside the runs that are noted as faulty, and read memory again. Return False if that noted another run.
+        Raises database errors, and any other error that is not about one run."""
         for run, fault in list(self.faults.items()):
             log.error("run_set_aside run=%s: %s", run, fault)
             seq = self.store.set_aside(run, self.leadership.epoch, fault)
@@ -413,7 +416,7 @@ class Scheduler:
         faults.point("rebuild.before_reading")
         lost, unknown = recovery.rebuild(core, pools, self.store.unfinished(), inbox.in_flight, self.started)
         if unknown:
-            # Dispatched before the commit failed, or returned meanwhile.
+            # They were dispatched by a tick whose commit failed, or have been returned since.
             self.dispatcher.discard(unknown)
         inbox.extend(lost)
         if self.remote is not None:

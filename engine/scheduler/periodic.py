@@ -1,8 +1,8 @@
 """Jobs that the leading scheduler runs every so often, beside its ticks.
 
 A job is registered once, when its package is set up (`AppConfig.ready`), and runs only where a scheduler leads. An
-error of a job is logged and concerns nobody else. A restart forgets when a job last ran: one that must run rarely, say
-daily, is registered more often and asks the database whether it is due.
+error of a job is logged and does not affect other jobs. A restart forgets when a job last ran. So a job that must run
+rarely, for example daily, is called more often and asks the database whether it is due.
 """
 
 import logging
@@ -25,7 +25,7 @@ class PeriodicJob:
     name: str
     """For the log."""
     seconds: float
-    """From the end of one call to the next; the first one comes so long after the scheduler began to lead."""
+    """Time from the end of one call to the next, and from the start of leading to the first call."""
     run: Callable[[], None]
 
 
@@ -72,14 +72,14 @@ class PeriodicThread:
     """Runs jobs one after another while a scheduler leads."""
 
     def __init__(self, epoch: Callable[[], int], jobs: Sequence[PeriodicJob]) -> None:
-        """`epoch` gives the scheduler's own; it rises when the scheduler leads again after an outage."""
+        """`epoch` returns the scheduler's epoch, which rises when the scheduler leads again after an outage."""
         self.epoch = epoch
         self.jobs = jobs
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the thread, if there is anything to do for it."""
+        """Start the thread, if there are jobs."""
         if self.jobs:
             self._thread = threading.Thread(target=self._run, name="periodic", daemon=True)
             self._thread.start()
@@ -100,5 +100,5 @@ class PeriodicThread:
                 connections.close_all()
 
     def _leads(self) -> bool:
-        """Return whether the scheduler still leads; one that stood still may not know yet."""
+        """Return whether the scheduler still leads. A process that was paused may not know yet that it does not."""
         return not self._stop.is_set() and Leader.objects.filter(pk=1, epoch=self.epoch()).exists()

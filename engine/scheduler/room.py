@@ -1,7 +1,7 @@
 """How much work an executor takes in one tick, counted down as nodes are admitted.
 
-Nothing is dispatched before the tick is written, so the executor cannot count itself. A room is called with each node
-that may start, in order; it returns whether there is room, and keeps the work of those that it admits.
+Nothing is dispatched before the tick is written, so the executor cannot count the nodes itself. A room is called with
+each node that may start, in order. It returns whether there is room for the node, and then keeps the node's work.
 """
 
 from collections.abc import Iterable

@@ -17,8 +17,8 @@ TIMES_MAX = 4096
 
 
 class Times:
-    """Microseconds since 1970 as the database's text. Texts are cached: one time is in up to three rows, and most times
-    of a tick are in one second."""
+    """Converts microseconds since 1970 to the database's text. Texts are cached, because one time is in up to three
+    rows, and most times of a tick are in one second."""
 
     __slots__ = ("cache", "second", "suffix", "text")
 
@@ -130,7 +130,7 @@ class Rows:
 
     def __init__(self, changes: Changes, at: Times) -> None:
         self.indexed_runs = [_run_row(run, at) for run in changes.runs if run.indexed != run.stored_indexed]
-        """Runs of which a column changes that is in an index."""
+        """Runs with a change in an indexed column."""
         self.unindexed_runs = [_run_row(run, at) for run in changes.runs if run.indexed == run.stored_indexed]
         self.nodes = [_node_row(node, at) for node in changes.nodes]
         self.claims = [(node.claim, node.run.id, node.plan.id) for node in changes.claimed]
@@ -169,7 +169,7 @@ class Rows:
             for node in changes.pending_actions
             if node.pending_action is not None
         ]
-        """Not among the columns of nodes, for they are rare."""
+        """Written by statements of their own, because they are rare."""
         self.dispatches: Sequence[tuple[Any, ...]] = ()
         self.closed: Sequence[str] = ()
         self.read_batches: Sequence[int] = ()

@@ -1,7 +1,7 @@
 """Ends a run that makes every tick fail, so that all others go on.
 
-What a tick computes for such a run cannot be stored, or not even computed: a value that does not fit its column, a row
-that does not fit its definition. The run is ended by statements of its own, which take nothing over from memory.
+A tick cannot compute or store the changes of such a run: a row does not fit its definition, or a value does not fit its
+column. So the run is ended by separate statements, which use nothing from the scheduler's memory.
 """
 
 import json
@@ -26,7 +26,7 @@ REFUSED = {"refused": "engine_fault"}
 def end_run(run_id: int, epoch: int, fault: str) -> int | None:
     """Fail a run because of `fault`, and refuse its open commands. Return its new seq; None: it had ended.
 
-    Nothing is done where another scheduler leads: it finds out itself. Raises database errors.
+    Does nothing if another scheduler leads, which will find the fault itself. Raises database errors.
     """
     with transaction.atomic():
         if not Leader.objects.select_for_update().filter(pk=1, epoch=epoch).exists():
@@ -50,7 +50,7 @@ def end_run(run_id: int, epoch: int, fault: str) -> int | None:
             if failed:
                 node.state, node.reason = "cancelled", "run_stopped"
             else:
-                # One node says why; the first that was not over.
+                # The first node that had not ended gets the error.
                 failed = True
                 node.state, node.reason, node.error = "failed", "", {**error, "node": node.node}
                 fields["e"] = node.error
@@ -76,8 +76,8 @@ def end_run(run_id: int, epoch: int, fault: str) -> int | None:
 
 
 def _nodes(run: Run) -> list[NodeRun]:
-    """Return all nodes of the run, also those without a row yet, if its definition can be read: the running ones first,
-    then the ready ones."""
+    """Return all nodes of the run: first the running ones, then the ready, then the retrying ones. Nodes without a row
+    are among them if the definition can be read."""
     rows = {row.node: row for row in NodeRun.objects.filter(run=run, item=-1)}
     try:
         names = [node.id for node in store.load(run.definition_id).nodes]

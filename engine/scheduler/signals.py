@@ -1,4 +1,4 @@
-"""Signals of the scheduler. Apart from its other modules, so that connecting to one loads none of them."""
+"""Signals of the scheduler. Nothing else is in this module, so that a receiver does not load the scheduler."""
 
 from django.dispatch import Signal
 

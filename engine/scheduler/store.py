@@ -79,8 +79,8 @@ class Store:
         self._confirm(changes)
 
     def faulty_runs(self, changes: Changes, epoch: int, now_us: int) -> dict[int, str]:
-        """Return {run: error} for the runs whose part of `changes` cannot be written; nothing is written. Raises
-        LostLeadership and, where it is not about one run, database errors."""
+        """Return {run: error} of the runs whose part of `changes` cannot be written. Writes nothing. Raises
+        LostLeadership, and database errors that are not about one run."""
         assert self.dialect is not None
         found: dict[int, str] = {}
         for run, part in changes.by_run().items():
@@ -91,7 +91,7 @@ class Store:
         return found
 
     def set_aside(self, run_id: int, epoch: int, fault: str) -> int | None:
-        """Fail a run that no tick can go on with. Return its new seq; None: it had ended. Raises database errors."""
+        """Fail a run that makes every tick fail. Return its new seq; None: it had ended. Raises database errors."""
         return set_aside.end_run(run_id, epoch, fault)
 
     def _confirm(self, changes: Changes) -> None:
@@ -114,10 +114,10 @@ class Store:
             pool.acquired = pool.released = 0
 
     def delete_dispatches(self) -> None:
-        """Let nothing run on other hosts any more: a host that finds that it is gone ends what it runs."""
+        """End everything that runs on other hosts: a host whose registration has ended kills its attempts."""
         if connection.vendor == "postgresql":
             with transaction.atomic():
-                # First, for a host that is gone writes no reports.
+                # First, because a host whose registration has ended writes no reports.
                 Host.objects.exclude(state="gone").update(state="gone", reason=HostReason.STOPPED)
                 Dispatch.objects.all().delete()
                 HostReport.objects.all().delete()
@@ -137,7 +137,7 @@ class Store:
         return plan
 
     def open_commands(self) -> list[Command]:
-        """Return commands that are not done, the oldest first: one more than are applied at once."""
+        """Return commands that are not done, the oldest first: at most one more than are applied at once."""
         return list(Command.objects.filter(done_at=None).order_by("id")[: COMMANDS_AT_ONCE + 1])
 
     def pools(self) -> dict[str, int]:
@@ -153,7 +153,7 @@ class Store:
         return self._load(Run.objects.filter(pk__in=list(ids)).order_by("id"), nodes=False)
 
     def run(self, run_id: int) -> RunState | None:
-        """Return one run with its nodes; None: it does not exist, or no more."""
+        """Return one run with its nodes; None: it does not exist."""
         found = self._load(Run.objects.filter(pk=run_id), nodes=True)
         return found[0] if found else None
 
@@ -260,5 +260,5 @@ def _fill(node: NodeState, row: NodeRun) -> None:
         and node.finished_us
         and node.finished_us >= active_since_us
     ):
-        # An earlier scheduler has not learned it, for it does so when the run ends.
+        # No scheduler has learned this duration yet: that is done when the run ends.
         node.seconds = (node.finished_us - node.started_us) / 1e6

@@ -1,7 +1,8 @@
 """Keeps SQLite's write-ahead log short.
 
-A reader that stays open would let it grow without limit, and so would a version of the library that must not checkpoint
-by itself. Only the scheduler truncates the log, between ticks and without waiting for readers.
+A reader that stays open would let the log grow without limit. So would a version of SQLite in which automatic
+checkpoints are turned off because they are unsafe. Only the scheduler truncates the log, between ticks and without
+waiting for readers.
 """
 
 import os
@@ -17,7 +18,7 @@ IDLE_BYTES = 1 << 20
 LOADED_BYTES = 64 << 20
 """Under load, a log larger than this is truncated: automatic checkpoints have not kept it smaller."""
 UNSAFE_BYTES = 8 << 20
-"""The same where the library must not checkpoint by itself."""
+"""The same for a version of SQLite in which automatic checkpoints are turned off."""
 
 
 class WriteAheadLog:
@@ -37,7 +38,7 @@ class WriteAheadLog:
             return False
         if size <= (IDLE_BYTES if idle else self.loaded_bytes):
             return False
-        # While readers or writers use the log it fails at once and is tried again a second later.
+        # While readers or writers use the log, the checkpoint gives up soon and is tried again a second later.
         self.db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         try:
             self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -1,9 +1,9 @@
-"""Ends a process whose loop hangs, with the stacks of its threads in the log; `up` starts it again.
+"""Ends a scheduler whose loop hangs, and writes the stacks of its threads to the log; `up` starts it again.
 
 Otherwise only readers of the heartbeat would notice a call that hangs. A thread checks every second whether the loop
-has made a turn, and counts the checks: by a clock, a process that was stopped and continued (Ctrl-Z, a paused
-container) would seem to hang, and its running nodes would be lost. A loop that never returns from C code without
-releasing the interpreter's lock is not noticed.
+has made a turn. It counts checks, not seconds: by a clock, a process that was stopped and continued (Ctrl-Z, a paused
+container) would seem to hang, and its running nodes would be lost. C code that never releases the interpreter's lock is
+not noticed, because it stops this thread too.
 """
 
 import faulthandler
@@ -20,7 +20,7 @@ STALLED = 71
 
 
 class Watchdog:
-    """Watches while it is entered."""
+    """Watches the loop while its `with` block runs."""
 
     def __init__(self) -> None:
         self.turns = 0
@@ -48,7 +48,7 @@ class Watchdog:
 
 
 def _dump() -> None:
-    """Write the stacks of all threads to the log file, or to stderr. Takes no lock, for the loop may hold it."""
+    """Write the stacks of all threads to the log file, or to stderr. Takes no lock, because the loop may hold it."""
     descriptor = sys.__stderr__.fileno() if sys.__stderr__ is not None else 2
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.FileHandler) and handler.stream is not None:
