@@ -1,4 +1,4 @@
-"""Which ready nodes are dispatched, what they hold, and which nodes go on when something is released. Pure."""
+"""Decides which ready nodes are dispatched, counts what they hold, and lets others go on when they release it. Pure."""
 
 from collections.abc import Callable
 
@@ -41,7 +41,7 @@ class AdmissionControl:
         node.pool = self.memory.pool(pool) if pool else None
 
     def compute_key(self, node: NodeState) -> None:
-        """Set the place in a queue, which the node keeps while it is dispatched: it may come back."""
+        """Set the node's place in a queue. The node keeps it while it is dispatched, because it may be returned."""
         run = node.run
         priority = node.plan.policy.priority
         node.key = (
@@ -94,7 +94,7 @@ class AdmissionControl:
                 self.unpark_run(run)
             else:
                 assert node.pool is not None
-                # A node that the whole pool is too small for must not block the others that wait for it.
+                # A node that needs more slots than the pool has must not block the others that wait for the pool.
                 (node.pool.oversized if code == "pool_too_small" else node.pool.parked).push(node)
                 self.unpark_run(run)
                 self.unpark_quarantined()
@@ -147,10 +147,10 @@ class AdmissionControl:
             memory.quarantined_in_flight.discard(node)
         self.unpark_after(node)
 
-    # Back from where they were parked. A node that is parked at once again wakes the next one.
+    # Unparking. When a node has to be parked again at once, the next one is unparked.
 
     def unpark_after(self, node: NodeState) -> None:
-        """Move to the ready queue the nodes that may take what `node` held or was offered."""
+        """Move those nodes to the ready queue that may take what `node` held or was offered."""
         if node.pool is not None:
             self.unpark_pool(node.pool)
         self.unpark_run(node.run)

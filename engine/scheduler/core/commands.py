@@ -1,4 +1,4 @@
-"""What people's commands do to the scheduler's memory. Pure.
+"""Applies people's commands to the scheduler's memory. Pure.
 
 The verbs in engine.actions.runs have checked that a command made sense when it was given; here it is applied to the
 state as it is now. A command that no longer applies changes nothing, and its outcome says so.
@@ -57,8 +57,8 @@ def cancel_node(core: Core, run: RunState, name: str) -> Outcome:
 def skip(core: Core, run: RunState, name: str, done: Done) -> None:
     """Let a run go on without one node: for nodes downstream it has succeeded, with output null.
 
-    A running node is skipped when its process has ended. Skipping one that had ended undoes what its end had decided:
-    downstream nodes that did not run, and, when no other failure is left, all that were stopped because of it.
+    A running node is skipped when its process has ended. Skipping a node that had ended also resets what followed from
+    its end: downstream nodes that did not run and, if no other failure is left, all nodes that the failure stopped.
     """
     index = run.plan.by_id.get(name)
     if index is None:
@@ -84,8 +84,11 @@ def _skip(core: Core, node: NodeState) -> None:
 
 
 def _skip_ended(core: Core, run: RunState, node: NodeState, done: Done) -> Job:
-    """Reset the nodes that the node's end had decided, then skip it: last, so that after a crash the next scheduler
-    takes up the command and finds the others from it."""
+    """Reset the nodes whose states followed from the node's end, then skip the node.
+
+    It comes last: after a crash the next scheduler applies the command again, and can only find the other nodes while
+    this one is unchanged.
+    """
     index = node.plan.index
     starts = {index}
     nodes = [other for other in run.nodes if other is not None]
@@ -118,8 +121,8 @@ def take_stack(core: Core, run: RunState, name: str) -> Outcome:
 def retry(core: Core, run: RunState, body: Mapping[str, Any], done: Done) -> None:
     """Open further attempts, in a large run spread over ticks.
 
-    `done` comes with the last step, so that the next scheduler takes up the command after a crash; steps that were made
-    are then not made again.
+    `done` is called in the last step, so that after a crash the next scheduler applies the command again. It does not
+    repeat steps that were made.
     """
     names = body.get("nodes")
     plan = run.plan
@@ -149,24 +152,24 @@ def retry(core: Core, run: RunState, body: Mapping[str, Any], done: Done) -> Non
     if ended:
         core.memory.add_job(run, _holding_decisions(core, run, _retry_ended(core, run, ended, done)))
     else:
-        # In one transaction with what it asked for: taken up again, it would end the attempt that it had opened.
+        # In the same transaction as the restarts: applied again, the command would end the attempts that it has opened.
         done(None)
 
 
 def _holding_decisions(core: Core, run: RunState, job: Job) -> Job:
-    """Do a job during which no pending node is decided: a source that ends meanwhile would start it on what another one
-    still is."""
+    """Do `job`, and decide no pending node of the run until it is done. Otherwise a source that ends meanwhile could
+    start a node although the job has not reset another of its sources yet."""
     run.holds_decisions = True
     yield from job
     core.memory.release_decisions(run)
 
 
 def _retry_ended(core: Core, run: RunState, ended: set[int], done: Done) -> Job:
-    """Reset ended nodes to pending, and downstream of them what did not run and what consumed what changes.
+    """Reset ended nodes to pending, and downstream of them the nodes that did not run or read an output that changes.
 
-    The named nodes come last: as long as one of them is as it was, the next scheduler finds the others from it.
+    The ended nodes come last: after a crash the next scheduler finds the others from those that are unchanged.
     """
-    # Some may have run again meanwhile, by another retry.
+    # Another retry may have restarted some of them meanwhile.
     ended = {index for index in ended if (node := run.nodes[index]) and may_retry(node.state, node.reason)}
     downstream = [index for index in _with_downstream(run, ended) if index not in ended]
     reset: list[NodeState] = []
@@ -190,7 +193,7 @@ def _reset_downstream(
     kept: Container[str],
     reset: list[NodeState],
 ) -> Job:
-    """Reset the nodes of `downstream` that did not run and those that consumed what changes, and add them to `reset`.
+    """Reset the nodes of `downstream` that did not run or read an output that changes, and add them to `reset`.
 
     `downstream`: sources before targets. `changing`: nodes whose output changes already. `kept`: reasons of nodes that
     stay as they are.
@@ -216,7 +219,7 @@ def _consumed(run: RunState, node: NodeState, changing: set[int], changing_value
     read = node.plan.consumes & changing
     if not read or node.plan.rule != "one_success" or not changing_values.isdisjoint(read):
         return bool(read)
-    # It did not need them, if another one has succeeded: it would run again at once, without their outputs.
+    # It does not need them if another source has succeeded: it would run again at once, without their outputs.
     return not any(
         source not in changing and decisions.seen(run, source, ports) == "succeeded"
         for source, ports in zip(node.plan.sources, node.plan.ports, strict=True)
@@ -224,11 +227,11 @@ def _consumed(run: RunState, node: NodeState, changing: set[int], changing_value
 
 
 def _reset_consumer(core: Core, node: NodeState) -> None:
-    """Reset a node to pending; one in flight when its attempt has been killed, however that ends."""
+    """Reset a node to pending. If it is in flight, its attempt is killed first."""
     if not node.claim:
         core.transitions.reset(node)
     elif node.pending_action in (None, PendingAction.RETRY):
-        # What a person cancelled or skipped meanwhile brings no result.
+        # A node that a person has cancelled or skipped meanwhile stays so: it gives no result that could be outdated.
         core.transitions.kill_and_then(node, PendingAction.RESET)
 
 
@@ -236,7 +239,7 @@ def _reopen(core: Core, run: RunState, *, event: str, altered: bool = False) -> 
     """Let the run go on: an ended one runs again, a stopped one starts new nodes again."""
     memory = core.memory
     if run.stopping:
-        # Ready nodes that the sweep has not reached have left their queue for it.
+        # Admission has left ready nodes to the sweep, which may not have reached them.
         for node in run.nodes:
             if node is not None and node.state == "ready" and not node.claim:
                 memory.ready.push(node)

@@ -62,7 +62,7 @@ class Core:
         return changes
 
     def work(self, budget: int) -> None:
-        """Decide pending nodes and go on with jobs, until `budget` rows have changed."""
+        """Decide pending nodes, go on with jobs and end complete runs, until `budget` rows have changed."""
         memory, transitions = self.memory, self.transitions
         changes = memory.changes
         while changes.size < budget:
@@ -85,7 +85,7 @@ class Core:
                     run.jobs -= 1
                     memory.maybe_ended.append(run)
                     if run.state == "queued" and not run.stopping and not run.jobs:
-                        # It left the queue when it was cancelled, which a retry has undone.
+                        # The run was cancelled and so left the queue; then a retry undid that.
                         self.lifecycle.enqueue(run)
                         self.lifecycle.start_runs(run.workflow)
             elif memory.maybe_ended:

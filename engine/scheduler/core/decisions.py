@@ -1,4 +1,4 @@
-"""What becomes of a pending node, from its trigger rule and the nodes upstream of it. Pure."""
+"""Decides what becomes of a pending node, by its trigger rule and the nodes upstream of it. Pure."""
 
 from engine import policy as policies
 from engine.scheduler.core.state import NodeState, RunState
@@ -25,8 +25,8 @@ def decide(run: RunState, index: int) -> Transition | None:
 def decide_stopped(run: RunState, index: int) -> Transition | None:
     """Return the transition of a pending node of a run that starts nothing new.
 
-    It does not depend on the order of decisions: what the stop itself cancelled counts as not ended, except for nodes
-    that clean up.
+    The result does not depend on the order of decisions: sources that the stop itself cancelled count as not ended,
+    except if the pending node cleans up.
     """
     plan = run.plan.nodes[index]
     if not run.is_selected(index):

@@ -58,11 +58,11 @@ class RunLifecycle:
         run.started_us = memory.now_us
         self.transitions.move_run(run, "started", "running")
         self.set_time_limit(run)
-        # A node that a person ended while the run was queued may have decided others.
+        # If a person ended nodes while the run was queued, more nodes than the roots may have to be decided.
         for index in run.plan.roots if run.nodes_left == len(run.nodes) else run.plan.order:
             if run.is_selected(index):
                 memory.decide_later(run, index)
-        # Last, so that the selected nodes start at once, also when thousands of others are left out.
+        # Last, so that the selected nodes start at once, also when thousands of others are not selected.
         if run.selected is not None:
             for index in run.plan.order:
                 if index not in run.selected:
@@ -74,7 +74,7 @@ class RunLifecycle:
         active_since_us = run.active_since_us
         if timeout is None or run.started_us is None or active_since_us is None:
             return
-        # The clock may have been set back since: the run never has more than all of its time.
+        # If the clock was set back since, the run still gets no more than its whole time.
         passed = max(0.0, (self.memory.now_us - active_since_us) / 1e6)
         self.memory.at(self.memory.mono + timeout - passed, run, lambda: self._time_out(run, active_since_us))
 

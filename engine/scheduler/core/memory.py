@@ -1,4 +1,4 @@
-"""All that the scheduler remembers, and the marks of what the current tick changed. Pure."""
+"""Everything that the scheduler keeps in memory, and marks of what the current tick changed. Pure."""
 
 import heapq
 from collections import deque
@@ -44,7 +44,7 @@ class Memory:
         """(monotonic time, serial, action, run)."""
         self.stack_requests = StackRequests()
         self.run_in_hand: int | None = None
-        """The run that the core works on: what is at fault when it raises an error."""
+        """The run that the core works on. It is at fault if the core raises an error."""
         self.stale_reports = 0
         """Reports whose claim no node had; they changed nothing."""
         self._serial = 0
@@ -72,7 +72,7 @@ class Memory:
             self.runs_to_decide.append(run)
 
     def release_decisions(self, run: RunState) -> None:
-        """Have all nodes decided that a job has held."""
+        """Have the nodes decided whose decisions a job has held back."""
         run.holds_decisions = False
         if run.to_decide and not run.is_in_decision_queue:
             run.is_in_decision_queue = True

@@ -1,8 +1,8 @@
 """Queues of ready nodes, ordered by key. Pure.
 
-The key is `ready_at + priority x aging` (see engine.admission.rules): waiting and priority trade at a fixed rate, so
-the order of two nodes never changes while they wait. A node is in one queue at a time: the common ready queue, or
-parked in the queue of the pool, run or Celery queue that it waits for, where it blocks nobody else.
+The key is `ready_at + priority x aging` (see engine.admission.rules): a step of priority is worth a fixed time, so the
+order of two nodes never changes while they wait. A node is in one queue at a time: the common ready queue, or parked in
+the queue of the pool, run or Celery queue that it waits for, where it blocks nobody else.
 """
 
 import heapq
@@ -19,12 +19,12 @@ class Queueable(Protocol):
 
 T = TypeVar("T", bound=Queueable)
 
-# Never the same twice: a run that was read again has new objects with the same keys.
+# Tickets are never used twice, because a run that is read again has new objects with the same keys.
 _tickets = itertools.count(1)
 
 
 class ReadyQueue(Generic[T]):
-    """A heap of nodes. An entry is void when its node has another ticket by now; it is dropped when it comes up."""
+    """A heap of nodes. An entry is void once its node has another ticket, and is dropped when it is the first."""
 
     __slots__ = ("heap",)
 

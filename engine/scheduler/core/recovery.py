@@ -1,4 +1,4 @@
-"""How unfinished runs that were read from the database are taken up again. Pure."""
+"""Takes up unfinished runs again after they were read from the database. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
 
@@ -38,7 +38,7 @@ def rebuild(
     `pools`: {name: slots}.
     """
     commands.pools_changed(core, pools)
-    # Reports that come meanwhile must not change it.
+    # A copy, because reports that come meanwhile change the original.
     in_flight = set(in_flight)
     lost: list[Report] = []
     for run in runs:
@@ -54,8 +54,8 @@ def adopt(core: Core, run: RunState, in_flight: Collection[str], started: Mappin
     """Take up an unfinished run. Return the ends of attempts that nobody will report, to be taken as reports.
 
     `in_flight`: claims of works that the executor has and will report on. `started`: {claim: unix time} of attempts
-    that an earlier scheduler's processes had started, whether or not that was stored. Pending actions follow from the
-    returned reports; attempts that are in flight are killed for them once more.
+    that an earlier scheduler's processes had started, whether or not that was stored. Pending actions are done when the
+    returned reports are taken. Attempts in flight that have a pending action are killed once more.
     """
     count(run)
     memory = core.memory
@@ -104,7 +104,7 @@ def _adopt_node(core: Core, node: NodeState, in_flight: Collection[str], started
     if node.state != "ready":
         return []
     if node.claim and node.claim in in_flight:
-        # It may come back, and is recalled when another node should start before it.
+        # It may be returned, and is recalled when another node should start before it.
         core.admission.compute_key(node)
         _hold(core, node)
         return []
@@ -115,7 +115,7 @@ def _adopt_node(core: Core, node: NodeState, in_flight: Collection[str], started
         _hold(core, node)
         return [_lost(core, node, round(started[node.claim] * 1e6))]
     if node.claim:
-        # Dispatched, but it never started: nothing is counted.
+        # It was dispatched and never started, so no loss is counted.
         node.claim = ""
         core.memory.touch(node)
     core.admission.enqueue(node)

@@ -1,4 +1,4 @@
-"""What the executor's reports do to memory. A report whose claim no node has (any more) changes nothing. Pure."""
+"""Applies the executor's reports to memory. A report whose claim no node has (any more) changes nothing. Pure."""
 
 import random
 
@@ -15,13 +15,13 @@ from engine.states import SKIPPED_BY_PERSON, PendingAction, check_node
 from engine.text import clean_text
 
 PROGRESS_SECONDS = 0.1
-"""At most ten progress events a second and node."""
+"""At most ten progress events per second and node."""
 LINES_MAX = 200
 """Lines in one LogBatch."""
 
 
 class ReportHandler:
-    """From the reported start of an attempt to its end, and what follows for its node."""
+    """Keeps attempts from their reported start to their end, and moves their nodes on."""
 
     def __init__(
         self, memory: Memory, admission: AdmissionControl, transitions: Transitions, rng: random.Random
@@ -66,7 +66,7 @@ class ReportHandler:
             return
         at = round(report.at * 1e6)
         node.attempt += 1
-        # After a lost attempt it has waited since the end of that one only.
+        # After a lost attempt, the node has waited only since the end of that attempt.
         ready_us = max(node.ready_us, node.last_end_us)
         # The clock may have been set back while it waited.
         ready = min(ready_us, at) or None
@@ -98,7 +98,7 @@ class ReportHandler:
         elif action == PendingAction.RESET:
             self._reset(node)
         elif not self.transitions.end_if_stopped(node):
-            # It keeps its place in the queue; its limits are read again, for they may have changed during an outage.
+            # It keeps its place in the queue. Its limits are read again, because an outage may have hidden a change.
             self.admission.enqueue(node)
             self.memory.touch(node)
         self.memory.touch_run(node.run)
@@ -108,7 +108,7 @@ class ReportHandler:
             if report.interrupted:
                 self._returned(report.claim)
                 return
-            # It could not even be started. That counts as an attempt, or it would be dispatched for ever.
+            # It could not even be started. That counts as an attempt: otherwise the node would be dispatched for ever.
             self._started(node, Started(report.claim, 0, "", "local", report.at - report.seconds))
         if node.progress_scheduled:
             self._send_progress(node)
@@ -132,7 +132,7 @@ class ReportHandler:
         action, node.pending_action = node.pending_action, None
         node.finished_us = at
         if action == PendingAction.RESET and node.run.stopping not in ("cancelled", "run_timeout"):
-            # However it ended: what it consumed is no longer so.
+            # It does not matter how it ended, because the outputs that it read are out of date.
             self._reset(node)
         elif report.state == "succeeded" and action != PendingAction.RESET:
             self._succeeded(node, report, at)
@@ -148,7 +148,7 @@ class ReportHandler:
         elif action == PendingAction.CANCEL or node.run.stopping in ("cancelled", "run_timeout"):
             reason = "cancelled_by_person" if action == PendingAction.CANCEL else stop_reason(node.run)
             if report.state == "lost":
-                # Its scheduler ended before the kill was done; to the node that makes no difference.
+                # The scheduler ended before the kill was done. For the node that makes no difference.
                 node.error = None
             move(node, "killed", "cancelled", reason, at)
         elif action == PendingAction.RETRY:
@@ -211,7 +211,7 @@ class ReportHandler:
     def schedule_retry(self, node: NodeState) -> None:
         """Set the timer of a retrying node that was read from the database.
 
-        Should the clock have been set back since, it waits no longer than its policy may ask.
+        If the clock was set back since, the node still waits no longer than its policy allows.
         """
         memory, due = self.memory, node.retry_us
         left = min((due - memory.now_us) / 1e6, policies.retry_delay_max(node.plan.policy, node.retries))
@@ -255,7 +255,7 @@ class ReportHandler:
             self._send_progress(node)
 
     def _send_progress(self, node: NodeState) -> None:
-        """Add an event with the newest progress, unless it has one."""
+        """Add an event with the newest progress, unless there is one already."""
         node.progress_scheduled = False
         if node.unsent_progress is None:
             return

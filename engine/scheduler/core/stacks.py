@@ -33,7 +33,7 @@ def stack_text(body: Mapping[str, Any]) -> str:
         text = stored_json(shortened)
         if len(text.encode()) <= STACK_BYTES_MAX:
             return text
-    # Not the shape of a stack, so nothing of it can be chosen.
+    # It does not have the shape of a stack, so no part of it can be chosen.
     return stored_json({"samples": [], "children": [], "cut": {"bytes": len(text.encode())}})
 
 

@@ -1,7 +1,7 @@
 """Runs, node runs, attempts, pools and workflows as the scheduler holds them in memory. Pure.
 
 Times are integers of microseconds since 1970 (`_us`); spans and the monotonic clock are seconds. All of it can be
-rebuilt from the database, and is after every error.
+rebuilt from the database, which is done after every error.
 """
 
 from collections import deque
@@ -86,7 +86,7 @@ class NodeState:
         self.progress_scheduled = False
         """A timer will send the progress event."""
         self.unsent_progress: tuple[float | None, str | None, int] | None = None
-        """(fraction, message, at) that no event has told yet."""
+        """(fraction, message, at) that is in no event yet."""
         self.error: dict[str, Any] | None = None
         self.output: dict[str, Any] | None = None
         """The stored form while another node may read it; None also when it is large or nobody does."""
@@ -102,14 +102,14 @@ class NodeState:
         self.key: tuple[float, int, int] = (0.0, 0, 0)
         """Place in a ready queue."""
         self.ticket = 0
-        """Of its entry in a queue; an entry with another ticket is void. 0: it is in no queue."""
+        """The ticket of its valid entry in a queue; 0: it is in no queue."""
         self.dirty = False
         """It is among the changes of the current tick."""
         self.ready_event: dict[str, Any] | None = None
         """The event that it became ready, until the tick has decided whether it has to wait."""
         self.pool: PoolState | None = None
         self.pool_name = ""
-        """The stored pool: what an attempt in flight holds, whatever was changed since."""
+        """The stored pool, whose slots an attempt in flight holds, even if the node's pool was changed since."""
         self.slots = 1
         policy = plan.policy
         self.soft_timeout = policy.soft_timeout
@@ -271,7 +271,7 @@ class RunState:
         """Pending nodes whose trigger rule may be decided now."""
         self.is_in_decision_queue = False
         self.holds_decisions = False
-        """A job changes its nodes, and nothing is decided until it is through."""
+        """A job changes its nodes, and no node is decided until the job is done."""
         self.jobs = 0
         """Commands and sweeps that are spread over several ticks; the run cannot end before they do."""
         self.sweep = 0
@@ -314,7 +314,7 @@ class PoolState:
     def __init__(self, name: str, slots: int | None) -> None:
         self.name = name
         self.slots = slots
-        """None: there is no such pool, or no more."""
+        """None: the pool does not exist."""
         self.in_use = 0
         self.acquired = 0
         """Slots acquired since the last write; `released` likewise."""
@@ -340,5 +340,5 @@ class WorkflowState:
     def __init__(self) -> None:
         self.active: set[int] = set()
         self.waiting: list[tuple[float, int, int, RunState]] = []
-        """A heap of (created_at + priority x aging, run id, serial, run). The serial tells two readings of one run
-        from each other."""
+        """A heap of (created_at + priority x aging, run id, serial, run). The serial decides between two entries of one
+        run, because runs cannot be compared."""

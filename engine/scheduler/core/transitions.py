@@ -12,7 +12,7 @@ from engine.states import NODE_TERMINAL, PendingAction, check_node, check_run, c
 
 FAILED = frozenset({"failed", "timed_out"})
 UNFINISHED = frozenset({"lost", "interrupted"})
-"""Events after which a node keeps its place in the queue: that its attempt did not end was not its doing."""
+"""Events after which a node keeps its place in the queue, because it did not cause them."""
 
 ExpectedDurations = Callable[[str], Mapping[str, float]]
 """workflow -> {node: learned seconds}."""
@@ -56,7 +56,7 @@ class Transitions:
         self._add_node_event(node, at)
         self.memory.touch(node)
         if state == "ready" and to != "running":
-            # It may have been unparked for slots or a place that it does not take now: the next one gets it.
+            # It may have been unparked for slots or a place that it does not take now. The next node gets them.
             self.admission.unpark_after(node)
 
     def move_run(self, run: RunState, event: str, to: str, reason: str = "") -> None:
@@ -122,7 +122,7 @@ class Transitions:
         for target in node.plan.targets:
             sources_left[target] -= 1
             other = plan[target]
-            # A branch decides by its ports, so its state alone does not say.
+            # A branch decides by its ports, not by its state alone.
             if not sources_left[target] or seen in other.early or node.plan.branches:
                 self.memory.decide_later(run, target)
         if state in FAILED and not run.stopping and run.plan.settings.on_failure == "stop":
@@ -177,7 +177,7 @@ class Transitions:
         self.sweep(run)
 
     def sweep(self, run: RunState) -> None:
-        """End what a stopped run will not start, sources before targets, spread over ticks."""
+        """End the nodes that a stopped run will not start, sources before targets, spread over ticks."""
         run.sweep += 1
         self.memory.add_job(run, self._sweep(run, run.sweep))
 
@@ -212,8 +212,8 @@ class Transitions:
     def kill_and_then(self, node: NodeState, action: PendingAction) -> None:
         """Have the attempt in flight killed, and `action` done when its end is reported.
 
-        The action is stored in this tick, so that it holds however the attempt ends: also when the next scheduler finds
-        it lost.
+        The action is stored in this tick, so that it is done however the attempt ends, even if the next scheduler finds
+        the attempt lost.
         """
         node.pending_action = action
         self.memory.changes.pending_actions.append(node)
