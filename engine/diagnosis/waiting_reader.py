@@ -1,4 +1,4 @@
-"""Reads what waits: waiting conditions, who has what is waited for, and the root of a wait upstream."""
+"""Reads the waiting nodes of a run: why each waits, who holds what it waits for, and the upstream node to blame."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ from engine.shapes import moment
 from engine.states import HostReason
 
 NAMES_MAX = 500
-"""Nodes named in one query; for more, the states of all nodes are read, which costs little more."""
+"""Nodes named in one query. If there are more, the states of all nodes are read, which costs little more."""
 BLOCKERS_MAX = 64
 RUNS_MAX = 20
 
@@ -29,7 +29,7 @@ class WaitingReader:
         self.rows = rows
 
     def read(self, running: Sequence[NodeRun], others: Sequence[NodeRun]) -> tuple[list[WaitingFacts], int]:
-        """Return the waiting nodes, those first that could start, and how many wait in total."""
+        """Return the waiting nodes, at most WAITING_MAX and pending ones last, and how many nodes wait in total."""
         rows = self.rows
         run, requested = rows.run, rows.requested
         total = sum(run.counts.get(state, 0) for state in ("pending", "ready", "waiting", "retrying"))
@@ -86,7 +86,7 @@ class WaitingReader:
     def _pending(
         self, names: Sequence[str], running: Sequence[NodeRun], others: Sequence[NodeRun]
     ) -> list[WaitingFacts]:
-        """Return those of `names` that are pending, with the node that each really waits for."""
+        """Return those of `names` that are pending, each with the active node upstream that keeps it waiting."""
         run, document = self.rows.run, self.rows.document
         active = {row.node: row for row in (*running, *others)}
         roots = upstream.roots(document, active, self._blame)
@@ -125,7 +125,7 @@ class WaitingReader:
         unknown = {edge.source for name in names for edge in document.upstream.get(name, ())}
         unknown = {*unknown, *names} - states.keys()
         if len(active) < WAITING_MAX and run.state != "queued":
-            # All active nodes are known, so what is not downstream of one has ended.
+            # All active nodes are known, so a node that is not downstream of one has ended.
             states.update({name: "succeeded" for name in unknown if name not in roots})
             unknown &= roots.keys()
         rows = NodeRun.objects.filter(run=run, item=-1)
@@ -136,13 +136,15 @@ class WaitingReader:
         return states
 
     def _blame(self, row: NodeRun) -> tuple[int, float]:
-        """Return how likely an active node is what keeps nodes downstream waiting."""
+        """Return how likely it is that an active node keeps nodes downstream waiting: (rank, seconds); larger is
+        likelier."""
         if row.state == "running":
             return (3 if self.rows.is_stuck(row) else 1), self.rows.age(row.started_at)
         return (2 if row.state == "retrying" else 0), self.rows.age(row.ready_at)
 
     def occupants(self, waiting: Sequence[WaitingFacts]) -> tuple[list[Blocker], int]:
-        """Return who has the node processes that the first node to wait for one may run in, and how many there are."""
+        """Return what occupies the node processes in which the first node that waits for one may run, and the number of
+        these processes."""
         processes = settings.INTERLOCK.processes
         first = next((node for node in waiting if any(one.code == "worker" for one in node.conditions)), None)
         if first is None:
@@ -164,7 +166,7 @@ class WaitingReader:
         return blockers, processes
 
     def draining_workers(self, waiting: Sequence[WaitingFacts]) -> list[DrainingWorker]:
-        """Return workers that are alive and get no work, if a node waits because no worker takes its queue."""
+        """Return the workers that drain but do not stop, if a node waits because no worker takes its queue."""
         if not any(one.code == "queue" for node in waiting for one in node.conditions):
             return []
         rows = Host.objects.filter(state="draining").exclude(reason=HostReason.STOPPING).order_by("name")
@@ -186,7 +188,7 @@ class WaitingReader:
 
 
 def _with_pools(found: list[WaitingFacts], pools: Mapping[int, PoolUse]) -> list[WaitingFacts]:
-    """Return the facts with the pools that they wait for, given by their places."""
+    """Return `found` with the pools that nodes wait for. `pools`: index in `found` -> use of the pool."""
     process_of = _processes_of({(one.run, one.node) for use in pools.values() for one in use.holders[:BLOCKERS_MAX]})
     for place, use in pools.items():
         node = found[place]

@@ -1,6 +1,6 @@
 """The reporter of a host: one thread that writes reports, renews the lease and reads the scheduler's requests.
 
-Reports are written in order and each once, in batches: while one is being written the next one gathers.
+Reports are written in order, each once, and in batches: while one batch is written, the next one is collected.
 """
 
 import logging
@@ -35,10 +35,11 @@ EXIT_FAILED = 70
 BEAT_SECONDS = 1.0
 RETRY_SECONDS = 0.25
 UNREAD_BATCHES_MAX = 4
-"""How many batches may wait for the scheduler when the last one was full of lines, which delay other reports."""
+"""After a large batch, which is full of log lines, the next one is written when no more batches than this are unread.
+Otherwise lines would delay other reports."""
 UNREAD_POLL_SECONDS = 0.02
 OVERDUE_SECONDS = 1.0
-"""Work that no host has taken after this time is taken without its message, which was lost."""
+"""If no host has taken work after this time, its message counts as lost, and a host takes the work without it."""
 ENDED_SECONDS = 10.0
 """How long reported ends are remembered, until the scheduler has applied them."""
 
@@ -61,16 +62,16 @@ class ReportingHost(Protocol):
         """Take no more work for this reason (a HostReason); without one, take work again."""
 
     def take_from(self, store: HostStore, claims: Collection[str]) -> int:
-        """Take those of these claims that no host has; return how many."""
+        """Take those of `claims` that no host has; return how many."""
 
     def call_soon(self, action: Callable[[], None]) -> None:
-        """Have the supervisor's thread call `action`: one of those below."""
+        """Have the supervisor's thread call `action`, which calls one of the methods below."""
 
     def apply_requests(self, requests: Mapping[str, HostRequest | None], claims: Collection[str]) -> None:
         """Carry out requests. `claims`: those that the host had when the requests were read."""
 
     def return_unknown_claims(self, claims: Collection[str]) -> None:
-        """Return those of the host's claims in the database that the host does not know."""
+        """Give back those of `claims`, the claims that the host has in the database, that the host does not know."""
 
     def end_registration(self, host_id: int) -> None:
         """End all attempts of this registration, report nothing of them, and call `HostReporter.end_registration`."""
@@ -99,7 +100,7 @@ class HostReporter:
         """Number of batches written in this registration."""
         self._unconfirmed = UnconfirmedBatches()
         self._is_uncertain = False
-        """Whether a connection broke, so that it is unknown what the database has."""
+        """Whether a connection broke, so that it is not known what the database has stored."""
         self._outage = ""
         """Why the database cannot be used, as logged last."""
         self._ended: dict[str, float] = {}
@@ -113,12 +114,12 @@ class HostReporter:
         self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
 
     def register(self) -> None:
-        """Register, however long the database is away, and start the thread."""
+        """Register, as soon as the database is there, and start the thread."""
         self._register()
         self._thread.start()
 
     def report(self, reports: Sequence[Report]) -> None:
-        """Have reports written."""
+        """Have the thread write these reports."""
         if reports:
             # Times in the database follow its own clock, because this machine's clock may be set at any moment.
             wire.shift(reports, -self._clock.ahead())
@@ -157,7 +158,7 @@ class HostReporter:
         return claim in self._ended or self.outbox.has_end_of(claim)
 
     def on_message(self) -> None:
-        """A message has brought work."""
+        """Note that a message has brought work."""
         self._messages.arrived()
 
     def _on_hint(self) -> None:
@@ -214,8 +215,8 @@ class HostReporter:
 
     def _wait_for_database(self, error: psycopg2.Error) -> None:
         if not self.lease.is_expired and is_outage(error):
-            # The scheduler judges no lease during an outage and restarts all of them after it, so this one is renewed.
-            # Not if it has expired: the scheduler may have judged it before the outage, while this host was paused.
+            # The scheduler ends no lease during an outage and restarts all leases after it, so this one is renewed.
+            # An expired one is not: the scheduler may have ended it before the outage, while this host was paused.
             self.lease.renew(time.monotonic())
         reason = postgres.first_line(error)
         if reason != self._outage:
@@ -296,11 +297,11 @@ class HostReporter:
             self.outbox.is_urgent = not self.outbox.is_empty
 
     def _reconcile(self) -> None:
-        """After an error: make sure that the database has what was written and taken.
+        """Restore what the database may have lost. Called after an error.
 
-        A crash of the database may have undone the last commits: then that work is taken and those reports are written
-        again. Nothing is reported of work that another host has taken since. If too much was undone, the registration
-        ends.
+        A crash of the database may have undone the last commits. Then this takes the work again and writes the reports
+        again, except for reports about work that another host has taken since. If more was undone than is remembered
+        here, it ends the registration.
         """
         host_id = self.host_id
         last = self._store.last_batch(host_id)
@@ -320,13 +321,13 @@ class HostReporter:
         self._is_uncertain = False
 
     def _end_registration(self, host_id: int) -> None:
-        """Have the supervisor's thread end all attempts, and wait until it has."""
+        """Have the supervisor's thread end all attempts and the registration, and wait until that is done."""
         self.host.call_soon(lambda: self.host.end_registration(host_id))
         with self._changed:
             self._changed.wait_for(lambda: self._is_ended)
 
     def _synchronize(self) -> None:
-        """Renew the lease if that is due, and read the scheduler's requests after that or a hint."""
+        """Renew the lease if that is due. Then, or after a hint, read the scheduler's requests."""
         now = time.monotonic()
         beats = now >= self._beat_at
         if self._is_ended or (not beats and not self._hinted):

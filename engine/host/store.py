@@ -24,9 +24,9 @@ _OUTAGE_WORDS = (
 
 
 def is_outage(error: BaseException) -> bool:
-    """Return whether the error means that no process reaches the database, rather than that only this host does not.
+    """Return whether the error means that the database is away for everybody, and not only for this host.
 
-    During an outage no lease can be judged, and all of them restart when the database is back.
+    During such an outage the scheduler ends no lease, and all leases restart when the database is back.
     """
     return any(words in str(error) for words in _OUTAGE_WORDS)
 
@@ -79,8 +79,8 @@ class HostStore:
                     connect_timeout=2,
                     **postgres.KEEPALIVE,
                     application_name="interlock-worker",
-                    # A crash of the database may undo the commits of the last half second: the host then takes and
-                    # reports again. What the scheduler took up is durable by the scheduler's own commit.
+                    # A crash of the database may undo the commits of the last half second. The host then takes the work
+                    # and writes the reports again. The scheduler's commit makes durable what the scheduler has read.
                     options=f"-c synchronous_commit=off {postgres.startup_options()}",
                 )
                 self._connection.autocommit = True
@@ -90,7 +90,7 @@ class HostStore:
                 cursor.execute(statement, values)
                 return list(cursor.fetchall())
         except DiskFull:
-            # The connection is intact. A new one would hide a crash of the server, which may undo reports.
+            # The connection is intact and stays open: if it breaks later, that shows a crash, which may undo reports.
             raise
         except psycopg2.Error:
             self.close()
@@ -164,8 +164,8 @@ class HostStore:
         return int(rows[0][0]) if rows else None
 
     def take(self, host: int, claims: Collection[str]) -> list[tuple[str, str, str]]:
-        """Take those claims that no host has and whose work this one can read: (claim, work, envelope), in the given
-        order."""
+        """Take those of `claims` that no host has and whose protocol this host knows. Return (claim, work, envelope) of
+        each, in the order of `claims`."""
         order = list(claims)
         statement = (
             "WITH me AS (SELECT id FROM engine_host WHERE id = %s AND state = 'active' FOR SHARE) "
@@ -177,8 +177,8 @@ class HostStore:
         return [found[claim] for claim in order if claim in found]
 
     def take_again(self, host: int, claims: Collection[str]) -> list[str]:
-        """Take claims that a crash of the database took from this host, unless another host has them or they were
-        recalled. Return all claims that it has then."""
+        """Take again those of `claims` that this host has lost by a crash of the database, unless another host has them
+        or they were recalled. Return all claims that the host then has."""
         statement = (
             "WITH me AS (SELECT id FROM engine_host WHERE id = %s AND state <> 'gone' FOR SHARE), "
             "again AS (UPDATE engine_dispatch d SET host_id = me.id, taken_at = clock_timestamp() FROM me "
@@ -193,7 +193,8 @@ class HostStore:
         return {claim: HostRequest.parse(text) if text else None for claim, text in rows}
 
     def overdue(self, queues: Sequence[str], seconds: float, limit: int) -> list[str]:
-        """Return claims in these queues whose message was sent that long ago and that no host has taken."""
+        """Return at most `limit` claims in these queues that no host has taken and whose messages were sent more than
+        `seconds` ago, the oldest first."""
         statement = (
             "SELECT claim FROM engine_dispatch WHERE host_id IS NULL AND wish IS NULL AND queue = ANY(%s) "
             "AND protocol = %s AND sent_at < clock_timestamp() - make_interval(secs => %s) ORDER BY sent_at LIMIT %s"

@@ -2,7 +2,7 @@
 
 A wait is {"kind", "message", "sentence"?, "syscall"?, "address"?, "path"?, "pid"?, "seconds"?, "lock"?}. `kind` is
 sleep, socket, file, pipe, lock, child, poll, io or other. `message` is an English noun with what is known ("data from
-127.0.0.1:5433"), and `sentence` the same to be translated (engine.sentences.restored). `pid` is the process that the
+127.0.0.1:5433"), and `sentence` its translatable form (engine.sentences.restored). `pid` is the process that the
 thread waits for, or that holds the other end of the pipe or the lock on the file. `seconds` is the time left of a sleep
 or the length of a timeout; it is missing if there is none or it is not known. `lock` is the lock's address in memory,
 which distinguishes two locks.
@@ -28,7 +28,8 @@ Wait = dict[str, Any]
 OWNERS_MAX = 64
 """Processes whose open pipes and sockets are read."""
 SWITCH_SECONDS = 0.02
-"""Python waits for the interpreter lock in steps of 5 ms. A timeout below this is taken for such a step."""
+"""A lock wait with a shorter timeout is taken for a wait for the interpreter lock, which Python does in steps of
+5 ms."""
 
 FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_CLOCK_REALTIME = 0, 9, 256
 TIMER_ABSTIME = 1
@@ -182,7 +183,7 @@ class WaitReader:
         found = [self._ranked(call, descriptor, events) for descriptor, events in watched]
         found.sort(key=lambda one: one[0])
         if not found or found[0][0] >= _RANKS.index("pair"):
-            # The thread waits only for what its own process can write to: it is an idle event loop.
+            # The thread waits only for files that its own process writes to: it is an idle event loop.
             if seconds is None:
                 text = Sentence(_("events that only itself can send") if found else _("a signal"))
                 return _wait("poll", text, call)
@@ -347,7 +348,7 @@ def _connecting(call: str, address: str) -> Wait:
 
 
 def _data(address: str, reads: bool) -> Sentence:
-    """Return the wait for a file or socket to become readable or writable."""
+    """Return the sentence about a file or socket that is to become readable or writable."""
     return Sentence(_("data from {address}") if reads else _("{address} to take data"), {"address": address})
 
 

@@ -98,7 +98,7 @@ class ReportHandler:
         elif action == PendingAction.RESET:
             self._reset(node)
         elif not self.transitions.end_if_stopped(node):
-            # It keeps its place in the queue. Its limits are read again, because an outage may have hidden a change.
+            # It keeps its place in the queue. Its limits are read again: they may have changed during an outage.
             self.admission.enqueue(node)
             self.memory.touch(node)
         self.memory.touch_run(node.run)
