@@ -50,7 +50,7 @@ class Pruned:
 
 
 def prune_daily() -> None:
-    """Prune if that was not done within a day, by whichever scheduler led. The leading scheduler calls it."""
+    """Prune if no scheduler has done so within a day. The leading scheduler calls this every LOOK_SECONDS."""
     now = clock.now()
     if Leader.objects.filter(pk=1, pruned_at__gt=now - PRUNE_EVERY).exists():
         return

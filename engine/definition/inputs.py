@@ -1,4 +1,4 @@
-"""The inputs of one run: defaults filled in, checked against the definition's schema."""
+"""Fills in the defaults of a run's inputs, and checks the inputs against the definition's schema."""
 
 import copy
 import json
@@ -46,7 +46,7 @@ def accept(schema: Mapping[str, Any] | None, value: Any) -> tuple[dict[str, Any]
 
 
 def _with_defaults(schema: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, Any]:
-    """`value` with the defaults of properties that it does not name, also of objects inside it."""
+    """Return `value` with the defaults of properties that it does not name, also in objects inside it."""
     inputs = dict(value)
     for name, part in schema.get("properties", {}).items():
         if not isinstance(part, Mapping):

@@ -90,7 +90,7 @@ class Tree:
 
 
 def string_end(text: str, at: int, opening: str) -> int:
-    """Where the triple-quoted text that was opened before `at` ends; -1: nowhere."""
+    """Return where the triple-quoted text that was opened before `at` ends; -1: nowhere."""
     quote = opening[-3:]
     raw = "r" in opening.lower()
     while True:
@@ -113,7 +113,7 @@ class ExpressionToken:
 
 
 def lex(source: str) -> Iterator[ExpressionToken]:
-    """The tokens, without spaces and comments. Raises CelError."""
+    """Yield the tokens, without spaces and comments. Raises CelError."""
     at = 0
     while at < len(source):
         match = TOKEN.match(source, at)
@@ -358,7 +358,7 @@ def _chain(text: str, parts: list[Tree]) -> Tree:
 
 
 def literal_text(tree: Tree) -> str | None:
-    """The value of a plain quoted text without escapes; None: the tree is something else."""
+    """Return the value of a plain quoted text without escapes; None: the tree is something else."""
     if tree.kind != "literal" or len(tree.text) < 2 or tree.text[0] not in "'\"" or "\\" in tree.text:
         return None
     quotes = 3 if tree.text[:3] in ("'''", '"""') else 1
@@ -366,7 +366,7 @@ def literal_text(tree: Tree) -> str | None:
 
 
 def accessor_key(accessor: Accessor) -> str | None:
-    """The key that `.field` or `["field"]` names; None: it names no field."""
+    """Return the key that `.field` or `["field"]` names; None: the accessor names none."""
     if accessor.kind == "field":
         return accessor.name
     return literal_text(accessor.parts[0]) if accessor.kind == "index" else None

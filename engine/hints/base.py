@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 
 class FileWatcher(Protocol):
-    """The part of an executor that adds files to its selector."""
+    """The part of an executor that watches its owner's files."""
 
     def watch(self, fileobj: Any, callback: Callable[[], None]) -> None:
         """Call `callback` whenever `fileobj` is readable."""

@@ -53,7 +53,7 @@ class _WakeSender:
         if time.monotonic() < self.paused_until and self.url == config.redis_url:
             return
         self.wanted = True
-        # Callers that come while one of them waits for Redis do not wait: that one sends another wake for them all.
+        # While one caller waits for Redis, further callers return at once. It sends one more wake for all of them.
         while self.wanted and self.lock.acquire(blocking=False):
             try:
                 while self.wanted:

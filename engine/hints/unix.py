@@ -224,7 +224,7 @@ async def listen(config: Config) -> AsyncGenerator[dict[str, Any], None]:
             while line := await reader.readline():
                 yield json.loads(line)
         except (OSError, ValueError) as error:
-            # A line was too long or cut off: connect again. No data is lost, for it is in the database.
+            # A line was too long or cut off: connect again. No data is lost, because it is in the database.
             log.warning("hints_lost: the connection to the scheduler broke: %s", error)
         finally:
             writer.close()

@@ -71,7 +71,7 @@ class ReportingHost(Protocol):
         """Carry out requests. `claims`: those that the host had when the requests were read."""
 
     def return_unknown_claims(self, claims: Collection[str]) -> None:
-        """Give back those of `claims`, the claims that the host has in the database, that the host does not know."""
+        """Report those of `claims` as returned that the host does not know. `claims`: what it has in the database."""
 
     def end_registration(self, host_id: int) -> None:
         """End all attempts of this registration, report nothing of them, and call `HostReporter.end_registration`."""

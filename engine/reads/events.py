@@ -52,16 +52,16 @@ def read(run_id: int, after: int, limit: int = 1000) -> tuple[list[dict[str, Any
 
 
 def texts(run_id: int, after: int, limit: int) -> list[str]:
-    """Return the same as JSON texts. Batches are read as a whole, so there may be more than `limit`; if lines are long,
-    there are fewer."""
+    """Return events and log lines like `read`, but as JSON texts. Batches are read as a whole, so there may be more
+    than `limit`. If lines are long, there are fewer."""
     row = Run.objects.filter(pk=run_id).values_list("seq", "definition_id").first()
     if row is None:
         raise NotFound.run(run_id)
     head, definition = row
     writer = _Writer(run_id, definition)
     first: int | None = None
-    # Events and lines are two reads. A commit between them may leave a gap: at the end it shortens the answer, at the
-    # beginning it is closed by reading again.
+    # Events and lines are two reads, and a commit between them may leave a gap. A gap at the end shortens the answer;
+    # after a gap at the beginning both are read again.
     for _ in range(2):
         items = sorted(_items(writer, after, after + limit))
         found: list[str] = []
@@ -95,7 +95,7 @@ def _items(writer: "_Writer", after: int, upto: int) -> Iterator[tuple[int, str]
 
 
 def _log_rows(run_id: int, after: int, upto: int) -> Iterator[tuple[Any, ...]]:
-    """Yield batches of lines, read some at a time: about READ_CHARACTERS, judged by the last ones."""
+    """Yield batches of lines. Each read takes about READ_CHARACTERS, estimated from the batches read last."""
     begin, limit = None, FIRST_BATCHES
     while True:
         rows = _rows("engine_logbatch", "node, attempt, body", run_id, after, upto, begin, limit)

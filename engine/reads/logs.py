@@ -86,7 +86,7 @@ def batches(run: Run, *, node: str | None = None, attempt: int | None = None, af
             return
         cursor = read[-1][0] + 1
         held = sum(len(row[4]) for row in read)
-        # The size of the next chunk follows from this one, for lines may have 16 KiB.
+        # The size of the next chunk follows from this one, because lines may have 16 KiB.
         size = max(1, min(CHUNK_BATCHES, size * CHUNK_CHARACTERS // max(held, 1)))
 
 

@@ -130,7 +130,7 @@ class WaitingConditions:
             names: tuple[str, ...] = ()
         elif run.state in RUN_UNFINISHED:
             states = self.states
-            # A dict, for it drops the second edge from one node; a fan-in may have thousands of edges.
+            # A dict, because it keeps each source once in order, and a fan-in may have thousands of edges.
             names = tuple(
                 {
                     edge.source: None

@@ -31,9 +31,9 @@ class Attempt:
         """When its limits on memory and processes are checked next."""
         self.sample_at = NEVER
         self.memory_error: dict[str, Any] | None = None
-        """The limit on memory that it has passed; it is ended after its stacks were taken ..."""
+        """The error of the memory limit that it has passed. It is ended when its stacks have been taken."""
         self.memory_error_due = NEVER
-        """... or at this time."""
+        """When it is ended over its memory limit at the latest."""
         self.oom_kills_before = 0
         """Processes that the kernel had killed in the control group before the attempt was sent."""
         self.tasks_refused = False

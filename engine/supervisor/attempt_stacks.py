@@ -1,4 +1,4 @@
-"""When the stacks of one attempt are taken; and its stacks that are held until a limit acts."""
+"""When the stacks of one attempt are taken, and those that are held until a limit acts."""
 
 from engine.executors.base import Stacks, Work
 from engine.supervisor.loop import NEVER
@@ -13,7 +13,7 @@ class AttemptStacks:
 
     def __init__(self) -> None:
         self.next_at = NEVER
-        """When something of the following is due."""
+        """The earliest of the times below."""
         self.stuck_at = NEVER
         """When the attempt counts as stuck."""
         self.soft_lead_at = self.hard_lead_at = NEVER
@@ -40,7 +40,7 @@ class AttemptStacks:
         self.update()
 
     def update(self) -> None:
-        """Find out what is due next."""
+        """Set `next_at`."""
         self.next_at = min(self.stuck_at, self.soft_lead_at, self.hard_lead_at)
         if self.sampler is not None:
             self.next_at = min(self.next_at, self.sampler.due)

@@ -1,10 +1,11 @@
 """A control group of the kernel for one node process and all it starts, where the host allows creating one.
 
-With it the limit on memory holds between two checks, a fork bomb is stopped and gets no more of the processor than one
-program, a tree can be frozen at once, and its members can be listed whatever they do to hide. Without it (usually
-because the permission is missing) trees are sampled. Entering a group takes the kernel about 7 ms for each controller.
-So a node process enters its group by itself, which the supervisor need not wait for, and at its start, because a fork
-bomb grows faster than it can be moved.
+With a group, the kernel enforces the limit on memory at every moment, stops a fork bomb, and gives it no more of the
+processor than one program. A tree can be frozen at once, and all its members can be listed, however they try to hide.
+Without a group (usually because the permission is missing) trees are sampled.
+
+Entering a group takes the kernel about 7 ms for each controller. So a node process enters its group itself, and the
+supervisor does not wait. It does that at its start, because a fork bomb grows faster than it can be moved.
 """
 
 import os

@@ -27,8 +27,8 @@ SEND_BUFFER_BYTES = 1024 * 1024
 STRAY_OUTPUT_BYTES = 4096
 USER_TASKS_MORE = 4096
 ATTEMPTS_MAX = 10_000
-"""Attempts with an author's code after which a process is replaced. A start takes as long as 300 of the shortest and
-blocks this thread; a process that has grown is replaced earlier."""
+"""Attempts with an author's code after which a process is replaced. A start takes as long as 300 of the shortest
+attempts and blocks this thread. A process whose memory has grown is replaced earlier."""
 
 
 class CannotStart(Exception):

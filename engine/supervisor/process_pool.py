@@ -117,7 +117,7 @@ class ProcessPool:
         return process
 
     def keep_ready(self, now: float) -> None:
-        """Start processes of the product's own interpreter, until as many as may be busy and a spare are there."""
+        """Start processes of the product's own interpreter until there are as many as may be busy, and the spares."""
         if self.is_stopping or now < self._retry_start_at:
             return
         own = [process for process in self.processes if not process.interpreter and process.takes_work]
@@ -147,7 +147,7 @@ class ProcessPool:
         self._failed_starts.pop(process.interpreter, None)
 
     def on_failed_start(self, process: NodeProcess) -> None:
-        """Note that the process ended before it was ready; the next one is started later and later."""
+        """Note that the process ended before it was ready. Each such failure delays the next start more."""
         failures = self._failed_starts[process.interpreter] = self._failed_starts.get(process.interpreter, 0) + 1
         output = process.stray_output.decode("utf-8", "replace").strip()
         log.error("node_process_did_not_start pid=%s failures=%s: %s", process.pid, failures, output)

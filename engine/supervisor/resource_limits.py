@@ -62,7 +62,7 @@ def check(process: NodeProcess, attempt: Attempt) -> dict[str, Any] | None:
 
 
 def memory_error(attempt: Attempt, processes: int = 1, used: int | None = None) -> dict[str, Any]:
-    """Return the error for `used` bytes in `processes`; None for what the kernel stopped at the limit."""
+    """Return the error for `used` bytes in `processes`. `used` is None if the kernel enforced the limit."""
     limit = attempt.work.memory_mb or 0
     attempt.usage.memory_peak_bytes = max(attempt.usage.memory_peak_bytes, limit * MIB if used is None else used)
     return memory_limit(limit, processes, None if used is None else used / MIB)

@@ -15,7 +15,7 @@ LIMITS = frozenset({"soft_timeout", "hard_timeout", "memory"})
 NEAR_MEMORY_LIMIT = 0.9
 """Share of `memory_mb` from which on stacks are held, because the kernel acts at the limit without a warning."""
 MEMORY_GROWTH = 1.02
-"""Stacks near the limit are taken again when the attempt uses so much more memory."""
+"""Stacks near the limit are taken again when the attempt uses this many times the memory."""
 FRESH_SECONDS = 1.0
 
 

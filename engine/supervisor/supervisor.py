@@ -38,8 +38,8 @@ KILL_STEP_SECONDS = 0.005
 START_SECONDS = 60.0
 """How long a process may take to become ready."""
 UNRESPONSIVE_SECONDS = 5.0
-"""A process that has work and starts none for this long is stopped, or stuck in the kernel. No limit of an attempt
-would end it."""
+"""A process that has work and starts none of it for this long has been stopped (SIGSTOP) or hangs in the kernel. The
+supervisor ends it, because no limit of an attempt would."""
 IDLE_OTHER_SECONDS = 60.0
 """How long a process of another interpreter is kept without work."""
 STOP_SECONDS = 10.0

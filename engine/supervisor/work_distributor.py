@@ -182,7 +182,7 @@ class WorkDistributor:
     # Work that is not started.
 
     def on_started(self) -> None:
-        """Note that a process has started an attempt: starts do not fail in a row."""
+        """Note that a process has started an attempt, so that failed starts are counted from 0 again."""
         if self.failed_starts:
             self.failed_starts.clear()
 

@@ -1,4 +1,4 @@
-"""Edges: their ends, their ports, and that they form no cycle."""
+"""Checks edges: their ends, their ports, and that they form no cycle."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Inputs that the code of a node reads by name: that edges bring them."""
+"""Checks that edges bring the inputs that a node's code reads by name."""
 
 from collections.abc import Mapping, Sequence
 

@@ -12,7 +12,7 @@ from engine.sentences import gettext_noop as _
 PROBLEMS_MAX = 1000
 """Problems that are listed; further ones are only counted."""
 NEAR_MAX = 20
-"""Names of nodes for which a near one is looked up: each is compared with those of many nodes."""
+"""Names of nodes for which a similar one is searched. Each is compared with the names of many nodes."""
 NEAR_AMONG = 1000
 """Nodes that a name is compared with."""
 CPU_SECONDS_MAX = 5.0

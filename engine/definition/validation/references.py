@@ -1,4 +1,4 @@
-"""Expressions in the configs of a definition: that they can be read, and that they read what exists by then."""
+"""Checks the expressions in configs: that they can be parsed, and only read what exists when their node runs."""
 
 import re
 from collections.abc import Sequence
@@ -153,7 +153,7 @@ def _add(
 
 
 def _spans(place: expressions.Place, of: str, name: str) -> list[Span]:
-    """Where the expressions of a text name `name` of `inputs` or `nodes`: `inputs.name`, `inputs["name"]`."""
+    """Return where the expressions of a text name `name` of `inputs` or `nodes`: `inputs.name`, `inputs["name"]`."""
     pattern = re.compile(rf"""\b{of}(?:(\s*\.\s*){re.escape(name)}\b|(\s*\[\s*)(["']){re.escape(name)}\3)""")
     areas = expressions.closed_spans(place.text)
     if place.mode == "cel" and not areas:

@@ -1,4 +1,4 @@
-"""What a definition says that it needs of an installation."""
+"""Checks `requires` of a definition: what it needs of an installation."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -21,7 +21,7 @@ ERRORS_MAX = 50
 
 @functools.lru_cache(maxsize=1024)
 def config_validator(node_type: NodeType) -> Validator:
-    """The validator of a node type's config."""
+    """Return the validator of a node type's config."""
     return compile_schema(node_type.config)
 
 

@@ -45,8 +45,8 @@ def credits_by_queue(
 ) -> Mapping[str, tuple[Credit, ...]]:
     """Return, for each served queue, the credit of its hosts and the credit under `limit`, which all queues share.
 
-    What one host holds takes nothing from the others, however much it is: a host that stands still or drains must not
-    stop them.
+    Work that one host holds does not reduce the credit of other hosts, even if it is more than the host can run: a host
+    that hangs or drains must not stop the others.
     """
     hosts = list(hosts)
     taking = [host for host in hosts if host.takes_work]
@@ -58,19 +58,19 @@ def credits_by_queue(
         counts.add(dispatch.is_long(now))
     may_run = {host.id: min(host.capacity, by_host[host.id].total) for host in hosts}
     taking_ids = {host.id for host in taking}
-    # On hosts that drain, or have ended and were not handled yet; of the latter the capacity is not known any more.
+    # On hosts that drain, and on ended hosts that were not handled yet, whose capacity is not known any more.
     elsewhere = sum(may_run.get(id, counts.total) for id, counts in by_host.items() if id not in taking_ids)
     if sum(host.capacity for host in taking) + elsewhere <= limit:
         shared = _credit(taking, by_host, not_taken.values())
     else:
-        # The number of processes does not enforce the limit: whatever a host has a process for may be running.
+        # There are more processes than the limit allows, so all work counts for which a process may exist.
         running = sum(may_run[host.id] for host in taking) + sum(counts.total for counts in not_taken.values())
         left = max(0, limit - running - elsewhere)
         shared = Credit(left, left)
     found: dict[str, tuple[Credit, ...]] = {}
     for queue in {queue for host in taking for queue in host.queues}:
         serving = [host for host in taking if queue in host.queues]
-        # What waits in any of their queues may be taken by these hosts.
+        # These hosts may take what waits in any of their queues.
         queues = {name for host in serving for name in host.queues}
         waiting = [counts for name, counts in not_taken.items() if name in queues]
         found[queue] = (_credit(serving, by_host, waiting), shared)

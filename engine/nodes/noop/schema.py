@@ -1,4 +1,4 @@
-"""`noop`: only orders."""
+"""`noop`: does nothing; its edges only set an order."""
 
 from engine.nodes.base import NodeType
 from engine.sentences import gettext_noop as _

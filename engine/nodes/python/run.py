@@ -68,8 +68,8 @@ when_imported("linecache", _fill_linecache)
 
 
 def _write_module() -> None:
-    """Write the source to a file on `sys.path`: processes that `multiprocessing` spawns, or has a server fork, import
-    the functions that they are to call, with the path of the process that started them."""
+    """Write the source to a file on `sys.path`. Processes that `multiprocessing` starts by spawn or forkserver get the
+    same path, and import the functions that they are to call from that file."""
     for name, (folder, source) in _module_files.items():
         os.makedirs(folder, 0o700, exist_ok=True)
         with open(os.path.join(folder, f"{name}.py"), "w", encoding="utf-8") as file:
