@@ -36,8 +36,8 @@ def _wait(**_: Any) -> None:
 
 
 def _refuse_other_databases(sender: AppConfig, apps: Any, **_: Any) -> None:
-    """Django's `migrate` would put our tables beside those of another application, and build on tables that are not
-    what the migrations say. `apps` are the models as they are before it."""
+    """Refuse to migrate a database of another application, or tables that differ from what the migrations say, because
+    Django would not. `apps` are the models before the migration. Raises CommandError."""
     from engine.database import schema
 
     try:

@@ -67,7 +67,7 @@ class NotFound(InterlockError):
 
 
 def no_pool(name: str) -> Sentence:
-    """That a pool does not exist."""
+    """Return the sentence that a pool does not exist."""
     return Sentence(_('There is no pool "{pool}".'), {"pool": name})
 
 
@@ -157,7 +157,7 @@ class LostLeadership(InterlockError):
 
 
 class RunFault(InterlockError):
-    """What is stored about one run, or reported or commanded, cannot be worked on; the others can."""
+    """The engine cannot work on what is stored, reported or commanded about one run. Other runs are not affected."""
 
     code = "engine_fault"
 

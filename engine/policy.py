@@ -65,7 +65,7 @@ def _asked_delay(policy: Retries, retry: int) -> float:
         return policy.retry_delay
     if policy.retry_backoff == "linear":
         return policy.retry_delay * retry
-    # The exponent is bounded, for 2.0 ** 1024 raises; every delay is capped long before.
+    # The exponent is bounded, because 2.0 ** 1024 raises. Every delay is capped long before.
     return policy.retry_delay * 2.0 ** min(retry - 1, 60)
 
 
@@ -119,7 +119,7 @@ def decide(rule: str, upstream: Sequence[str]) -> Decision | None:
             return None
         return "upstream_failed" if failed else "skipped"
     if rule == "all_failed":
-        # It is not needed once one upstream node did not fail.
+        # The node is not needed once one upstream node did not fail.
         if succeeded or skipped:
             return "skipped"
         return "ready" if all_ended else None

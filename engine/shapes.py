@@ -49,12 +49,12 @@ def iso_moment(moment: datetime) -> str:
 
 
 def shown_error(error: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The error of an attempt without the classes that its own derives from, which only retries need."""
+    """Return an attempt's error without the base classes of its class, which only retries need."""
     return None if error is None else {name: value for name, value in error.items() if name != "bases"}
 
 
 def output_summary(output: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """What a node run says about its output: {kind, bytes, ports, row_count?}; the value is read on its own."""
+    """Return what a node run says about its output: {kind, bytes, ports, row_count?}. The value is read separately."""
     if output is None:
         return None
     summary: dict[str, Any] = {
@@ -68,7 +68,8 @@ def output_summary(output: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 class Moments:
-    """Microseconds since 1970 as JSON: ISO 8601, or null. The second's part is kept, for most times lie close."""
+    """Converts microseconds since 1970 to JSON: ISO 8601, or null. The text of the last second is cached, because most
+    times are close together."""
 
     __slots__ = ("_second", "_text")
 
@@ -125,7 +126,8 @@ _LONE = re.compile("[\ud800-\udfff]")
 
 
 def encodable(text: str) -> str:
-    """JSON that encodes as UTF-8: halves of surrogate pairs, which occur inside strings only, leave as escapes."""
+    """Return `text`, which is JSON, so that it encodes as UTF-8: lone surrogates, which occur only in strings, become
+    escapes."""
     return text if text.isascii() else _LONE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
@@ -168,7 +170,7 @@ def run_shape(
 
 
 def full_counts(counts: Mapping[str, int]) -> dict[str, int]:
-    """Counts of the states that occur, in the order of the state table; they sum to all nodes."""
+    """Return the counts of the states that occur, in the order of the state table. Their sum is the number of nodes."""
     return {state: counts[state] for state in NODE_STATES if counts.get(state)}
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Protocol
 
 AGING_SECONDS = 60.0
-"""What one step of priority is worth in seconds of waiting."""
+"""Seconds of waiting that count as much as one step of priority."""
 QUARANTINE_LOSSES = 3
-"""A node that was lost this often may be what ended its process, or the scheduler with all that ran. From then on it
-never runs beside another such node, so that those that were lost only with it succeed."""
+"""A node that was lost this often may itself have ended its process, or the scheduler with all node processes. From
+then on it never runs beside another such node, so that nodes that were lost only because of another one succeed."""
 CLEAN_UP_RULES = frozenset({"all_done", "one_success", "all_failed"})
 """Trigger rules whose nodes still run when their run has stopped."""
 
@@ -38,7 +38,7 @@ class PoolLimits(Protocol):
     """A pool's size and use, and the first node that waits for it."""
 
     slots: int | None
-    """None: there is no such pool, or no more."""
+    """None: the pool does not exist."""
     in_use: int
 
     def first_key(self) -> tuple[float, int, int] | None:
@@ -58,7 +58,7 @@ def waiting_codes(
 ) -> Iterator[str]:
     """Yield the codes of what keeps `node` from starting, in the order in which they have to be resolved.
 
-    None: it may start as soon as the executor takes it. `quarantine_busy`: a node in quarantine is in flight;
+    Without any, it may start as soon as the executor takes it. `quarantine_busy`: a node in quarantine is in flight;
     `served`: there is a worker for its Celery queue.
     """
     if run.waits_for_workflow:
@@ -73,7 +73,7 @@ def waiting_codes(
         elif node.slots > pool.slots:
             yield "pool_too_small"
         else:
-            # Free slots are reserved for the first node that waits, or small nodes would starve a big one.
+            # Free slots are reserved for the first node that waits. Otherwise small nodes would starve a big one.
             first = pool.first_key()
             if first is not None and first < node.key:
                 yield "pool_line"
