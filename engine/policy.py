@@ -32,6 +32,9 @@ STUCK_LEARNED_SECONDS = 5.0
 """A node whose expected duration is learned is not stuck before this."""
 QUIET_SECONDS = 30.0
 """A node without expected duration is quiet when it did nothing for so long."""
+SILENT_SECONDS = 60.0
+"""A node without expected duration that wrote no line and reported no progress for so long is quiet too, if it computed
+all that time or moved next to nothing."""
 MARKED_STUCK, MARKED_QUIET = "Marked stuck", "Marked quiet"
 """How the lines begin that the scheduler adds to the log of such a node."""
 STACK_FRESH_SECONDS = 1.0

@@ -82,6 +82,9 @@ class Suggestion(Shape):
     code = serializers.CharField(help_text="sleeping, cpu_loop, pool_full, failed_key_error, not_determined, ...")
     message = serializers.CharField(help_text="The cause in a sentence.")
     node_id = serializers.CharField(allow_null=True, help_text="Null if it concerns the whole run.")
+    cause = serializers.CharField(
+        allow_null=True, help_text="What keeps a stuck or quiet node from ending: cpu_loop, deadlock, file_lock, ..."
+    )
     evidence = Evidence(many=True)
     action = Action(required=False, help_text="The best action; missing if there is none.")
     actions = Action(many=True, required=False, help_text="All actions, the best one first.")

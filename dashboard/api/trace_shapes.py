@@ -49,6 +49,11 @@ class Stack(Shape):
     message = serializers.CharField(
         allow_null=True, required=False, help_text="Why frames are missing; null if none are."
     )
+    quiet = serializers.CharField(
+        allow_null=True,
+        required=False,
+        help_text="How it was quiet: idle, computing or idling; null unless that is why the stacks were taken.",
+    )
     cut = AnyObject(required=False, help_text="What was left out because of its size: {frames, threads, children}.")
 
 

@@ -14,6 +14,8 @@ IO_MIN = 64 * 1024
 """Bytes a second. An idle process tree moves less."""
 IDLE_PERCENT = 1.0
 """Percent of one core. An idle process tree uses no more."""
+LINES_SHOWN = 4
+"""Lines of a computing thread that the evidence names."""
 CPU_SAMPLES = 3
 """Samples whose mean tells whether a process tree uses CPU."""
 
@@ -26,6 +28,8 @@ _RUNS_LEARNED = gettext_noop("Running for {span} in {process}; expected {expecte
 _RUNS_NONE = gettext_noop("Running for {span} in {process}; no expected duration yet")
 _SAME = gettext_noop("Identical in {n} samples at {time}{where}")
 _MOVES = gettext_noop("Moving: changed between {n} samples at {time}; last{where}")
+_SHARE = gettext_noop("{percent} of {n} samples at {time}{where}")
+_SHARE_NOWHERE = gettext_noop("{percent} of {n} samples at {time} in code that is not its own")
 _ONE = gettext_noop("Sampled at {time}{where}")
 _NOWHERE = gettext_noop("Sampled at {time}: none of its own code is on the stack")
 _NO_FRAMES = gettext_noop("Sampled at {time}: {where}")
@@ -89,12 +93,31 @@ def stack_evidence(running: RunningFacts, activity: Activity) -> list[Evidence]:
             template = _NOWHERE
         elif activity.samples < 2:
             template = _ONE
+        elif len(activity.lines) > 1:
+            return [*_line_shares(activity, at, pid), *_waits_evidence(activity, at, pid)]
         else:
             template = _MOVES if activity.moves else _SAME
         message = Sentence(template, {"n": activity.samples, "time": time, "where": where})
         evidence.append(Evidence("stack", message, activity.samples, None, pid, iso(at)))
+    return [*evidence, *_waits_evidence(activity, at, pid)]
+
+
+def _line_shares(activity: Activity, at: datetime, pid: int | None) -> list[Evidence]:
+    """Say where a thread spends its time: the share of each line among the samples."""
+    evidence = []
+    for location, share in activity.lines[:LINES_SHOWN]:
+        where = location_text(location)
+        values = {"percent": percent(100 * share), "n": activity.samples, "time": clock_time(at), "where": where}
+        message = Sentence(_SHARE if where else _SHARE_NOWHERE, values)
+        evidence.append(Evidence("stack", message, round(100 * share, 1), "percent", pid, iso(at)))
+    return evidence
+
+
+def _waits_evidence(activity: Activity, at: datetime, pid: int | None) -> list[Evidence]:
+    """Say what the thread waits for, and what its child processes do."""
+    evidence: list[Evidence] = []
     if activity.message:
-        message = Sentence(_WAITS, {"message": activity.message, "process": process(pid), "time": time})
+        message = Sentence(_WAITS, {"message": activity.message, "process": process(pid), "time": clock_time(at)})
         evidence.append(Evidence("wait", message, activity.address or activity.path or None, None, pid, iso(at)))
     if activity.child:
         evidence += _child_evidence(activity, at)

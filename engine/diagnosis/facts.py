@@ -77,6 +77,9 @@ class RunningFacts:
     progress_message: str = ""
     stack: StoredStack | None = None
     """The newest of this attempt."""
+    silence: str | None = None
+    """How it was quiet when the supervisor noticed it, at `silent_at`: idle, computing or idling."""
+    silent_at: datetime | None = None
     samples: Sequence[UsageSample] = ()
     """Of this attempt in the last SAMPLES_SECONDS, oldest first."""
     cores: float | None = None

@@ -54,6 +54,8 @@ class Finding:
     brief: Sentence | None = None
     """The message without the error or state of its node, for where these are shown above it; None: the message
     itself."""
+    cause: str | None = None
+    """What keeps a running node from ending: the code of its activity, also where `code` says that it is quiet."""
 
 
 @dataclass(frozen=True, slots=True)

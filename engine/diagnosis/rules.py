@@ -17,7 +17,7 @@ def diagnosis(facts: RunFacts) -> Diagnosis:
     if not ended:
         causes = stuck.findings(facts, suspects)
         # Nodes that wait for a stuck one are reported only when it is known why that one is stuck.
-        unexplained = {running.node for running, _ in suspects} - {cause.node for cause in causes}
+        unexplained = {suspect.running.node for suspect in suspects} - {cause.node for cause in causes}
         findings += causes
         findings += waiting.findings(facts, unexplained)
         findings += resources.findings(facts)

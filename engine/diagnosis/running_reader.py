@@ -38,6 +38,8 @@ class RunningReader:
             if row.started_at is None:
                 continue
             attempt = attempts.get(row.node)
+            stack = stack_of(stacks.get(row.node), row.attempt)
+            quiet = self._quiet_stack(row, stack)
             logs = rows.lines(row.node, row.attempt) if row.node in examined else []
             found.append(
                 self._facts(
@@ -45,7 +47,9 @@ class RunningReader:
                     attempt,
                     logs=logs,
                     last_output_at=_last_output_at(row, logs),
-                    stack=stack_of(stacks.get(row.node), row.attempt),
+                    stack=stack,
+                    silence=None if quiet is None else quiet.body.get("quiet"),
+                    silent_at=None if quiet is None else quiet.taken_at,
                     samples=[sample for number, sample in samples.get(row.node, ()) if number == row.attempt],
                     cores=cores.usable(attempt.pid, attempt.pid_started) if attempt is not None else None,
                     dependents=dependents.get(row.node, 0),
@@ -79,6 +83,12 @@ class RunningReader:
             **self.rows.limits(row.node),
             **measured,
         )
+
+    def _quiet_stack(self, row: NodeRun, newest: StoredStack | None) -> StoredStack | None:
+        """Return the newest stack that was taken because the attempt was quiet."""
+        if newest is None or newest.why == "quiet" or policy.stuck_after(row.expected, row.expected_from) is not None:
+            return newest if newest is not None and newest.why == "quiet" else None
+        return stack_of(stored_stacks.newest(self.rows.run, row.node, row.attempt, why="quiet"), row.attempt)
 
     def _may_be_stuck_or_quiet(self, row: NodeRun) -> bool:
         if row.started_at is None:

@@ -49,6 +49,7 @@ def _suggestion(finding: Finding) -> dict[str, Any]:
         "code": finding.code,
         "message": str(finding.message),
         "node_id": finding.node,
+        "cause": finding.cause,
         "evidence": [_evidence(one) for one in finding.evidence],
     }
     if finding.actions:

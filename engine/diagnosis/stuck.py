@@ -9,6 +9,7 @@ from engine.clock import iso
 from engine.diagnosis import stuck_help
 from engine.diagnosis.evidence import (
     CPU_SAMPLES,
+    IO_MIN,
     duration_evidence,
     location_text,
     output_evidence,
@@ -17,7 +18,7 @@ from engine.diagnosis.evidence import (
 )
 from engine.diagnosis.facts import RunFacts, RunningFacts, UsageSample
 from engine.diagnosis.finding import Evidence, Finding, StuckNode
-from engine.diagnosis.threads import RUNS_PERCENT, Activity, activity_of
+from engine.diagnosis.threads import BUSY_PERCENT, RUNS_PERCENT, Activity, activity_of
 from engine.diagnosis.wording import clock_time, cut, percent, process, times
 from engine.policy import QUIET_SECONDS
 from engine.sentences import Sentence, gettext_noop, span
@@ -28,15 +29,23 @@ PROGRESS_SECONDS = 15.0
 """A stuck node that reported progress this recently is slow."""
 IDLE_SHARE = 0.005
 """Of one core over QUIET_SECONDS: a loop that checks ten times a second whether something has arrived."""
+SILENCE_SAMPLES = 10
+"""Samples that must agree with how a node was silent when that was noticed."""
 SAMPLING_SECONDS = 2.5
 """Taking stacks costs the process tree some CPU for this long afterwards."""
 
 _TAIL_STUCK = gettext_noop("it has run for {span}, {times} times the expected {expected}")
 _TAIL_QUIET = gettext_noop("it has done nothing for {span}")
+_TAIL_SILENT = {
+    "computing": gettext_noop("it has computed for {span} without a line or progress"),
+    "idling": gettext_noop("it has written no line and reported no progress for {span}"),
+}
 _SENTENCE = gettext_noop("{cause}; {tail}.")
 _ADVISED = gettext_noop("{cause}; {tail}. {advice}.")
 _ONLY = gettext_noop("{sentence}.")
 _ONLY_ADVISED = gettext_noop("{sentence}. {advice}.")
+
+_QUIET_CODES = {"idle": "quiet", "idling": "quiet", "computing": "quiet_computing"}
 
 _CAUSES = {
     "sleeping": gettext_noop('"{node}" sleeps{where}'),
@@ -86,6 +95,8 @@ class SuspectNode(NamedTuple):
     running: RunningFacts
     quiet_seconds: float | None
     """How long it has been quiet; None: it is stuck."""
+    quiet: str = "idle"
+    """How it is quiet: idle, or silent although computing or idling."""
 
 
 def quiet_seconds(running: RunningFacts, now: datetime) -> float | None:
@@ -120,6 +131,27 @@ def quiet_seconds(running: RunningFacts, now: datetime) -> float | None:
     return idle
 
 
+def silent_seconds(running: RunningFacts, now: datetime) -> float | None:
+    """Return for how long a node has written no line and reported no progress although it computed or idled.
+
+    None: it has, it has an expected duration, or what was measured lately differs.
+    """
+    if running.stuck_after is not None or running.silent_at is None or running.silence not in _TAIL_SILENT:
+        return None
+    last = max(moment for moment in (running.started_at, running.last_output_at) if moment is not None)
+    if last > running.silent_at:
+        return None
+    lately = [sample.cpu_percent for sample in running.samples[-SILENCE_SAMPLES:] if sample.cpu_percent is not None]
+    moved = [sample.io_bytes for sample in running.samples[-SILENCE_SAMPLES:] if sample.io_bytes is not None]
+    if lately:
+        cpu = sum(lately) / len(lately)
+        if running.silence == "computing" and cpu < RUNS_PERCENT:
+            return None
+        if running.silence == "idling" and (cpu >= BUSY_PERCENT or sum(moved) > IO_MIN * len(moved)):
+            return None
+    return (now - last).total_seconds()
+
+
 def _is_stack_sampling(running: RunningFacts, sample: UsageSample) -> bool:
     """Return whether the sample measures the taking of stacks rather than the node's own work."""
     if running.stack is None:
@@ -139,6 +171,8 @@ def suspects(facts: RunFacts) -> list[SuspectNode]:
             stuck.append((-ratio, running.node, SuspectNode(running, None)))
         elif (idle := quiet_seconds(running, facts.now)) is not None:
             quiet.append((-idle, running.node, SuspectNode(running, idle)))
+        elif (silent := silent_seconds(running, facts.now)) is not None:
+            quiet.append((-silent, running.node, SuspectNode(running, silent, running.silence or "")))
     by_excess = operator.itemgetter(0, 1)
     return [suspect for *_, suspect in [*sorted(stuck, key=by_excess), *sorted(quiet, key=by_excess)]]
 
@@ -155,7 +189,7 @@ def stuck_nodes(found: Sequence[SuspectNode]) -> list[StuckNode]:
             running.logs,
             None if running.stack is None else running.stack.body,
         )
-        for running, _ in found
+        for running, *_ in found
     ]
 
 
@@ -164,7 +198,7 @@ def findings(facts: RunFacts, found: Sequence[SuspectNode]) -> list[Finding]:
     return [finding for suspect in found if (finding := _finding(facts, *suspect)) is not None]
 
 
-def _finding(facts: RunFacts, running: RunningFacts, idle: float | None) -> Finding | None:
+def _finding(facts: RunFacts, running: RunningFacts, idle: float | None, how: str) -> Finding | None:
     if idle is None and (slow := _slow(facts, running)) is not None:
         return slow
     cpu = _mean_cpu(running)
@@ -172,9 +206,9 @@ def _finding(facts: RunFacts, running: RunningFacts, idle: float | None) -> Find
     if activity is None or activity.code == "not_determined" or not _still_true(running, activity):
         if idle is None and activity is None and running.seconds - (running.stuck_after or 0.0) < GRACE_SECONDS:
             return None
-        return _undetermined(facts, running, idle, activity)
+        return _undetermined(facts, running, idle, how, activity)
     why, advice = cause(running.name, activity), stuck_help.advice(activity)
-    values = {"cause": why, "tail": _tail(running, idle), "advice": advice, "sentence": why}
+    values = {"cause": why, "tail": _tail(running, idle, how), "advice": advice, "sentence": why}
     message = Sentence(_SENTENCE if advice is None else _ADVISED, values)
     brief = Sentence(_ONLY if advice is None else _ONLY_ADVISED, values)
     evidence = [
@@ -183,9 +217,9 @@ def _finding(facts: RunFacts, running: RunningFacts, idle: float | None) -> Find
         *usage_evidence(facts, running),
         *output_evidence(facts, running),
     ]
-    code = activity.code if idle is None else "quiet"
     help_ = stuck_help.calls(facts, running, activity.code, _active_seconds(running, idle))
-    return Finding(code, message, evidence, running.node, help_, brief)
+    code = activity.code if idle is None else _QUIET_CODES[how]
+    return Finding(code, message, evidence, running.node, help_, brief, activity.code)
 
 
 def _slow(facts: RunFacts, running: RunningFacts) -> Finding | None:
@@ -217,12 +251,14 @@ def _slow(facts: RunFacts, running: RunningFacts) -> Finding | None:
     evidence += [*usage_evidence(facts, running), *output_evidence(facts, running)]
     # To retry it comes last.
     retry, *others = stuck_help.calls(facts, running, "slow")
-    return Finding("slow", message, evidence, running.node, [*others, retry])
+    return Finding("slow", message, evidence, running.node, [*others, retry], cause="slow")
 
 
-def _undetermined(facts: RunFacts, running: RunningFacts, idle: float | None, activity: Activity | None) -> Finding:
+def _undetermined(
+    facts: RunFacts, running: RunningFacts, idle: float | None, how: str, activity: Activity | None
+) -> Finding:
     unknown = Sentence(_UNKNOWN, {"node": running.name})
-    message = Sentence(_SENTENCE, {"cause": unknown, "tail": _tail(running, idle)})
+    message = Sentence(_SENTENCE, {"cause": unknown, "tail": _tail(running, idle, how)})
     evidence = [duration_evidence(running), *usage_evidence(facts, running)]
     if running.stack is None:
         evidence.append(Evidence("stack", Sentence(_NO_STACK), pid=running.pid))
@@ -235,8 +271,9 @@ def _undetermined(facts: RunFacts, running: RunningFacts, idle: float | None, ac
     evidence += output_evidence(facts, running)
     # What helps depends on the stacks.
     help_ = stuck_help.calls(facts, running, "not_determined", _active_seconds(running, idle))
-    code = "not_determined" if idle is None else "quiet"
-    return Finding(code, message, evidence, running.node, help_, Sentence(_ONLY, {"sentence": unknown}))
+    code = "not_determined" if idle is None else _QUIET_CODES[how]
+    brief = Sentence(_ONLY, {"sentence": unknown})
+    return Finding(code, message, evidence, running.node, help_, brief, "not_determined")
 
 
 def _still_true(running: RunningFacts, activity: Activity) -> bool:
@@ -287,9 +324,9 @@ def _awaited(activity: Activity) -> Sentence:
     return Sentence(_PIPE if activity.code == "blocked_on_pipe" else _SOMETHING)
 
 
-def _tail(running: RunningFacts, idle: float | None) -> Sentence:
+def _tail(running: RunningFacts, idle: float | None, how: str) -> Sentence:
     if idle is not None:
-        return Sentence(_TAIL_QUIET, {"span": span(idle)})
+        return Sentence(_TAIL_SILENT.get(how, _TAIL_QUIET), {"span": span(idle)})
     expected = running.expected or 0.0
     ratio = times(running.seconds / expected) if expected > 0 else "∞"
     return Sentence(_TAIL_STUCK, {"span": span(running.seconds), "times": ratio, "expected": span(expected)})

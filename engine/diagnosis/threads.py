@@ -63,6 +63,8 @@ class Activity:
     moves: bool | None = None
     """Whether frames or CPU changed between the samples."""
     cpu_percent: float | None = None
+    lines: Sequence[tuple[Location, float]] = ()
+    """Of a thread that computes: where it was, with the share of the samples, the largest first."""
     waits_for_thread: str = ""
     """Of blocked_on_lock, if the lock is only the means to wait for another thread: queue, queue_put, result or
     signal."""
@@ -89,8 +91,8 @@ def activity_of(body: Mapping[str, Any], cpu_percent: float | None = None) -> Ac
     if cpu is not None and cpu >= RUNS_PERCENT and not free and busy is not None:
         return found("child_computes", threads[0], child=busy, others=len(children) - 1)
     if cpu is not None and (cpu >= BUSY_PERCENT or (runs and cpu >= RUNS_PERCENT)):
-        free = runs or free
-        return found("cpu_loop", free[0] if free else threads[0])
+        thread = (runs or free or threads)[0]
+        return found("cpu_loop", thread, lines=_lines_of(thread, samples))
     waits = [thread for thread in threads if not _is_free(thread) and _kind(thread) != "lock"]
     # The node ends when the main thread does; if that only watches others, they matter.
     main = [thread for thread in waits if thread is threads[0] and _kind(thread) not in ("sleep", "poll")]
@@ -189,6 +191,18 @@ def _runs_always(thread: Thread, samples: Sequence[Mapping[str, Any]]) -> bool:
     """Return whether it ran in each of several samples."""
     seen = [one for sample in samples for one in sample.get("threads") or () if one.get("id") == thread.get("id")]
     return len(seen) == len(samples) > 1 and all(map(_is_free, seen))
+
+
+def _lines_of(thread: Thread, samples: Sequence[Mapping[str, Any]]) -> list[tuple[Location, float]]:
+    """Return where a thread was in the samples, with the share of each place, the largest first."""
+    counts: dict[tuple[str, int | None], list[Location]] = {}
+    for sample in samples:
+        for one in sample.get("threads") or ():
+            if one.get("id") == thread.get("id"):
+                place = _location(one)
+                counts.setdefault((place.file, place.line), []).append(place)
+    total = sum(map(len, counts.values()))
+    return sorted(((places[0], len(places) / total) for places in counts.values()), key=lambda one: -one[1])
 
 
 def _innermost(thread: Thread) -> str:

@@ -206,6 +206,12 @@ def io_bytes(pid: int) -> int | None:
     return int(words[1]) + int(words[3]) if words[:3:2] == [b"rchar:", b"wchar:"] else None
 
 
+def runnable_seconds(pid: int) -> float:
+    """Return how long the first thread of `pid` could have run but got no core; 0 if the kernel does not say."""
+    words = (read(f"/proc/{pid}/schedstat") or b"").split()
+    return int(words[1]) / 1e9 if len(words) > 1 else 0.0
+
+
 def waits_for_io(process: Process) -> bool:
     """Return whether a thread of the process is in uninterruptible sleep."""
     if process.state == "D":

@@ -2,7 +2,7 @@
 
 The body of a stack (`Stack.body` in the API and the database) is
 {"taken_at", "pid", "samples": [{"at", "threads": [{"id", "name", "waits_on", "frames"}]}], "children", "moves",
-"cpu_percent", "message"}:
+"cpu_percent", "message", "quiet"}:
 `id` is the kernel's number of the thread, or Python's ident if the former is not known; `name` may be None;
 `frames` [{"file", "line", "function", "source", "author"}] are innermost first, without the product's frames that
 called the author's code, and empty for a thread that only the kernel knows;
@@ -10,7 +10,9 @@ called the author's code, and empty for a thread that only the kernel knows;
 `children` [{"pid", "parent", "command", "state", "cpu_seconds", "since", "waits_on"?}] are those of the whole tree;
 `moves` says whether frames or CPU time changed between the samples, None if there is nothing to compare;
 `cpu_percent` is that of the tree during the sampling, of one core; None if it was too short to measure;
-`message` is a sentence that says why frames are missing, or None.
+`message` is a sentence that says why frames are missing, or None;
+`quiet` says how an attempt without expected duration was quiet: idle (it did nothing), computing or idling (it wrote no
+line and reported no progress although it computed or moved a little); None if the stacks have another reason.
 """
 
 import json

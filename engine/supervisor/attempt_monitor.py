@@ -99,5 +99,6 @@ class AttemptMonitor:
             stacks = attempt.stacks
             was_taken, stacks.taken_since_sample = stacks.taken_since_sample, stacks.sampler is not None
             active_at = attempt.output.active_at
-            if attempt.usage.became_quiet(sampled, now, attempt.began, active_at, was_taken):
-                self.stacks.take(process, attempt, "quiet")
+            quiet = attempt.usage.became_quiet(sampled, now, attempt.began, active_at, was_taken)
+            if quiet:
+                self.stacks.take(process, attempt, "quiet", quiet=quiet)

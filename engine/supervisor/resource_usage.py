@@ -6,7 +6,7 @@ from typing import Any
 from engine.executors.base import Sampled
 from engine.inspect import procfs
 from engine.inspect.network import NetworkMeter
-from engine.supervisor.quiet import QuietDetector
+from engine.supervisor.quiet import QuietDetector, SilenceDetector
 
 PROCESSES_MAX = 512
 """Processes that one node may have at once, its node process included."""
@@ -29,7 +29,10 @@ class ResourceUsage:
         self._io_sample: tuple[float, dict[int, int]] | None = None
         """(when, bytes by process) at the last sample."""
         self._network: NetworkMeter | None = None
+        self._runnable_seconds = 0.0
+        """How long processes of the tree could have run but got no core, at the last sample."""
         self._quiet: QuietDetector | None = None
+        self._silence: SilenceDetector | None = None
 
     def measure(self, pid: int) -> list[procfs.Process]:
         """Read the tree of the node process `pid`; return its living processes, one more than allowed at most."""
@@ -49,6 +52,7 @@ class ResourceUsage:
         tree = self.measure(pid)
         before, seconds = self._cpu_sample, _cpu_seconds(tree)
         self._cpu_sample = (now, seconds)
+        self._runnable_seconds = sum(procfs.runnable_seconds(process.pid) for process in tree)
         cpu = None
         if before is not None and now > before[0]:
             # A child that ended without being waited for takes its CPU time with it, so the sum may fall.
@@ -77,19 +81,23 @@ class ResourceUsage:
         moved = sum(max(0, figure - before[1].get(pid, 0)) for pid, figure in figures.items())
         return round(moved / (now - before[0]))
 
-    def became_quiet(self, sampled: Sampled, now: float, began: float, active_at: float, stacks_taken: bool) -> bool:
-        """Return whether the attempt, by its last sample, has just become quiet.
+    def became_quiet(self, sampled: Sampled, now: float, began: float, active_at: float, stacks_taken: bool) -> str:
+        """Return how the attempt, by its last sample, has just become quiet: idle (it did nothing), computing or idling
+        (it wrote nothing for long); empty: it has not.
 
         `stacks_taken`: whether its stacks were taken since the sample before, which costs CPU time and I/O.
         """
         cpu = self._cpu_sample[1] if self._cpu_sample is not None else 0.0
-        if self._quiet is None:
-            self._quiet = QuietDetector(began, cpu)
+        demand = cpu + self._runnable_seconds
+        if self._quiet is None or self._silence is None:
+            self._quiet, self._silence = QuietDetector(began, cpu), SilenceDetector(began, demand)
+        network = sampled.network_bytes if sampled.network_scope == "tree" else None
+        moved = 0 if stacks_taken else (sampled.io_bytes or 0) + (network or 0)
         if stacks_taken:
             self._quiet.ignore_cpu(cpu)
-            return self._quiet.sample(now, active_at, cpu, 0)
-        network = sampled.network_bytes if sampled.network_scope == "tree" else None
-        return self._quiet.sample(now, active_at, cpu, (sampled.io_bytes or 0) + (network or 0))
+        is_idle = self._quiet.sample(now, active_at, cpu, moved)
+        silence = self._silence.sample(now, active_at, demand, moved)
+        return "idle" if is_idle else silence
 
     def merge(self, reported: dict[str, Any] | None) -> dict[str, Any] | None:
         """Return {cpu_seconds, memory_peak_bytes} of the whole attempt; what the node process reported comes first."""

@@ -26,6 +26,8 @@ from engine.supervisor.stack_channel import StackChannel
 
 SAMPLES = 5
 APART_SECONDS = 0.15
+SAMPLES_COMPUTING, APART_COMPUTING_SECONDS = 12, 0.1
+"""Of an attempt that is quiet but computing: they show in which lines it spends its time."""
 TOTAL_SECONDS = 1.4
 """No further sample is started after this time, because a person may be waiting for the stacks."""
 PATIENCE_SECONDS = 0.25
@@ -69,12 +71,16 @@ class StackSampler:
         now: float,
         *,
         quick: bool,
+        quiet: str | None = None,
         signal_problem: str | None,
     ) -> None:
-        """`signal_problem`: why faulthandler's signal cannot be used, if an earlier sampler found that out."""
+        """`quiet`: how an attempt without expected duration is quiet: idle, computing or idling; else None.
+
+        `signal_problem`: why faulthandler's signal cannot be used, if an earlier sampler found that out."""
         self.reasons = [why]
         self.samples: list[StackSample] = []
         self.due = now
+        self.quiet = quiet
         self.signal_problem = signal_problem
         self._pid = pid
         self._channel = channel
@@ -84,6 +90,8 @@ class StackSampler:
         """Why the last sample has no frames."""
         self._left = QUICK_SAMPLES if quick else SAMPLES
         self._apart = APART_SECONDS / 2 if quick else APART_SECONDS
+        if quiet == "computing":
+            self._left, self._apart = SAMPLES_COMPUTING, APART_COMPUTING_SECONDS
         self._patience = QUICK_PATIENCE_SECONDS if quick else PATIENCE_SECONDS
         self._phase = SamplingPhase.IDLE
         self._phase_ends = 0.0
@@ -288,6 +296,7 @@ class StackSampler:
             "moves": stacks.moves(self.samples, cpu),
             "cpu_percent": round(cpu / span * 100, 1) if cpu is not None and span >= PERCENT_SECONDS else None,
             "message": None if samples[-1].threads else self._message,
+            "quiet": self.quiet,
         }
 
     def _children(self) -> list[dict[str, Any]]:

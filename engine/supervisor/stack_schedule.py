@@ -26,18 +26,21 @@ class StackSchedule:
     loop: Loop
     reports: ReportQueue
 
-    def take(self, process: NodeProcess, attempt: Attempt, why: str, *, quick: bool = False) -> None:
-        """Begin to take the stacks of a running attempt."""
+    def take(
+        self, process: NodeProcess, attempt: Attempt, why: str, *, quick: bool = False, quiet: str | None = None
+    ) -> None:
+        """Begin to take the stacks of a running attempt. `quiet`: how it is quiet, see StackSampler."""
         if attempt.is_ending:
             return
         state = attempt.stacks
         if state.sampler is not None:
             state.sampler.join(why)
+            state.sampler.quiet = quiet or state.sampler.quiet
             return
         state.taken_since_sample = True
         # A reply that came too late for an earlier sampling is out of date.
         process.stacks.read()
-        state.sampler = self._sampler(process, attempt, why, quick=quick)
+        state.sampler = self._sampler(process, attempt, why, quick=quick, quiet=quiet)
         state.update()
         self.loop.wake_at(state.next_at)
 
@@ -115,7 +118,9 @@ class StackSchedule:
         if held is not None and ended.error is not None and ended.error["class"] == "MemoryLimit":
             self.reports.append(held)
 
-    def _sampler(self, process: NodeProcess, attempt: Attempt, why: str, *, quick: bool) -> StackSampler:
+    def _sampler(
+        self, process: NodeProcess, attempt: Attempt, why: str, *, quick: bool, quiet: str | None = None
+    ) -> StackSampler:
         return StackSampler(
             process.pid,
             process.stacks,
@@ -124,6 +129,7 @@ class StackSchedule:
             why,
             self.loop.now,
             quick=quick,
+            quiet=quiet,
             signal_problem=attempt.stacks.signal_problem,
         )
 

@@ -199,6 +199,24 @@ def test_a_node_with_an_expected_duration_is_never_quiet(node: Supervised) -> No
     assert reasons(node, work) == []
 
 
+@pytest.mark.parametrize(
+    ("line", "how"),
+    [("re.match(r'(a+)+$', 'a' * 60 + 'b')", "computing"), ("while True: os.system('sleep 0.5')", "idling")],
+)
+def test_a_silent_attempt_is_reported_with_what_it_does(
+    node: Supervised, monkeypatch: pytest.MonkeyPatch, line: str, how: str
+) -> None:
+    monkeypatch.setattr(quiet, "SILENT_SECONDS", 3.0)
+    monkeypatch.setattr(quiet, "RESTART_SECONDS", 1.0)
+    work = node.python(f"import os, re\ndef main(inputs, ctx):\n    {line}\n")
+    node.send(work)
+    (stacks,) = node.until(lambda: node.of(Stacks, work.claim))
+    assert (stacks.why, stacks.body["quiet"]) == ("quiet", how)
+    if how == "computing":
+        assert author_lines(stacks) == {line}
+        assert len(stacks.body["samples"]) > 5
+
+
 @pytest.mark.long
 def test_samples_have_the_bytes_that_system_calls_of_the_tree_moved(node: Supervised) -> None:
     work = node.shell("while :; do dd if=/dev/zero of=/dev/null bs=1M count=20 2>/dev/null; sleep 0.1; done", hard=4.5)

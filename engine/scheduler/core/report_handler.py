@@ -291,5 +291,5 @@ class ReportHandler:
             (node.run.id, node.plan.id, node.attempt, round(report.at * 1e6), report.why, text)
         )
         memory.changes.extra_size += 1 + len(text) // 4096
-        if message := log_line(report.why, node.expected, node.expected_from):
+        if message := log_line(report.why, node.expected, node.expected_from, report.body.get("quiet")):
             self._lines(node, Lines(report.claim, [(report.at, "info", message)]))

@@ -81,8 +81,15 @@ def _plain(value: Any, depth: int) -> Any:
     return str(value)[:TEXT_MAX]
 
 
-def log_line(why: str, expected: float | None, expected_from: str) -> str:
-    """Return the line for the node's log about stacks that were taken automatically; empty: none."""
+def log_line(why: str, expected: float | None, expected_from: str, quiet: str | None = None) -> str:
+    """Return the line for the node's log about stacks that were taken automatically; empty: none. `quiet`: how it is
+    quiet, from the body of the stacks."""
+    if why == "quiet" and quiet in ("computing", "idling"):
+        meanwhile = "although it computed all the time" if quiet == "computing" else "and hardly any CPU and I/O"
+        return (
+            f"{policies.MARKED_QUIET}: for {policies.SILENT_SECONDS:g} s no line and no progress, {meanwhile}. "
+            "Stack traces saved."
+        )
     if why == "quiet":
         return (
             f"{policies.MARKED_QUIET}: for {policies.QUIET_SECONDS:g} s no line, no progress, no CPU and no I/O. "

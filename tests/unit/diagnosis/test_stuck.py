@@ -431,3 +431,52 @@ def test_a_lock_on_a_file_has_a_code_of_its_own() -> None:
     found = of_stack(body(thread(frame(8, "flock()"), wait=LOCKED_FILE)))
     assert found.code == "file_lock"
     assert "waits for a lock on /x, held by process 7 (vi) in line 8: flock()" in str(found.message)
+
+
+REGEX = body(thread(frame(5, "re.match(pattern, text)")), cpu=99, samples=12)
+
+
+def silent(how: str, stack: dict[str, Any], **more: Any) -> Any:
+    more.setdefault("samples", samples(*[99.0 if how == "computing" else 0.9] * 35, io_bytes=2000))
+    at = more.pop("silent_at", ago(5))
+    seconds = more.pop("seconds", 66)
+    return running(seconds=seconds, expected=None, stack=kept(stack, "quiet", 5), silence=how, silent_at=at, **more)
+
+
+def test_a_node_without_expectation_that_only_computes_is_quiet_but_computing() -> None:
+    found = diagnosis(facts(silent("computing", REGEX)))
+    assert [(node.node, node.expected_from) for node in found.stuck] == [("load", "none")]
+    one = first(found)
+    assert (one.code, one.cause) == ("quiet_computing", "cpu_loop")
+    assert "keeps computing in line 5: re.match(pattern, text); it has computed for 1 m 6 s without a line" in str(
+        one.message
+    )
+    assert verbs(one)[0] == "cancel"
+
+
+def test_where_a_node_computes_is_told_by_the_share_of_each_line() -> None:
+    places = [7, 7, 8, 7]
+    stack = body(thread(frame(7, "y = f(x)")), cpu=99)
+    stack["samples"] = [{"threads": [thread(frame(n, f"line {n}"))]} for n in places]
+    told = [str(one.message) for one in first(diagnosis(facts(silent("computing", stack)))).evidence]
+    assert "75 % of 4 samples at 09:43:55 UTC in line 7: line 7" in told
+    assert "25 % of 4 samples at 09:43:55 UTC in line 8: line 8" in told
+
+
+def test_a_node_that_looks_now_and_then_with_other_processes_is_quiet_after_a_minute() -> None:
+    one = first(diagnosis(facts(silent("idling", SLEEP))))
+    assert (one.code, one.cause) == ("quiet", "sleeping")
+    assert "it has written no line and reported no progress for 1 m 6 s" in str(one.message)
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        {"last_output_at": ago(2)},
+        {"samples": samples(*[0.0] * 10, io_bytes=1)},
+        {"silent_at": None},
+    ],
+    ids=["line", "no cpu", "not noticed"],
+)
+def test_a_node_that_does_something_else_since_is_not_quiet_but_computing(sign: dict[str, Any]) -> None:
+    assert diagnosis(facts(silent("computing", REGEX, **sign))).findings == []

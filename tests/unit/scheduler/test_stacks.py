@@ -126,6 +126,13 @@ def test_the_log_says_why_stacks_were_taken_by_themselves(why, expected, expecte
     assert log_line(why, expected, expected_from) == line
 
 
+def test_the_log_says_that_a_quiet_node_computes():
+    assert log_line("quiet", None, "none", "computing") == (
+        "Marked quiet: for 60 s no line and no progress, although it computed all the time. Stack traces saved."
+    )
+    assert "hardly any CPU" in log_line("quiet", None, "none", "idling")
+
+
 def test_the_line_of_a_stuck_node_is_in_its_log(simulate):
     sim = simulate()
     run, claim = running(sim, expected_duration=1)

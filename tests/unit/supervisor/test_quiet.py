@@ -1,6 +1,6 @@
 """Quiet: no output, no progress, no CPU time and no I/O for thirty seconds."""
 
-from engine.supervisor.quiet import QuietDetector
+from engine.supervisor.quiet import QuietDetector, SilenceDetector
 
 
 def quiet_at(
@@ -38,3 +38,43 @@ def test_cpu_time_lost_with_ended_children_is_not_work() -> None:
     assert not quiet.sample(1.0, 0.0, 2.0, 0)
     assert not quiet.sample(2.0, 0.0, 2.1, 0)
     assert quiet.sample(31.0, 0.0, 2.1, 0)
+
+
+def silent_at(
+    end: int, *, did: dict[int, float] | None = None, demand: float = 1.0, moved: float = 0
+) -> list[tuple[int, str]]:
+    """Return when it was reported and how. `demand`: CPU time that it used or waited for in each second."""
+    silence = SilenceDetector(0.0, 0.0)
+    found, active_at = [], 0.0
+    for now in range(1, end):
+        active_at = (did or {}).get(now, active_at)
+        if how := silence.sample(float(now), active_at, demand * now, moved):
+            found.append((now, how))
+    return found
+
+
+def test_a_loop_without_a_line_is_reported_once_after_a_minute() -> None:
+    assert silent_at(200) == [(60, "computing")]
+    assert silent_at(300, did={20: 19.5, 100: 99.5}) == [(80, "computing"), (160, "computing")]
+    assert silent_at(200, demand=0.92) == [(60, "computing")]
+
+
+def test_work_that_now_and_then_waits_or_moves_data_is_not_reported() -> None:
+    assert silent_at(200, demand=0.6) == []
+    assert silent_at(200, demand=0.02, moved=1_000_000) == []
+
+
+def test_a_loop_that_looks_now_and_then_is_reported_as_idling() -> None:
+    assert silent_at(200, demand=0.02, moved=4000) == [(60, "idling")]
+
+
+def test_computing_counts_from_when_it_began() -> None:
+    silence = SilenceDetector(0.0, 0.0)
+    demand, found = 0.0, []
+    for now in range(1, 200):
+        demand += 0.3 if now <= 30 else 1.0
+        if how := silence.sample(float(now), 0.0, demand, 100_000):
+            found.append((now, how))
+    ((at, how),) = found
+    assert how == "computing"
+    assert 85 <= at <= 95
