@@ -25,7 +25,7 @@ class SizedCache:
         return int(self._entries.currsize)
 
     def get(self, key: Hashable) -> Any:
-        """The value, or None."""
+        """Return the value, or None."""
         with self._lock:
             entry = self._entries.get(key)
         return None if entry is None else entry[0]

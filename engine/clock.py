@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The present moment, aware, UTC."""
+    """Return the present moment, aware, in UTC."""
     return datetime.now(UTC)
 
 
 def iso(moment: datetime) -> str:
-    """ISO 8601 in UTC with microseconds, the one form in which times leave the product."""
+    """Return ISO 8601 in UTC with microseconds, the one form in which times leave the product."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

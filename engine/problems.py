@@ -36,7 +36,7 @@ class Fix:
         return cls(Sentence(_("Remove {name}"), {"name": name}), [{"op": "remove", "path": pointer(path)}])
 
     def below(self, path: Path) -> "Fix":
-        """The same fix for a document that has the patched part at `path`."""
+        """Return the same fix for a document that has the patched part at `path`."""
         base = pointer(path)
         moved = [{**one, **{key: base + one[key] for key in ("path", "from") if key in one}} for one in self.changes]
         return Fix(self.label, moved)
@@ -56,11 +56,11 @@ class ConfigProblem:
     fix: Fix | None = None
 
     def below(self, path: Path) -> "ConfigProblem":
-        """The same problem of a value that has the checked part at `path`."""
+        """Return the same problem of a value that has the checked part at `path`."""
         return replace(self, path=(*path, *self.path), fix=self.fix.below(path) if self.fix else None)
 
     def in_definition(self, path: Path, node: str | None) -> "Problem":
-        """The problem of a definition that has the config at `path`."""
+        """Return the problem of a definition that has the config at `path`."""
         moved = self.below(path)
         place = path_text(moved.path)
         return Problem(self.code, self.sentence, place, node, self.severity, self.line, self.span, moved.fix)
@@ -92,7 +92,7 @@ class Problem:
         return str(self.sentence)
 
     def as_dict(self, translate: Callable[[Sentence], str] = str) -> dict[str, Any]:
-        """The shape that leaves the product: {node, path, code, message, severity, line?, span?, fix?}.
+        """Return the shape that leaves the product: {node, path, code, message, severity, line?, span?, fix?}.
 
         `translate` gives the text of a sentence; by default in English.
         """

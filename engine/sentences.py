@@ -31,7 +31,7 @@ class Sentence:
         return template.format_map(self.values) if self.values else template
 
     def translated(self, gettext: Callable[[str], str]) -> str:
-        """The sentence in the language of `gettext`, including values that are sentences."""
+        """Return the sentence in the language of `gettext`, including values that are sentences."""
         values = {
             name: value.translated(gettext) if isinstance(value, Sentence) else value
             for name, value in self.values.items()
@@ -58,7 +58,7 @@ Text = Sentence | str
 
 
 def either(parts: Iterable[Text]) -> Text:
-    """`a, b or c`; empty for no parts."""
+    """Return `a, b or c`; empty for no parts."""
     *others, last = list(parts) or [""]
     if not others:
         return last
@@ -67,7 +67,7 @@ def either(parts: Iterable[Text]) -> Text:
 
 
 def any_of(names: Iterable[str]) -> Text:
-    """`"a", "b" or "c"`; empty for no names."""
+    """Return `"a", "b" or "c"`; empty for no names."""
     return either(f'"{name}"' for name in names)
 
 

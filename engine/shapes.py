@@ -20,29 +20,29 @@ WAITING_STATES = frozenset({"pending", "ready", "waiting", "retrying"})
 
 
 def micros(moment: datetime) -> int:
-    """`moment` (aware) as microseconds since 1970."""
+    """Return `moment` (aware) as microseconds since 1970."""
     return (moment - EPOCH) // _MICROSECOND
 
 
 def optional_micros(moment: datetime | None) -> int | None:
-    """`micros`; None stays None."""
+    """Return what `micros` returns; None for None."""
     return None if moment is None else (moment - EPOCH) // _MICROSECOND
 
 
 def moment(us: int) -> datetime:
-    """The inverse of `micros`."""
+    """Return the time that `micros` has converted, aware, in UTC."""
     return EPOCH + timedelta(microseconds=us)
 
 
 def iso(us: int | None) -> str | None:
-    """ISO 8601 with microseconds; None stays None."""
+    """Return ISO 8601 with microseconds; None for None."""
     if us is None:
         return None
     return iso_moment(_EPOCH_UTC + timedelta(microseconds=us))
 
 
 def iso_moment(moment: datetime) -> str:
-    """ISO 8601 with microseconds of a time in UTC, aware or not."""
+    """Return ISO 8601 with microseconds of a time in UTC, aware or not."""
     # Twice as fast as strftime; a snapshot holds tens of thousands of times.
     text = moment.isoformat(timespec="microseconds")
     return text[:26] + "Z"
@@ -103,7 +103,7 @@ def node_text(
     waiting_for: list[dict[str, Any]] | None = None,
     output: str = "null",
 ) -> str:
-    """The contract's node run as JSON. Times, progress, error and output (its summary) are JSON already.
+    """Return the contract's node run as JSON. Times, progress, error and output (its summary) are JSON already.
 
     Written by hand: a run of 10,000 nodes has 30,000 of them in its events, and building an object of each to encode
     it again took six times as long.
@@ -149,7 +149,7 @@ def run_shape(
     finished_us: int | None,
     counts: Mapping[str, int],
 ) -> dict[str, Any]:
-    """The contract's run, with `draft`, `reason`, `altered` and `rerun_of` beside what it asks for."""
+    """Return the contract's run, with `draft`, `reason`, `altered` and `rerun_of` beside what it asks for."""
     return {
         "id": str(run_id),
         "workflow": workflow,
@@ -175,5 +175,5 @@ def full_counts(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def line_shape(seq: int, at: str, node: str, attempt: int, level: str, message: str) -> dict[str, Any]:
-    """The contract's log line."""
+    """Return the contract's log line."""
     return {"seq": seq, "at": at, "node": node, "attempt": attempt, "level": level, "message": message}

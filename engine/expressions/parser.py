@@ -136,7 +136,7 @@ def lex(source: str) -> Iterator[ExpressionToken]:
 
 
 def parse(source: str) -> Tree:
-    """The tree of an expression. Raises CelError."""
+    """Return the tree of an expression. Raises CelError."""
     return _parse_cached(source) if len(source) <= CACHED_LENGTH_MAX else _parse(source)
 
 
@@ -326,7 +326,7 @@ class _Parser:
 
 
 def _number(text: str) -> str:
-    """The text of a number that CEL can hold. Raises CelError."""
+    """Return the text of a number that CEL can hold. Raises CelError."""
     digits = text.lower().lstrip("-").rstrip("u") if not text.lower().startswith(("0x", "-0x")) else text.lower()
     if "u" in text.lower():
         fits = int(digits.rstrip("u"), 0 if "x" in digits else 10) < 1 << 64

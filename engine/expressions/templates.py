@@ -31,7 +31,7 @@ class Expression:
 
 
 def find(text: str) -> Sequence[Expression]:
-    """All expressions of a text, in order. Quotes and braces inside an expression do not end it."""
+    """Return all expressions of a text, in order. Quotes and braces inside an expression do not end it."""
     start = text.find("{{")
     if start < 0:
         return ()
@@ -78,7 +78,7 @@ def _end_of(text: str, at: int) -> int:
 
 
 def closed_spans(text: str) -> tuple[Span, ...]:
-    """(start, end) of every expression that is closed."""
+    """Return (start, end) of every expression that is closed."""
     return tuple((one.start, one.end) for one in find(text) if one.closed)
 
 
@@ -96,7 +96,7 @@ class Place:
 
 
 def places(schema: Mapping[str, Any], config: Any) -> list[Place]:
-    """The texts of `config` that contain expressions, by the `x-expression` marks of its JSON Schema.
+    """Return the texts of `config` that contain expressions, by the `x-expression` marks of its JSON Schema.
 
     `config` fits the schema. Texts in fields without a mark are left out, whatever they contain.
     """
@@ -126,7 +126,7 @@ def _places(schema: Any, value: Any, path: Path) -> Iterator[Place]:
 
 
 def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    """All texts inside a JSON value, however deep, in document order (iterative)."""
+    """Yield all texts inside a JSON value, however deep, in document order (iterative)."""
     waiting = [(path, value)]
     while waiting:
         place, item = waiting.pop()
@@ -139,7 +139,7 @@ def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def whole_expression(text: str) -> str | None:
-    """The source of a text that is one `{{ ... }}` and nothing else; None for any other text."""
+    """Return the source of a text that is one `{{ ... }}` and nothing else; None for any other text."""
     expressions = find(text)
     if (
         len(expressions) == 1
@@ -151,13 +151,13 @@ def whole_expression(text: str) -> str | None:
 
 
 def condition(text: str) -> str:
-    """The source of a `cel` field: `{{ a > 1 }}` and `a > 1` are the same."""
+    """Return the source of a `cel` field: `{{ a > 1 }}` and `a > 1` are the same."""
     source = whole_expression(text)
     return text.strip() if source is None else source
 
 
 def references(place: Place) -> variables.Reads:
-    """The nodes and inputs that the expressions of a place name; expressions with problems are left out."""
+    """Return the nodes and inputs that the expressions of a place name. Those with problems are left out."""
     sources = [condition(place.text)] if place.mode == "cel" else [one.source for one in find(place.text)]
     nodes: dict[str, None] = {}
     inputs: dict[str, None] = {}
@@ -177,7 +177,7 @@ NOT_CLOSED = Sentence(_("{{ is never closed. Add }} at the end of the expression
 
 
 def problems(place: Place) -> list[ConfigProblem]:
-    """Everything that is wrong with the expressions of one place, except what they refer to."""
+    """Return everything that is wrong with the expressions of one place, except what they refer to."""
     text = place.text
     if place.mode == "cel":
         start, end = len(text) - len(text.lstrip()), len(text.rstrip())
@@ -197,7 +197,7 @@ def problems(place: Place) -> list[ConfigProblem]:
 
 
 def too_long(text: str) -> Sentence:
-    """That a text with expressions is longer than TEXT_MAX."""
+    """Return the sentence that a text with expressions is longer than TEXT_MAX."""
     message = _("A text with expressions may have at most {most:,} characters; this one has {n:,}.")
     return Sentence(message, {"most": TEXT_MAX, "n": len(text)})
 
@@ -212,7 +212,7 @@ def _source_problems(source: str, span: Span | None, line: int) -> list[ConfigPr
 
 
 def shorten(source: str) -> str:
-    """`{{ source }}`, cut where it is long."""
+    """Return `{{ source }}`, cut if it is long."""
     return f"{{{{ {source if len(source) <= 60 else source[:59] + '…'} }}}}"
 
 
@@ -224,7 +224,7 @@ _IN_TOKEN = {
 
 
 def sql_problems(sql: str) -> list[ConfigProblem]:
-    """Expressions where SQL takes no parameter: in quotes, names or comments, or next to a word."""
+    """Return problems of expressions where SQL takes no parameter: in quotes, names or comments, or next to a word."""
     result: list[ConfigProblem] = []
 
     def add(message: str, start: int, end: int) -> None:
@@ -255,6 +255,6 @@ def sql_problems(sql: str) -> list[ConfigProblem]:
 
 
 def _joins(token: lexer.SqlToken, sql: str) -> bool:
-    """Whether a token right beside an expression would make one word with it."""
+    """Return whether a token right beside an expression would make one word with it."""
     text = sql[token.start : token.end]
     return token.kind in ("word", "number", "identifier", "expression", "parameter") or text in (".", "$", "@", "#")

@@ -53,7 +53,7 @@ Spans = tuple[Span, ...]
 
 
 def tokens(sql: str, spans: Spans = ()) -> tuple[SqlToken, ...]:
-    """The tokens of a text; between them is only white space.
+    """Return the tokens of a text; between them is only white space.
 
     `spans`: where `{{ }}` are, in ascending order; one that starts between tokens is a token of its own. The last few
     results are cached, because several checks in a row ask for the tokens of one text.
@@ -118,7 +118,7 @@ def _comment_end(sql: str, at: int) -> tuple[int, bool]:
 
 
 def line_of(text: str, at: int) -> int:
-    """The line (from 1) of the character at `at`."""
+    """Return the line (from 1) of the character at `at`."""
     return text.count("\n", 0, at) + 1
 
 
@@ -130,7 +130,7 @@ _UNCLOSED = {
 
 
 def query_problems(sql: str, spans: Spans = ()) -> list[ConfigProblem]:
-    """Why the text is not one query that starts with select, with or from; [] when it looks like one."""
+    """Return why the text is not one query that starts with select, with or from; [] if it looks like one."""
     problems: list[ConfigProblem] = []
 
     def add(code: str, message: str, token: SqlToken, **values: str) -> None:
@@ -167,7 +167,7 @@ def query_problems(sql: str, spans: Spans = ()) -> list[ConfigProblem]:
 
 
 def _writing_word(sql: str, code: list[SqlToken]) -> SqlToken | None:
-    """The `insert` of `with x as (...) insert ...`: after a closing bracket, outside of all brackets."""
+    """Return the `insert` of `with x as (...) insert ...`: after a closing bracket, outside of all brackets."""
     depth = 0
     for before, token in pairwise(code):
         mark = sql[before.start : before.end]

@@ -100,7 +100,7 @@ class Receiver:
             self.termination.end(process, EndReason(Cause.CHANNEL_BROKEN, error=error))
 
     def _on_frame(self, process: NodeProcess, frame: dict[str, Any]) -> None:
-        """Raises KeyError, TypeError or ValueError for a frame that is not as it should be."""
+        """Handle one frame. Raises KeyError, TypeError or ValueError if it is malformed."""
         loop = self.loop
         kind = frame["k"]
         if kind == "ready":

@@ -51,7 +51,7 @@ _CONFIG = {
 
 
 def out_ports(config: Config) -> tuple[str, ...]:
-    """The ports of the cases and of the default; `true` and `false` for a condition."""
+    """Return the ports of the cases and of the default; `true` and `false` for a condition."""
     return marked_ports(_CONFIG, config, ("true", "false"))
 
 

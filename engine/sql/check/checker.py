@@ -201,7 +201,7 @@ class Checker:
             raise _ProcessEnded(early=True) from None
 
     def _next(self, until: float) -> tuple[bytes, bytes]:
-        """The first pending question and its answer, as lines. Raises _ProcessEnded, Busy."""
+        """Return the first pending question and its answer, as lines. Raises _ProcessEnded, Busy."""
         assert self._socket is not None
         first = self._pending[0]
         # Reading a file may wait for a disk. The process itself limits the time of a query.

@@ -64,7 +64,7 @@ class _Failed(Exception):
 
 
 def sql(question: dict[str, Any]) -> dict[str, Any]:
-    """{"columns": [{name, type}] | null} of a query, as they will be stored, or {"error": {...}} (see `_error`).
+    """Return {"columns": [{name, type}] | null} of a query, as they will be stored, or {"error": {...}} (see `_error`).
 
     `tables`: columns by the names of its inputs, null where they are not known. A query over a table of unknown columns
     is only parsed, but a table that is none of the inputs is found. Columns are also null when they depend on rows.
@@ -176,7 +176,7 @@ _QUOTED = re.compile(r'"((?:[^"]|"")+)"')
 
 
 def _error(error: Any, prefix_bytes: int) -> dict[str, Any]:
-    """{kind, message, name, table, at: [start, length] in bytes | null, candidates}.
+    """Return {kind, message, name, table, at: [start, length] in bytes | null, candidates}.
 
     `kind`: syntax, table, column, function, permission or other. `prefix_bytes`: before the query.
     """
@@ -228,7 +228,7 @@ def _stored(kind: str) -> str:
 
 
 def file(question: dict[str, Any]) -> dict[str, Any]:
-    """{"stamp", "columns": [{name, type}] | null} of the files of a node, by their head.
+    """Return {"stamp", "columns": [{name, type}] | null} of the files of a node, by their head.
 
     {"stamp", "same": true} when the files have not changed since the stamp of the question. {"missing": message,
     "near": path | null}, {"refused": message} and {"wrong": message} say why they cannot be read.

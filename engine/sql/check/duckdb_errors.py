@@ -70,7 +70,7 @@ def problems(
 
 
 def _first_line(message: str) -> str:
-    """The sentence of a message, without the lists that follow it."""
+    """Return the sentence of a message, without the lists that follow it."""
     line = message.split("\n")[0].strip().rstrip(".!")
     return line if len(line) <= MESSAGE_MAX else line[: MESSAGE_MAX - 1] + "…"
 
@@ -85,7 +85,7 @@ class _Text:
     def problem(
         self, code: str, sentence: Sentence, at: int, *, severity: str = "error", fix: Fix | None = None
     ) -> ConfigProblem:
-        """A problem of the token at `at`; -1: its place is not known."""
+        """Return a problem of the token at `at`; -1: its place is not known."""
         line = lexer.line_of(self.sql, at) if at >= 0 else None
         span: Span | None = None
         if at >= 0:
@@ -93,14 +93,14 @@ class _Text:
         return ConfigProblem(code, sentence, (), line, span, severity, fix)
 
     def name(self, token: lexer.SqlToken) -> str | None:
-        """The name that a token may be, without its quotes."""
+        """Return the name that a token may be, without its quotes."""
         word = self.sql[token.start : token.end]
         if token.kind == "word":
             return word
         return word[1:-1].replace('""', '"') if token.kind == "identifier" and token.closed else None
 
     def find(self, name: str, start: int) -> lexer.SqlToken | None:
-        """The token at `start`, or in the chain of names joined by dots from there, that is this name."""
+        """Return the token at `start`, or in the chain of names joined by dots from there, that is this name."""
         place = next((at for at, token in enumerate(self.tokens) if token.end > start), None)
         while place is not None and place < len(self.tokens):
             token_name = self.name(self.tokens[place])
@@ -113,16 +113,16 @@ class _Text:
         return None
 
     def only(self, name: str) -> lexer.SqlToken | None:
-        """The token of this name, if there is exactly one in the text."""
+        """Return the token of this name, if there is exactly one in the text."""
         tokens = [token for token in self.tokens if (self.name(token) or "").lower() == name.lower()]
         return tokens[0] if len(tokens) == 1 else None
 
     def names(self, name: str) -> bool:
-        """Whether the name is anywhere in the text."""
+        """Return whether the name is anywhere in the text."""
         return any((self.name(token) or "").lower() == name for token in self.tokens)
 
     def count(self, word: str) -> int:
-        """How often a word of SQL is in the text."""
+        """Return how often a word of SQL is in the text."""
         return sum(token.kind == "word" and self.sql[token.start : token.end].lower() == word for token in self.tokens)
 
     def _is_dot(self, place: int) -> bool:
@@ -130,7 +130,7 @@ class _Text:
         return self.sql[token.start : token.end] == "."
 
     def alias_of(self, alias: str, tables: Mapping[str, Any]) -> str | None:
-        """The input that is called `alias` in the text: `flights f`, `flights as f`, or itself."""
+        """Return the input that is called `alias` in the text: `flights f`, `flights as f`, or itself."""
         if alias.lower() in tables:
             return alias.lower()
         words = [(self.name(token) or "").lower() for token in self.tokens]
@@ -142,7 +142,7 @@ class _Text:
         return None
 
     def fix(self, tokens: Iterable[lexer.SqlToken], near: str | None) -> Fix | None:
-        """Write `near` in the place of all the tokens; None: there is nothing to write, or no place for it."""
+        """Return the fix that writes `near` in place of all the tokens; None: no `near`, or no place for it."""
         places = sorted(set(tokens), key=lambda token: -token.start)
         if not near or not places or len(self.sql) > FIX_LENGTH_MAX:
             return None
@@ -153,14 +153,14 @@ class _Text:
 
 
 def quoted(name: str) -> str:
-    """A name as it is written in SQL: in quotes where it needs them."""
+    """Return a name as it is written in SQL: in quotes if it needs them."""
     if _PLAIN_NAME.match(name) and name.lower() not in _KEYWORDS:
         return name
     return '"' + name.replace('"', '""') + '"'
 
 
 def _place(error: Mapping[str, Any], text: _Text, bound: Bound) -> int:
-    """Where in the author's text the error is; -1: not known."""
+    """Return where in the author's text the error is; -1: not known."""
     if error["at"] is not None:
         return bound.place(error["at"][0])
     token = text.only(error["name"]) if error["name"] else None

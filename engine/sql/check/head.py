@@ -20,7 +20,7 @@ MEMORY_BYTES = 128 * 1024 * 1024
 
 
 def rows(question: dict[str, Any]) -> dict[str, Any]:
-    """{"columns": [{name, type}], "rows": [[text or null]]} of a node's files, at most COLUMNS_MAX and ROWS of them.
+    """Return {"columns": [{name, type}], "rows": [[text or null]]} of a node's files, at most COLUMNS_MAX and ROWS.
 
     {"wrong": message} says why there are none. For the question see `child`.
     """

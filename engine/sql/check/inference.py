@@ -120,7 +120,7 @@ def infer(
     until: float,
     by: Checker = checker,
 ) -> Inferred:
-    """Columns and problems of `document`, which may be any value.
+    """Return the columns and problems of `document`, which may be any value.
 
     `wrong`: indexes of nodes whose config has errors already; they are left out. `files`: None: no file is read.
     `until`: the time (monotonic) by which the answer must be there.
