@@ -7,5 +7,5 @@ from engine.models import Run
 
 
 def diagnose(run: Run, *, node: str | None = None) -> Diagnosis:
-    """Diagnose `run`, or one node of it, for which what is in order is explained too. Raises NotFound."""
+    """Diagnose `run`, or one node of it. For one node, what is in order is explained too. Raises NotFound."""
     return rules.diagnosis(gather(run, node))

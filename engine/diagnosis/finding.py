@@ -24,7 +24,7 @@ class Evidence:
     at: str | None = None
     """ISO 8601: when it was measured, or since when it holds."""
     brief: Sentence | None = None
-    """The message without the error, for where the error is shown above it; None: the message itself."""
+    """The message without the error, for places that show the error above it; None: the message itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Finding:
     actions: Sequence[Action] = ()
     """The best first. The API names the first one apart; pages offer all."""
     brief: Sentence | None = None
-    """The message without the error or state of its node, for where these are shown above it; None: the message
+    """The message without the error or state of its node, for places that show these above it; None: the message
     itself."""
     cause: str | None = None
     """What keeps a running node from ending: the code of its activity, also where `code` says that it is quiet."""

@@ -166,7 +166,7 @@ class WaitingReader:
         return blockers, processes
 
     def draining_workers(self, waiting: Sequence[WaitingFacts]) -> list[DrainingWorker]:
-        """Return the workers that drain but do not stop, if a node waits because no worker takes its queue."""
+        """Return draining workers that are not being stopped, if a node waits because no worker takes its queue."""
         if not any(one.code == "queue" for node in waiting for one in node.conditions):
             return []
         rows = Host.objects.filter(state="draining").exclude(reason=HostReason.STOPPING).order_by("name")

@@ -76,7 +76,7 @@ class ProcessPool:
         return self._idle.get(interpreter, [])
 
     def take_idle(self, interpreter: str) -> NodeProcess | None:
-        """Return an idle process, a ready one if possible, which is idle no more."""
+        """Take an idle process, if possible a ready one, from the idle ones; None: there is none."""
         idle = self._idle.get(interpreter)
         if not idle:
             return None

@@ -230,7 +230,7 @@ class StackSampler:
             self._end_sample("The process did not reply in time.")
 
     def _give_up_signal(self, message: str) -> None:
-        """End the sample, and use the signal no more with this attempt."""
+        """End the sample, and do not use the signal with this attempt again."""
         self.signal_problem = message
         self._end_sample(message)
 

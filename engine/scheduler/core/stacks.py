@@ -22,7 +22,7 @@ def stack_text(body: Mapping[str, Any]) -> str:
     """Return the body as JSON of at most STACK_BYTES_MAX bytes.
 
     What had to be left out is counted in it: {"cut": {"frames": n, "threads": n, "children": n}}. Values that JSON does
-    not have are left out as well, for the body comes from a process that runs people's code.
+    not have are left out as well, because the body comes from a process that runs people's code.
     """
     shortened: dict[str, Any] = _plain(body, 0)
     cut = {"frames": 0, "threads": 0, "children": 0}
