@@ -23,14 +23,14 @@ threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="live-datab
 async def in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call `function` on one of the threads and return its result; its exceptions are raised here."""
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(threads, partial(_call, partial(function, *args, **kwargs)))
+    return await loop.run_in_executor(threads, partial(on_own_connection, function, *args, **kwargs))
 
 
-def _call(function: Callable[[], T]) -> T:
-    # These threads handle no requests, after which Django would check their connections.
+def on_own_connection(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call `function` outside a request, before and after which Django would check this thread's connection."""
     close_old_connections()
     try:
-        return function()
+        return function(*args, **kwargs)
     except (OperationalError, InterfaceError):
         connection.close()
         raise

@@ -13,7 +13,7 @@ from django.http.cookie import parse_cookie
 from django.http.request import split_domain_port, validate_host
 
 from dashboard import access, accounts
-from dashboard.models import User
+from dashboard.models import ApiToken, User
 from engine.errors import NotFound
 
 Scope = Mapping[str, Any]
@@ -56,9 +56,32 @@ def authorize(scope: Scope, check: Check) -> Any:
         raise Denied(HTTPStatus.NOT_FOUND, str(error)) from None
 
 
-def _token_user(value: str) -> User:
+def has_account(scope: Scope) -> bool:
+    """Return whether the request comes from an account that is open, by a token or a session."""
+    if token := header(scope, b"authorization"):
+        return _token(token) is not None
+    key = _session_key(scope)
+    return bool(key) and _account_of_session(key) is not None
+
+
+def _token(value: str) -> tuple[User, ApiToken] | None:
     scheme, _, raw = value.partition(" ")
-    found = accounts.authenticate_token(raw.strip()) if scheme.lower() == "bearer" else None
+    return accounts.authenticate_token(raw.strip()) if scheme.lower() == "bearer" else None
+
+
+def _session_key(scope: Scope) -> str:
+    return parse_cookie(header(scope, b"cookie")).get(settings.SESSION_COOKIE_NAME, "")
+
+
+def _account_of_session(key: str) -> User | None:
+    request = HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    user = get_user(request)
+    return user if isinstance(user, User) and user.is_active else None
+
+
+def _token_user(value: str) -> User:
+    found = _token(value)
     if found is None:
         raise Denied(HTTPStatus.UNAUTHORIZED, "This token is unknown, expired or revoked.")
     user, token = found
@@ -68,16 +91,14 @@ def _token_user(value: str) -> User:
 
 
 def _session_user(scope: Scope) -> User:
-    key = parse_cookie(header(scope, b"cookie")).get(settings.SESSION_COOKIE_NAME)
+    key = _session_key(scope)
     if not key:
         raise Denied(HTTPStatus.UNAUTHORIZED, "Sign in, or send an API token: Authorization: Bearer <token>.")
     # Browsers send the cookie with the scripts of any site, and websockets have no CSRF token.
     if not same_origin(scope):
         raise Denied(HTTPStatus.FORBIDDEN, "Only pages of this host may open this websocket.")
-    request = HttpRequest()
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
-    user = get_user(request)
-    if not isinstance(user, User) or not user.is_active:
+    user = _account_of_session(key)
+    if user is None:
         raise Denied(HTTPStatus.UNAUTHORIZED, "Your session has ended. Sign in again.")
     return user
 

@@ -1,31 +1,31 @@
 """HTTP inside the ASGI server: Django's WSGI handler on a fixed set of threads.
 
 Under ASGI, each Django request would get its own thread and database connection. Here there are as many persistent
-connections as threads. Slow and odd clients are handled before a thread is taken.
+connections as threads. Slow and odd clients are handled on the event loop: a thread has the whole body when it begins,
+and never waits for a client to read.
 """
 
-import asyncio
-import io
 import json
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from django.db import DatabaseError
 
-from dashboard.live.handshake import Scope, header
+from dashboard.live.database import on_own_connection
+from dashboard.live.handshake import Scope, has_account
 from dashboard.live.sockets import Message, Receive, Send
-from dashboard.serving.thread_bridge import Bridge, IncomingBody
+from dashboard.serving.body import BodyReader, Refused
+from dashboard.serving.pace import TRANSPORT, ClientGone, Pace
+from dashboard.serving.thread_bridge import Bridge, Busy
 
 THREADS: Final = 8
-BUFFERED_BYTES_MAX: Final = 1 << 20
-"""Bodies up to this size are read completely before a thread is taken for the request."""
-BODY_SECONDS_MAX: Final = 30.0
-"""A client that neither sends nor reads for this long during its request is disconnected."""
-
-
-class ClientGone(ConnectionError):
-    """The client left, or stopped sending, during its request. This must not be mistaken for the end of the body."""
+HEALTH: Final = "/healthz"
+SENT_BYTES: Final = 64 * 1024
+"""A response is sent in parts of this size, to see how fast they are taken."""
+RETRY_SECONDS: Final = 2
 
 
 class Http:
@@ -36,58 +36,62 @@ class Http:
         self.threads = self._bridge.threads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = RequestBody(receive)
+        if scope["path"] == HEALTH and scope["method"] in ("GET", "HEAD"):
+            # It tells that the event loop turns, whatever the threads and the database do.
+            await _send_json(send, HTTPStatus.OK, {"status": "ok"}, b"application/json")
+            return
         try:
-            complete = await body.read_up_to(BUFFERED_BYTES_MAX)
+            await self._answer(scope, receive, send)
+        except Refused as refused:
+            await _problem(send, refused.status, refused.code, refused.detail)
+        except Busy:
+            await _problem(send, HTTPStatus.SERVICE_UNAVAILABLE, "busy",
+                           "Too many requests wait. Try again in a moment.")  # fmt: skip
         except ClientGone:
-            return
-        sized = bool(header(scope, b"content-length"))
-        if not complete and not sized:
-            # WSGI has no bodies without a length; Django would treat this one as empty.
-            await _problem(send, HTTPStatus.LENGTH_REQUIRED, "length_required",
-                           "Send a body of this size with a Content-Length.")  # fmt: skip
-            return
-        stream = io.BytesIO(body.take()) if complete else io.BufferedReader(IncomingBody(body.receive))
-        await self._bridge(_wsgi_scope(scope, None if sized else body.size), stream, _send_with_timeout(send))
+            await _hang_up(scope, receive)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def is_signed_in() -> bool:
+            try:
+                return await self._bridge.run(on_own_connection, has_account, scope)
+            except DatabaseError:
+                raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "database_unavailable",
+                              "The database is not reachable. Try again in a moment.") from None  # fmt: skip
+
+        reader = BodyReader(scope, receive, settings.INTERLOCK.home, is_signed_in)
+        with await reader.read() as body:
+            await self._bridge(_wsgi_scope(scope, None if reader.sized else reader.size), body, _paced(scope, send))
 
 
-class RequestBody:
-    """The request's body: the part that was read, then the rest from the client."""
+async def _hang_up(scope: Scope, receive: Receive) -> None:
+    """Close the connection of a client that is gone or too slow. Another server than ours closes it itself."""
+    if transport := scope.get(TRANSPORT):
+        transport.abort()
+        while (await receive())["type"] != "http.disconnect":
+            pass
 
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._parts: list[bytes] = []
-        self._complete = False
-        self.size = 0
 
-    async def _next(self) -> bytes:
-        try:
-            message = await asyncio.wait_for(self._receive(), BODY_SECONDS_MAX)
-        except TimeoutError:
-            raise ClientGone("The client stopped sending.") from None
-        if message["type"] != "http.request":
-            raise ClientGone("The client left before its request was complete.")
-        self._complete = not message.get("more_body", False)
-        return bytes(message.get("body", b""))
+def _paced(scope: Scope, send: Send) -> Send:
+    """Return a `send` that raises ClientGone when the client takes too little or is gone."""
+    pace = Pace()
+    transport = scope.get(TRANSPORT)
 
-    async def read_up_to(self, bytes_max: int) -> bool:
-        """Read to the end or beyond `bytes_max`. Return whether the end was reached. Raises ClientGone."""
-        while not self._complete and self.size <= bytes_max:
-            part = await self._next()
-            self._parts.append(part)
-            self.size += len(part)
-        return self._complete
+    async def send_part(message: Message) -> None:
+        if transport is not None and transport.is_closing():
+            raise ClientGone("The client has left.")
+        await pace.wait(send(message))
+        # The part may still be unread, but it was sent only when there was nearly nothing left of the one before.
+        pace.bytes += len(message.get("body", b""))
 
-    def take(self) -> bytes:
-        """Return what was read and not taken yet."""
-        part = b"".join(self._parts)
-        self._parts = []
-        return part
+    async def send_paced(message: Message) -> None:
+        body = message.get("body", b"")
+        for at in range(0, max(len(body) - SENT_BYTES, 0), SENT_BYTES):
+            await send_part({"type": message["type"], "body": body[at : at + SENT_BYTES], "more_body": True})
+        if len(body) > SENT_BYTES:
+            message = {**message, "body": body[-((len(body) - 1) % SENT_BYTES + 1) :]}
+        await send_part(message)
 
-    async def receive(self) -> Message:
-        """Return the next part, beginning with what was read. Raises ClientGone."""
-        part = self.take() or (b"" if self._complete else await self._next())
-        return {"type": "http.request", "body": part, "more_body": not self._complete}
+    return send_paced
 
 
 def _wsgi_scope(scope: Scope, length: int | None) -> dict[str, Any]:
@@ -106,30 +110,18 @@ def _wsgi_scope(scope: Scope, length: int | None) -> dict[str, Any]:
     return {**scope, "headers": headers, "query_string": query}
 
 
-def _send_with_timeout(send: Send) -> Send:
-    """Return a `send` with a timeout, because a thread waits while a client reads.
-
-    It raises nothing: its caller would then wait forever to send the next part. After the timeout the rest of the
-    response is dropped, as when the client has left.
-    """
-    client_gone = False
-
-    async def send_or_drop(message: Message) -> None:
-        nonlocal client_gone
-        if client_gone:
-            return
-        try:
-            await asyncio.wait_for(send(message), BODY_SECONDS_MAX)
-        except (TimeoutError, OSError):
-            client_gone = True
-
-    return send_or_drop
-
-
 async def _problem(send: Send, status: HTTPStatus, code: str, detail: str) -> None:
-    body = json.dumps({"type": "about:blank", "title": status.phrase, "status": int(status), "code": code,
-                       "detail": detail}).encode()  # fmt: skip
-    headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode()),
-               (b"connection", b"close")]  # fmt: skip
+    content = {"type": "about:blank", "title": status.phrase, "status": int(status), "code": code, "detail": detail}
+    await _send_json(send, status, content, b"application/problem+json")
+
+
+async def _send_json(send: Send, status: HTTPStatus, content: dict[str, Any], kind: bytes) -> None:
+    body = json.dumps(content, separators=(",", ":")).encode()
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()),
+               (b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]  # fmt: skip
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers.append((b"www-authenticate", b'Bearer realm="interlock"'))
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers.append((b"retry-after", str(RETRY_SECONDS).encode()))
     await send({"type": "http.response.start", "status": int(status), "headers": headers})
     await send({"type": "http.response.body", "body": body})

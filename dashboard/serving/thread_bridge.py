@@ -1,22 +1,34 @@
 """Runs a WSGI application on a fixed set of threads, called from the server's event loop.
 
-A complete response is handed to the loop in one piece: each hop between a thread and the loop waits for the GIL twice,
-which under load took most of the time of a small request.
+A thread makes the response and never waits for the client to read it: a complete one is handed to the loop in one
+piece, because each hop between a thread and the loop waits for the GIL twice, which under load took most of the time of
+a small request. A stream is made in steps, whenever the client has taken what the last step made.
 """
 
 import asyncio
 import contextvars
-import io
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import IO, Any, Final, TypeVar
 
+from dashboard.live.database import on_own_connection
 from dashboard.live.handshake import Scope
-from dashboard.live.sockets import Message, Receive, Send
+from dashboard.live.sockets import Message, Send
 
-PART_BYTES: Final = 64 * 1024
+PART_BYTES: Final = 256 * 1024
 """Minimum size of the parts of a stream. Django reads files in parts of 4 KB."""
+WAITING_MAX: Final = 200
+"""How many requests may wait for a thread."""
+WAIT_SECONDS_MAX: Final = 15.0
+"""How long a request may wait for a thread."""
+
+T = TypeVar("T")
+
+
+class Busy(Exception):
+    """All threads are taken: too many requests wait already, or this one has waited too long."""
 
 
 class Bridge:
@@ -24,24 +36,59 @@ class Bridge:
 
     def __init__(self, handler: Any, threads: int) -> None:
         self._handler = handler
+        self._number = threads
+        self._open = 0
+        """Requests that wait for a thread or have one."""
         self.threads = ThreadPoolExecutor(threads, thread_name_prefix="WSGI")
 
-    async def __call__(self, scope: Scope, body: io.BufferedIOBase, send: Send) -> None:
+    async def __call__(self, scope: Scope, body: IO[bytes], send: Send) -> None:
+        """Answer a request. Raises Busy before anything is sent, and what `send` raises."""
+        # One context for all steps of a response: it has the language, for example.
+        in_context = contextvars.copy_context().run
+        head, content = await self.run(in_context, self._respond, environment(scope, body))
+        if isinstance(content, bytes):
+            await send(head)
+            await send({"type": "http.response.body", "body": content})
+            return
+        try:
+            await send(head)
+            more = True
+            while more:
+                # A response that has begun does not count as waiting.
+                part, more = await self._on_thread(in_context, on_own_connection, content.step)
+                await send({"type": "http.response.body", "body": part, "more_body": more})
+        finally:
+            await self._on_thread(content.close)
+
+    async def run(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call `function` on a thread. Raises Busy, and what it raises."""
+        if self._open >= self._number + WAITING_MAX:
+            raise Busy
         loop = asyncio.get_running_loop()
+        future = self.threads.submit(function, *arguments)
+        gave_up = False
 
-        def send_now(message: Message) -> None:
-            wait_for(send(message), loop)
+        def give_up() -> None:
+            nonlocal gave_up
+            gave_up = future.cancel()
 
-        run_in_context = contextvars.copy_context().run
-        environ = environment(scope, body)
-        for message in await loop.run_in_executor(self.threads, run_in_context, self._respond, environ, send_now):
-            await send(message)
+        timer = loop.call_later(WAIT_SECONDS_MAX, give_up)
+        self._open += 1
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            if gave_up:
+                raise Busy from None
+            raise
+        finally:
+            timer.cancel()
+            self._open -= 1
 
-    def _respond(self, environ: Mapping[str, Any], send_now: Callable[[Message], None]) -> list[Message]:
-        """Run the handler. Sends the parts of a stream as they are made; returns the messages that are left to send.
+    async def _on_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.threads, function, *arguments)
 
-        Runs on a thread.
-        """
+    def _respond(self, environ: Mapping[str, Any]) -> "tuple[Message, bytes | Stream]":
+        """Run the handler. Return the first message, and the body or what will make it. Runs on a thread."""
         head: Message = {"type": "http.response.start"}
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
@@ -49,49 +96,49 @@ class Bridge:
             head["headers"] = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
         response = self._handler(environ, start)
+        stream = Stream(response)
+        more = False
         try:
             if not response.streaming:
-                return [head, {"type": "http.response.body", "body": b"".join(response)}]
-            send_now(head)
-            buffer = bytearray()
-            for part in response:
+                return head, b"".join(response)
+            stream.first, more = stream.step()
+            return head, stream if more else stream.first
+        finally:
+            if not more:
+                stream.close()
+
+
+class Stream:
+    """The body of a streaming response. Its steps may run on different threads, one after the other."""
+
+    def __init__(self, response: Any) -> None:
+        self._response = response
+        self._parts: Iterator[bytes] = iter(response)
+        self.first = b""
+        """What is made already."""
+        self._lock = threading.Lock()
+        """Of a step: when the server stops, nobody waits for the last one."""
+
+    def step(self) -> tuple[bytes, bool]:
+        """Make the next part. Return it, and whether there may be more."""
+        if self.first:
+            part, self.first = self.first, b""
+            return part, True
+        buffer = bytearray()
+        with self._lock:
+            for part in self._parts:
                 buffer += part
                 if len(buffer) >= PART_BYTES:
-                    send_now({"type": "http.response.body", "body": bytes(buffer), "more_body": True})
-                    buffer.clear()
-            return [{"type": "http.response.body", "body": bytes(buffer)}]
-        finally:
-            response.close()
+                    return bytes(buffer), True
+        return bytes(buffer), False
+
+    def close(self) -> None:
+        """Release what the response holds."""
+        with self._lock:
+            self._response.close()
 
 
-class IncomingBody(io.RawIOBase):
-    """A request body that is still being received, readable by a thread."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive, self._loop = receive, asyncio.get_running_loop()
-        self._part = memoryview(b"")
-        self._more = True
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Block until data is available; 0 at the end. Raises what `receive` raises."""
-        while not self._part and self._more:
-            message = wait_for(self._receive(), self._loop)
-            self._part, self._more = memoryview(message["body"]), message["more_body"]
-        part = self._part[: len(buffer)]
-        buffer[: len(part)] = part
-        self._part = self._part[len(part) :]
-        return len(part)
-
-
-def wait_for(awaited: Awaitable[Any], loop: asyncio.AbstractEventLoop) -> Any:
-    """Wait on this thread for the result of `awaited` on the loop."""
-    return asyncio.run_coroutine_threadsafe(awaited, loop).result()  # type: ignore[arg-type] # they are coroutines
-
-
-def environment(scope: Scope, body: io.BufferedIOBase) -> dict[str, Any]:
+def environment(scope: Scope, body: IO[bytes]) -> dict[str, Any]:
     """Return the WSGI environ (PEP 3333) of the request."""
     server, client = scope.get("server") or ("localhost", 80), scope.get("client") or ("", 0)
     environ: dict[str, Any] = {

@@ -9,6 +9,7 @@ import uvicorn
 
 from dashboard.live.protocol import MESSAGE_BYTES_MAX
 from dashboard.up.connection import Connection
+from dashboard.up.http_connection import HttpConnection, allow_descriptors
 from dashboard.up.parent_link import ParentLink
 from engine import gc_settings
 
@@ -23,7 +24,7 @@ def config() -> uvicorn.Config:
     """Return the uvicorn configuration of `dashboard.asgi`, also for those who start it differently."""
     return uvicorn.Config(
         "dashboard.asgi:prepared",
-        http="httptools",
+        http=HttpConnection,
         ws=Connection,
         ws_max_size=MESSAGE_BYTES_MAX,
         ws_ping_interval=20,
@@ -63,6 +64,7 @@ def prepared() -> Server:
     # Otherwise the first request would pay for these imports.
     get_resolver().url_patterns  # noqa: B018
     gc_settings.tune()
+    allow_descriptors()
     sys.setswitchinterval(SWITCH_SECONDS)
     return server
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.files import STAGING
-from dashboard.serving.http import BUFFERED_BYTES_MAX
+from dashboard.serving.body import MEMORY_BYTES_MAX
 from tests.faults.checks import Broken
 from tests.faults.clients import Client
 from tests.faults.hosts import FORMS, Hosts
@@ -62,7 +61,7 @@ def before_their_commits(rig: Rig, people: list[Writer]) -> None:
 def at_any_moment(rig: Rig, people: list[Writer], chance: random.Random) -> None:
     """Kill it during an upload."""
     with half_an_upload(rig):
-        wait_until(lambda: is_staged(rig))
+        wait_until(lambda: is_on_disk(rig))
         time.sleep(chance.uniform(0, 0.2))
         kill(rig, people, committed=None)
     assert rig.product.call("GET", "/api/v1/files/half.bin").status == 404
@@ -70,7 +69,7 @@ def at_any_moment(rig: Rig, people: list[Writer], chance: random.Random) -> None
 
 def half_an_upload(rig: Rig) -> socket.socket:
     """Open a connection and send the first half of a file that is too large to be read at once."""
-    body = bytes(4 * BUFFERED_BYTES_MAX)
+    body = bytes(4 * MEMORY_BYTES_MAX)
     sent = socket.create_connection(("127.0.0.1", rig.product.port), timeout=20)
     head = (
         f"PUT /api/v1/files/half.bin HTTP/1.1\r\nHost: localhost:{rig.product.port}\r\n"
@@ -80,11 +79,11 @@ def half_an_upload(rig: Rig) -> socket.socket:
     return sent
 
 
-def is_staged(rig: Rig) -> bool:
-    """Return whether a part of it is on the disk."""
-    for file in (rig.home / "files" / STAGING).glob("*"):
-        with contextlib.suppress(FileNotFoundError):
-            if file.stat().st_size >= BUFFERED_BYTES_MAX:
+def is_on_disk(rig: Rig) -> bool:
+    """Return whether a part of it is on the disk, in a file without a name."""
+    for link in Path(f"/proc/{rig.web_pid()}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if str(link.readlink()).startswith(f"{rig.home}/#") and link.stat().st_size >= MEMORY_BYTES_MAX:
                 return True
     return False
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import io
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from dashboard.serving import thread_bridge
-from dashboard.serving.thread_bridge import PART_BYTES, Bridge, IncomingBody
+from dashboard.serving.thread_bridge import PART_BYTES, Bridge, Busy
 
 SCOPE: dict[str, Any] = {
     "method": "PUT",
@@ -35,7 +36,7 @@ class Answer:
         self.closed = True
 
 
-def asked(handler: Callable[..., Any], coming: Callable[[], Any] = io.BytesIO) -> list[dict[str, Any]]:
+def asked(handler: Callable[..., Any]) -> list[dict[str, Any]]:
     """The messages of one request. Raises what the handler raises."""
     sent: list[dict[str, Any]] = []
 
@@ -43,7 +44,7 @@ def asked(handler: Callable[..., Any], coming: Callable[[], Any] = io.BytesIO) -
         sent.append(message)
 
     async def ask() -> None:
-        await Bridge(handler, 1)(SCOPE, coming(), send)
+        await Bridge(handler, 1)(SCOPE, io.BytesIO(), send)
 
     asyncio.run(ask())
     return sent
@@ -51,7 +52,13 @@ def asked(handler: Callable[..., Any], coming: Callable[[], Any] = io.BytesIO) -
 
 def test_a_whole_answer_crosses_from_its_thread_once(monkeypatch: pytest.MonkeyPatch) -> None:
     crossings: list[Any] = []
-    monkeypatch.setattr(thread_bridge, "wait_for", lambda awaited, loop: crossings.append(awaited))
+    run = Bridge.run
+
+    def counted(self: Bridge, *call: Any) -> Any:
+        crossings.append(call)
+        return run(self, *call)
+
+    monkeypatch.setattr(Bridge, "run", counted)
     answer = Answer([b"one", b"two"], False)
 
     def handler(environ: dict[str, Any], start: Any) -> Answer:
@@ -65,7 +72,7 @@ def test_a_whole_answer_crosses_from_its_thread_once(monkeypatch: pytest.MonkeyP
     assert body["body"] == b"onetwo"
     assert not body.get("more_body")
     assert answer.closed
-    assert crossings == []
+    assert len(crossings) == 1
 
 
 def test_a_stream_arrives_whole_in_few_parts() -> None:
@@ -83,30 +90,73 @@ def test_a_stream_arrives_whole_in_few_parts() -> None:
     assert answer.closed
 
 
-def test_a_body_that_is_still_coming_is_read_as_it_comes_and_its_break_is_told() -> None:
-    messages = [
-        {"type": "http.request", "body": b"first ", "more_body": True},
-        {"type": "http.request", "body": b"", "more_body": True},
-        {"type": "http.request", "body": b"second\nthird", "more_body": False},
-    ]
-    broken = messages[:2]
+def test_a_stream_is_made_as_its_client_takes_it_and_holds_no_thread_meanwhile() -> None:
+    made: list[int] = []
 
-    def whole(environ: dict[str, Any], start: Any) -> Answer:
-        body = environ["wsgi.input"]
-        read = [body.read(3), body.readline(), body.read(), body.read()]
+    def parts() -> Iterator[bytes]:
+        for number in range(4):
+            made.append(number)
+            yield bytes(PART_BYTES)
+
+    answer = Answer(parts(), True)  # type: ignore[arg-type] # a generator is what Django has
+    sent: list[dict[str, Any]] = []
+
+    def handler(environ: dict[str, Any], start: Any) -> Answer:
         start("200 OK", [])
-        return Answer(read, False)
+        return answer
 
-    def of(given: list[dict[str, Any]]) -> Callable[[], Any]:
-        left = list(given)
+    async def ask() -> None:
+        bridge = Bridge(handler, 1)
+        may_read = asyncio.Event()
 
-        async def receive() -> Any:
-            if not left:
-                raise ConnectionError("gone")
-            return left.pop(0)
+        async def send(message: Any) -> None:
+            sent.append(message)
+            await may_read.wait()
 
-        return lambda: io.BufferedReader(IncomingBody(receive))
+        asking = asyncio.create_task(bridge(SCOPE, io.BytesIO(), send))
+        while not sent:
+            await asyncio.sleep(0)
+        # The only thread is free for another request.
+        assert await bridge.run(lambda: "free") == "free"
+        assert made == [0]
+        assert not answer.closed
+        may_read.set()
+        await asking
 
-    assert asked(whole, of(messages))[1]["body"] == b"first second\nthird"
+    asyncio.run(ask())
+    assert sum(len(message.get("body", b"")) for message in sent) == 4 * PART_BYTES
+    assert answer.closed
+
+
+def test_a_stream_is_closed_when_its_client_leaves() -> None:
+    answer = Answer([bytes(PART_BYTES)] * 3, True)
+
+    def handler(environ: dict[str, Any], start: Any) -> Answer:
+        start("200 OK", [])
+        return answer
+
+    async def gone(message: Any) -> None:
+        raise ConnectionError("gone")
+
     with pytest.raises(ConnectionError):
-        asked(whole, of(broken))
+        asyncio.run(Bridge(handler, 1)(SCOPE, io.BytesIO(), gone))
+    assert answer.closed
+
+
+def test_requests_wait_for_a_thread_only_so_many_and_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thread_bridge, "WAITING_MAX", 1)
+    monkeypatch.setattr(thread_bridge, "WAIT_SECONDS_MAX", 0.1)
+    release = threading.Event()
+
+    async def ask() -> list[Any]:
+        bridge = Bridge(None, 1)
+        running = asyncio.create_task(bridge.run(release.wait))
+        waiting = asyncio.create_task(bridge.run(lambda: "never"))
+        await asyncio.sleep(0)
+        too_many = await asyncio.gather(bridge.run(lambda: "never"), return_exceptions=True)
+        too_long = await asyncio.gather(waiting, return_exceptions=True)
+        release.set()
+        await running
+        return [*too_many, *too_long, await bridge.run(lambda: "again")]
+
+    assert [str(one) or type(one) for one in asyncio.run(ask())] == [Busy, Busy, "again"]
