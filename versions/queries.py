@@ -44,7 +44,7 @@ def all_tags() -> list[str]:
 
 
 def workflow_dicts(rows: Iterable[Workflow]) -> list[dict[str, Any]]:
-    """Return the API's Workflow for each row, in order, with two queries for all."""
+    """Return the API's Workflow for each row, in order, with at most three queries for all."""
     rows = list(rows)
     ids = [row.pk for row in rows]
     live = {
@@ -54,14 +54,21 @@ def workflow_dicts(rows: Iterable[Workflow]) -> list[dict[str, Any]]:
     newest = dict(
         WorkflowVersion.objects.filter(workflow__in=ids).values_list("workflow").annotate(Max("number")).order_by()
     )
-    return [_workflow_dict(row, live.get(row.pk), newest.get(row.pk)) for row in rows]
+    # Only where the newest version is not live can it have been taken back.
+    apart = [pk for pk, deployment in live.items() if deployment.version.number != newest.get(pk)]
+    replaced = Deployment.objects.filter(workflow__in=apart, state="replaced") if apart else Deployment.objects.none()
+    taken_back = set(replaced.values_list("workflow_id", "version__number").distinct())
+    return [
+        _workflow_dict(row, live.get(row.pk), newest.get(row.pk), (row.pk, newest.get(row.pk)) in taken_back)
+        for row in rows
+    ]
 
 
 def workflow_dict(workflow: Workflow) -> dict[str, Any]:
     return workflow_dicts([workflow])[0]
 
 
-def _workflow_dict(workflow: Workflow, live: Deployment | None, newest: int | None) -> dict[str, Any]:
+def _workflow_dict(workflow: Workflow, live: Deployment | None, newest: int | None, taken_back: bool) -> dict[str, Any]:
     return {
         "slug": workflow.slug,
         "name": workflow.name,
@@ -73,6 +80,7 @@ def _workflow_dict(workflow: Workflow, live: Deployment | None, newest: int | No
         # Canary deployments are not available yet, so nothing is ever a candidate.
         "candidate": None,
         "newest": newest,
+        "draft_base": live.version.number if live is not None and taken_back else newest,
         "archived_at": None if workflow.archived_at is None else iso(workflow.archived_at),
         "created_by": workflow.created_by,
         "created_at": iso(workflow.created_at),
@@ -112,6 +120,19 @@ def newest_number(workflow: Workflow) -> int | None:
     """Return the number of the newest version; None if there is none."""
     newest: int | None = WorkflowVersion.objects.filter(workflow=workflow).aggregate(newest=Max("number"))["newest"]
     return newest
+
+
+def draft_base(workflow: Workflow, newest: WorkflowVersion | None) -> WorkflowVersion | None:
+    """Return the version that a new draft starts from: the newest, or the live one if the newest was taken back.
+
+    A version is taken back when another one replaced it after it was live. A newest version that was never live waits
+    to be deployed, so work continues on it.
+    """
+    live = live_deployment(workflow)
+    if newest is None or live is None or live.version_id == newest.pk:
+        return newest
+    taken_back = Deployment.objects.filter(workflow=workflow, version=newest, state="replaced").exists()
+    return live.version if taken_back else newest
 
 
 def document_of(version: WorkflowVersion) -> dict[str, Any]:

@@ -44,14 +44,21 @@ PREFER = OpenApiParameter(
     description="`return=minimal` (RFC 7240): answer 204 with the new ETag and without the document, for clients that "
     "save often and have it already. If omitted: 200 with the draft.",
 )
+START = OpenApiParameter(
+    "start",
+    {"type": "string", "enum": ["newest", "live"], "default": "newest"},
+    required=False,
+    description="The version that is returned while no draft is saved: the `newest`, or for `live` the workflow's "
+    "`draft_base`, which is the live version after a rollback.",
+)
 ON = OpenApiParameter(
     "on",
     {"type": "string", "pattern": "^(draft|empty|[0-9]{1,9})$"},
     required=False,
     description="What the patch was made from: `draft`, the caller's saved draft; if none is saved, the number of "
-    "the newest version, or `empty` if there is no version either. The ETag cannot tell these apart, because it counts "
-    "the caller's saves only, while others publish. 412 if this is no longer so; nothing is changed then. "
-    "If omitted, the patch is applied to whatever is there.",
+    "the newest version or of `draft_base`, or `empty` if there is no version either. The ETag cannot tell these "
+    "apart, because it counts the caller's saves only, while others publish. 412 if this is no longer so; nothing is "
+    "changed then. If omitted, the patch is applied to whatever is there.",
 )
 SAVED = {200: shapes.Draft, 204: OpenApiResponse(None, "Saved; the answer to `Prefer: return=minimal`.")}
 
@@ -81,13 +88,13 @@ class Draft(ApiView):
         return super().initialize_request(request, *arguments, **named)
 
     @extend_schema(
-        parameters=[ETAG],
+        parameters=[START, ETAG],
         responses={200: shapes.Draft},
-        description="The caller's draft; if none is saved, the newest version or an empty document.",
+        description="The caller's draft; if none is saved, a version or an empty document.",
     )
     def get(self, request: Request, slug: str) -> HttpResponse:
         workflow = access.workflow(request.user, slug, Right.EDIT)
-        copy = drafts.stored(workflow, self.person)
+        copy = drafts.stored(workflow, self.person, start=_start(request))
         # Send the stored JSON text: parsing 10,000 nodes and serializing them again takes longer than all else.
         rest = dump(_metadata(copy))
         text = f'{{"definition":{copy.text},{rest[1:]}'
@@ -146,6 +153,16 @@ def _save_response(request: Request, copy: WorkingCopy) -> Response:
     if not _MINIMAL.search(request.headers.get("Prefer", "")):
         return _full_response(copy)
     return Response(status=204, headers={"ETag": f'"{copy.saves}"', "Preference-Applied": "return=minimal"})
+
+
+def _start(request: Request) -> drafts.Start:
+    """Return the value of the parameter `start`. Raises BadRequest."""
+    text = request.query_params.get("start", "newest")
+    if text == "newest":
+        return "newest"
+    if text == "live":
+        return "live"
+    raise Query.invalid("start", _("newest or live"))
 
 
 def _made_from(request: Request) -> Any:

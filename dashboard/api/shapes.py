@@ -133,6 +133,11 @@ class Workflow(Shape):
     live = Live(allow_null=True)
     candidate = Candidate(allow_null=True)
     newest = serializers.IntegerField(allow_null=True, help_text="Number of the newest version.")
+    draft_base = serializers.IntegerField(
+        allow_null=True,
+        help_text="The version that a new draft in the editor starts from: the newest, or the live one if the newest "
+        "was live before and has been replaced, for example by a rollback.",
+    )
     archived_at = Timestamp(allow_null=True)
     created_by = serializers.CharField()
     created_at = Timestamp()
@@ -142,7 +147,7 @@ class Draft(Shape):
     definition = AnyObject()
     base_version = serializers.IntegerField(allow_null=True)
     saved_at = Timestamp(
-        allow_null=True, help_text="Null if none is saved; then the newest version or an empty document."
+        allow_null=True, help_text="Null if none is saved; then a version (see `start`) or an empty document."
     )
 
 

@@ -42,6 +42,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
         "user": request.user.get_username(),
         "newest": shown["newest"],
         "live": (shown["live"] or {}).get("version"),
+        "draft_base": shown["draft_base"],
         "archived": workflow.archived_at is not None,
         "types": node_types.describe(),
         "pools": dict(queries.pool_sizes()),
@@ -51,16 +52,31 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     # The bar shows at once what the draft is based on.
     draft = Draft.objects.filter(workflow=workflow, user=person(request), definition__isnull=False)
     saved = draft.values("base_version").first()
-    base = saved["base_version"] if saved else shown["newest"]
-    context = {"nav": "workflows", "workflow": shown, "facts": facts, "base": base}
+    base = saved["base_version"] if saved else shown["draft_base"]
+    context = {"nav": "workflows", "workflow": shown, "facts": facts, "draft_of": _draft_of(base, shown)}
     return render(request, "workflows/edit.html", context)
+
+
+def _draft_of(base: int | None, workflow: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `{text, outdated}`: what a draft is based on, beside what is live. `baseText` in `base-text.ts` is the
+    same in the browser."""
+    live = (workflow["live"] or {}).get("version")
+    outdated = base != workflow["draft_base"]
+    text = _("First draft") if base is None else _("Draft of v{n}").format(n=base)
+    beside = ""
+    if base is not None and live is not None and base != live:
+        beside = (_("behind v{n} (live)") if base < live else _("ahead of v{n} (live)")).format(n=live)
+    elif outdated:
+        beside = _("v{n} is newer").format(n=workflow["draft_base"])
+    return {"text": f"{text} · {beside}" if beside else text, "outdated": outdated}
 
 
 @require_safe
 @page(Right.EDIT)
 def edit_text(request: HttpRequest, slug: str) -> HttpResponse:
     workflow = access.workflow(request.user, slug, Right.EDIT)
-    copy = drafts.load(workflow, person(request))
+    shown = queries.workflow_dict(workflow)
+    copy = drafts.load(workflow, person(request), start="live")
     found = checking.check(
         copy.definition,
         pools=queries.pool_sizes(),
@@ -70,14 +86,21 @@ def edit_text(request: HttpRequest, slug: str) -> HttpResponse:
     ).problems
     context = {
         "nav": "workflows",
-        "workflow": queries.workflow_dict(workflow),
+        "workflow": shown,
         "copy": copy,
+        "draft_of": _draft_of(copy.base_version, shown),
         "saved_at": clock.iso(copy.saved_at) if copy.saved_at else "",
         "text": document_text(copy.definition),
         "problems": [problem.as_dict(sentence_text) for problem in found],
-        "outdated": copy.saved_at is not None and copy.base_version != queries.newest_number(workflow),
+        "outdated": copy.saved_at is not None and copy.base_version != shown["draft_base"],
+        "taken_back": _is_taken_back(copy.base_version, shown["draft_base"]),
     }
     return render(request, "workflows/edit_text.html", context)
+
+
+def _is_taken_back(base: int | None, draft_base: int | None) -> bool:
+    """Whether a draft has the changes of a version that was taken back."""
+    return base is not None and draft_base is not None and base > draft_base
 
 
 _LISTED = 3
@@ -90,12 +113,14 @@ _SENTENCES_MAX = 60
 def publish_form(request: HttpRequest, slug: str) -> HttpResponse:
     """Render the popover of the Publish button: what changes, a message, and whether the version goes live.
 
-    Changes are relative to the live version. Problems, or a version that was published meanwhile, replace the form.
+    Changes are relative to the live version. Problems replace the form, and so does a base version that a new draft
+    would not start from: another version was published meanwhile, or the base was taken back.
     `?drawn=1` means that it is opened in the graph editor, which can show problems.
     """
     workflow = access.workflow(request.user, slug, Right.EDIT)
-    copy = drafts.load(workflow, person(request))
+    copy = drafts.load(workflow, person(request), start="live")
     newest = queries.newest_version(workflow)
+    start = queries.draft_base(workflow, newest)
     live = queries.live_deployment(workflow)
     number = newest.number if newest is not None else None
     context: dict[str, Any] = {
@@ -109,15 +134,21 @@ def publish_form(request: HttpRequest, slug: str) -> HttpResponse:
         "may_deploy": access.can(request.user, Right.DEPLOY),
     }
     newest_document = queries.document_of(newest) if newest is not None else {}
-    if newest is not None and not diff.changes(newest_document, copy.definition):
-        return render(request, "workflows/_publish.html", {**context, "unchanged": True})
-    if newest is not None and copy.base_version != newest.number:
+    start_document = newest_document if start is newest else queries.document_of(start) if start is not None else {}
+    if start is not None and not diff.changes(start_document, copy.definition):
+        return render(request, "workflows/_publish.html", {**context, "unchanged": start.number})
+    if start is not None and copy.base_version != start.number:
         base = queries.find_version(workflow, copy.base_version) if copy.base_version is not None else None
         base_document = queries.document_of(base) if base is not None else {}
-        their_changes = _sentences(base_document, newest_document)
-        return render(
-            request, "workflows/_publish.html", {**context, "outdated": newest, "their_changes": their_changes}
-        )
+        context |= {"outdated": start, "their_changes": _sentences(base_document, start_document)}
+        if _is_taken_back(copy.base_version, start.number):
+            rolled_back = queries.audit(workflow=workflow.slug, action="rolled_back").first()
+            # It may also have been replaced by a deployment, which has no reason.
+            fits = rolled_back is not None and rolled_back.to_version == start.number
+            context |= {"taken_back": True, "rollback": rolled_back if fits else None}
+        return render(request, "workflows/_publish.html", context)
+    if start is not newest and not diff.changes(newest_document, copy.definition):
+        return render(request, "workflows/_publish.html", {**context, "unchanged": number})
     by = request.user.get_username()
     found = checking.check(
         copy.definition,
@@ -139,6 +170,16 @@ def publish_form(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "workflows/_publish.html", context)
 
 
+def _base_to_publish_on(workflow: Workflow, copy: drafts.WorkingCopy) -> int | None:
+    """Return the base version for `publish`, which must be the newest: who starts from the live version has seen that
+    the newest was taken back."""
+    newest = queries.newest_version(workflow)
+    start = queries.draft_base(workflow, newest)
+    if newest is not None and start is not None and copy.base_version == start.number:
+        return newest.number
+    return copy.base_version
+
+
 def _sentences(older: Mapping[str, Any], newer: Mapping[str, Any]) -> dict[str, Any]:
     sentences = change_sentences(diff.changes(older, newer), newer)
     return {"shown": sentences[:_SENTENCES_MAX], "more": max(0, len(sentences) - _SENTENCES_MAX)}
@@ -158,7 +199,7 @@ def _nodes(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 def publish(request: HttpRequest, slug: str) -> HttpResponse:
     """Publish the saved draft. The graph editor sends JSON and stays on its page: see `_publish_from_script`."""
     workflow = access.workflow(request.user, slug, Right.EDIT)
-    copy = drafts.load(workflow, person(request))
+    copy = drafts.load(workflow, person(request), start="live")
     if request.content_type == "application/json":
         return _publish_from_script(request, workflow, copy)
     by = request.user.get_username()
@@ -168,7 +209,7 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
             workflow,
             copy.definition,
             message=request.POST.get("message", "").strip(),
-            base_version=copy.base_version,
+            base_version=_base_to_publish_on(workflow, copy),
             by=by,
             user=person(request),
         )
@@ -215,7 +256,7 @@ def _publish_from_script(request: HttpRequest, workflow: Workflow, copy: drafts.
             workflow,
             copy.definition,
             message=message.strip()[:MESSAGE_MAX] if isinstance(message, str) else "",
-            base_version=copy.base_version,
+            base_version=_base_to_publish_on(workflow, copy),
             by=by,
             user=person(request),
         )
@@ -261,29 +302,31 @@ def _refusal(status: int, code: str, detail: str) -> JsonResponse:
 def discard(request: HttpRequest, slug: str) -> HttpResponse:
     workflow = access.workflow(request.user, slug, Right.EDIT)
     if drafts.discard(workflow, person(request)):
-        messages.success(request, _("Draft discarded. You are back on the newest version."))
+        base = queries.workflow_dict(workflow)["draft_base"]
+        text = _("Draft discarded.") if base is None else _("Draft discarded. Showing v{n}.").format(n=base)
+        messages.success(request, text)
     return HttpResponseRedirect(back_to(request, slug))
 
 
 @require_POST
 @page(Right.EDIT)
 def rebase(request: HttpRequest, slug: str) -> HttpResponse:
-    """Keep the draft's text and base it on the newest version, so that it can be published.
+    """Keep the draft's text and base it on the version that a new draft starts from, so that it can be published.
 
     The graph editor sends `{saves}` as JSON and gets `{saves, base}`.
     """
     workflow = access.workflow(request.user, slug, Right.EDIT)
-    copy = drafts.load(workflow, person(request))
-    newest = queries.newest_number(workflow)
+    copy = drafts.load(workflow, person(request), start="live")
+    base: int | None = queries.workflow_dict(workflow)["draft_base"]
     if request.content_type == "application/json":
         try:
             _require_seen(workflow, copy, _body(request))
             saved = drafts.save(
-                workflow, person(request), copy.definition, expected_saves=copy.saves, base_version=newest
+                workflow, person(request), copy.definition, expected_saves=copy.saves, base_version=base
             )
         except StaleDraft as error:
             return _refusal(412, error.code, str(error))
         return JsonResponse({"saves": saved.saves, "base": saved.base_version})
-    drafts.save(workflow, person(request), copy.definition, expected_saves=copy.saves, base_version=newest)
-    messages.success(request, _("Your draft is now based on v{n}.").format(n=newest or 0))
+    drafts.save(workflow, person(request), copy.definition, expected_saves=copy.saves, base_version=base)
+    messages.success(request, _("Your draft is now based on v{n}.").format(n=base or 0))
     return HttpResponseRedirect(back_to(request, slug))

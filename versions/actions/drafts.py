@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import jsonpatch
 import jsonpointer
@@ -33,7 +33,7 @@ PATCH_OPERATIONS_MAX = 100_000
 
 @dataclass(frozen=True)
 class WorkingCopy:
-    """What the editor shows: the saved draft, else the newest version, else an empty document."""
+    """What the editor shows: the saved draft, else the version that a new one starts from, else an empty document."""
 
     definition: dict[str, Any]
     base_version: int | None
@@ -69,13 +69,17 @@ class SavedDraft:
 SAVED_DRAFT: Final = SavedDraft()
 
 
-def load(workflow: Workflow, user: AbstractBaseUser) -> WorkingCopy:
+Start = Literal["newest", "live"]
+"""What is shown while no draft is saved: the newest version, or for `live` what `queries.draft_base` chooses."""
+
+
+def load(workflow: Workflow, user: AbstractBaseUser, *, start: Start = "newest") -> WorkingCopy:
     """Return the user's working copy. Writes nothing."""
-    copy = stored(workflow, user)
+    copy = stored(workflow, user, start=start)
     return WorkingCopy(json.loads(copy.text), copy.base_version, copy.saved_at, copy.saves)
 
 
-def stored(workflow: Workflow, user: AbstractBaseUser) -> StoredCopy:
+def stored(workflow: Workflow, user: AbstractBaseUser, *, start: Start = "newest") -> StoredCopy:
     """Return the user's working copy as it is stored."""
     draft = (
         Draft.objects.filter(workflow=workflow, user_id=user.pk)
@@ -86,10 +90,12 @@ def stored(workflow: Workflow, user: AbstractBaseUser) -> StoredCopy:
     if draft is not None and draft["text"] is not None:
         return StoredCopy(**draft)
     saves = draft["saves"] if draft is not None else 0
-    newest = queries.newest_version(workflow)
-    if newest is None:
+    version = queries.newest_version(workflow)
+    if start == "live":
+        version = queries.draft_base(workflow, version)
+    if version is None:
         return StoredCopy(dump(empty_document()), None, None, saves)
-    return StoredCopy(newest.definition.document, newest.number, None, saves)
+    return StoredCopy(version.definition.document, version.number, None, saves)
 
 
 def saves(workflow: Workflow, user: AbstractBaseUser) -> int:
@@ -198,12 +204,14 @@ def patch(
 ) -> WorkingCopy:
     """Apply a JSON Patch (RFC 6902) to the working copy's definition and save it.
 
-    `made_from` says which document the patch was made from: SAVED_DRAFT, the number of the newest version, or None for
-    the empty document. If nothing is saved, the count of saves does not show that somebody has published a version
-    since. Raises StaleDraft if the working copy is another document by now, BadPatch, PatchDoesNotApply, and the errors
-    of `save`.
+    `made_from` says which document the patch was made from: SAVED_DRAFT, the number of the newest version or of
+    `queries.draft_base`, or None for the empty document. If nothing is saved, the count of saves does not show that
+    somebody has published a version since. Raises StaleDraft if the working copy is another document by now, BadPatch,
+    PatchDoesNotApply, and the errors of `save`.
     """
     copy = stored(workflow, user)
+    if copy.saved_at is None and isinstance(made_from, int) and made_from != copy.base_version:
+        copy = stored(workflow, user, start="live")
     if expected_saves is not None and expected_saves != copy.saves:
         raise StaleDraft(workflow.slug, expected_saves, copy.saves)
     found = SAVED_DRAFT if copy.saved_at is not None else copy.base_version

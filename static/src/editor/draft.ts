@@ -10,12 +10,12 @@ export interface Loaded {
   /** ETag of the draft, for the next save. */
   readonly etag: string;
   readonly baseVersion: number | null;
-  /** Null: the draft was never saved. */
+  /** Null: no draft is saved, and `definition` is what a new one starts from. */
   readonly savedAt: string | null;
 }
 
 export async function loadDraft(slug: string): Promise<Loaded> {
-  const answer = await call("GET", `/api/v1/workflows/${encodeURIComponent(slug)}/draft/`);
+  const answer = await call("GET", `/api/v1/workflows/${encodeURIComponent(slug)}/draft/?start=live`);
   const definition = isObject(answer.body["definition"]) ? answer.body["definition"] : {};
   const base: Json | undefined = answer.body["base_version"];
   const at: Json | undefined = answer.body["saved_at"];

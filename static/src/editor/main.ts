@@ -37,6 +37,7 @@ function readFacts(root: HTMLElement): Facts {
     user: text("user"),
     newest: number("newest"),
     live: number("live"),
+    draftBase: number("draft_base"),
     archived: value["archived"] === true,
     types: new Map(types.map((type) => [type.type, type])),
     pools: new Map(pools.flatMap(([name, slots]) => (typeof slots === "number" ? [[name, slots] as const] : []))),

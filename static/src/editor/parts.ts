@@ -17,6 +17,8 @@ export interface Facts {
   /** Number of the newest version; null: none is published. */
   readonly newest: number | null;
   readonly live: number | null;
+  /** The version that a new draft starts from: after a rollback the live one, else the newest. */
+  readonly draftBase: number | null;
   readonly archived: boolean;
   readonly types: ReadonlyMap<string, NodeType>;
   /** Number of slots by pool. */

@@ -247,3 +247,43 @@ def test_a_patch_that_fails_half_way_changes_nothing(api: Api) -> None:
     answer = api.call("PATCH", DRAFT, raw=half, content_type=PATCH, headers={"If-Match": tag(api)})
     assert (answer.status, answer.code) == (422, "patch_does_not_apply")
     assert api.get(DRAFT).json["definition"] == chain("x")
+
+
+@pytest.fixture
+def rolled_back(api: Api) -> Api:
+    """Version 2 was live and was rolled back to version 1."""
+    for name in ("x", "y"):
+        api.post("workflows/one/versions/", {"definition": chain(name), "message": ""})
+    api.post("workflows/one/deployments/", {"version": 2})
+    api.post("workflows/one/rollback/", {"reason": "wrong"})
+    return api
+
+
+def test_after_a_rollback_a_new_draft_in_the_editor_starts_from_the_live_version(rolled_back: Api) -> None:
+    shown = rolled_back.get(DRAFT + "?start=live").json
+    assert (shown["base_version"], shown["definition"]) == (1, chain("x"))
+    assert rolled_back.get(DRAFT).json["base_version"] == 2
+    assert rolled_back.get("workflows/one/").json["draft_base"] == 1
+    assert rolled_back.get("workflows/").json["results"][0]["draft_base"] == 1
+
+
+def test_after_a_rollback_a_patch_can_be_made_from_the_live_version(rolled_back: Api) -> None:
+    saved = rolled_back.call(
+        "PATCH", f"{DRAFT}?on=1", raw=RENAME, content_type=PATCH, headers={"If-Match": tag(rolled_back)}
+    )
+    assert (saved.status, saved.json["base_version"]) == (200, 1)
+
+
+def test_a_newest_version_that_was_never_live_is_continued(api: Api) -> None:
+    for name in ("x", "y"):
+        api.post("workflows/one/versions/", {"definition": chain(name), "message": ""})
+    assert api.get(DRAFT + "?start=live").json["base_version"] == 2
+    assert api.get("workflows/one/").json["draft_base"] == 2
+    stale = api.call("PATCH", f"{DRAFT}?on=1", raw=RENAME, content_type=PATCH, headers={"If-Match": tag(api)})
+    assert stale.status == 412
+    api.post("workflows/one/deployments/", {"version": 2})
+    assert api.get("workflows/one/").json["draft_base"] == 2
+
+
+def test_an_unknown_start_of_a_draft_is_refused(api: Api) -> None:
+    assert api.get(DRAFT + "?start=oldest").code == "bad_parameter"

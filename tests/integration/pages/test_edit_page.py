@@ -31,7 +31,7 @@ def test_the_bar_names_the_base_version_of_the_draft(browser, flow):
 
     assert draft_of(shown()) == "Draft of v2"
     drafts.save(flow, person("editor"), chain("a"), expected_saves=None, base_version=1)
-    assert draft_of(shown()) == "Draft of v1"
+    assert draft_of(shown()) == "Draft of v1 · behind v2 (live)"
     drafts.discard(flow, person("editor"))
     assert draft_of(shown()) == "Draft of v2"
     workflows.create("Empty", slug="empty", by="editor-person")

@@ -10,7 +10,7 @@ from tests.integration.pages.answers import text_of
 from tests.support.documents import with_input
 from tests.support.people import person
 from versions import diff, queries
-from versions.actions import drafts, publish, workflows
+from versions.actions import drafts, publish, rollback, workflows
 from versions.models import Workflow
 
 PUBLISH = "/workflows/flow/edit/publish/"
@@ -163,3 +163,43 @@ def test_changes_are_sentences() -> None:
     many = {f"f{n}": n for n in range(9)}
     sentences = change_sentences(diff.changes({"nodes": [{"id": "x"}]}, {"nodes": [{"id": "x", **many}]}), {})
     assert sentences == ["x: f0, f1, f2, f3, f4 … changed"]
+
+
+@pytest.fixture
+def rolled_back(flow):
+    """Version 2 was live and was rolled back to version 1."""
+    rollback.rollback(flow, reason="Wrong month", by="admin-person")
+    return flow
+
+
+def test_after_a_rollback_a_draft_of_the_live_version_is_published(editor, rolled_back):
+    copy = drafts.load(rolled_back, person("editor"), start="live")
+    assert copy.base_version == 1
+    copy.definition["nodes"][0]["notes"] = "repaired"
+    saved = drafts.save(rolled_back, person("editor"), copy.definition, expected_saves=None, base_version=1)
+    form = text_of(editor.get(FORM))
+    assert "Compared with v1 (live)" in form
+    assert "data-publish-form" in form
+    answer = send(editor, PUBLISH, {"message": "", "live": True, "saves": saved.saves})
+    assert answer.json() == {"number": 3, "created": True, "live": True, "newest_live": 3}
+
+
+def test_a_draft_of_a_version_that_was_rolled_back_asks_before_it_is_published(editor, flow):
+    copy = draft(flow, name="Third")
+    rollback.rollback(flow, reason="Wrong month", by="admin-person")
+    page = editor.get("/workflows/flow/edit/").content.decode()
+    assert "Draft of v2 · ahead of v1 (live)" in page
+    form = text_of(editor.get(FORM))
+    assert "v2 was replaced by v1" in form
+    assert "Wrong month" in form
+    assert "Revert the changes of v2" in form
+    assert "data-publish-form" not in form
+    kept = send(editor, "/workflows/flow/edit/rebase/", {"saves": copy.saves})
+    assert kept.json()["base"] == 1
+    assert "data-publish-form" in text_of(editor.get(FORM))
+
+
+def test_a_draft_that_equals_the_live_version_has_nothing_to_publish_after_a_rollback(editor, rolled_back):
+    document = queries.document_of(queries.version(rolled_back, 1))
+    drafts.save(rolled_back, person("editor"), document, expected_saves=None, base_version=1)
+    assert "No changes since v1" in text_of(editor.get(FORM))

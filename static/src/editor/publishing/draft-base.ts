@@ -58,10 +58,11 @@ async function startFrom(editing: Editing, versions: Versions, number: number): 
   offerBack(editing, fill(gettext("Your draft now matches v{n}."), { n: number }), gettext("Undo"), before, label);
 }
 
-/** Shows the newest version if there is no draft and another user has published one. Returns whether it did. */
+/** Shows the version that a new draft starts from, if there is no draft and it is another one by now. Returns whether
+ * it did. */
 export async function freshen({ facts, saving, store }: Editing, versions: Versions): Promise<boolean> {
   const untouched = (): boolean => !saving.ground.drafted && store.saving.state === "saved";
-  if (!untouched() || versions.newest === null || saving.ground.base === versions.newest) return false;
+  if (!untouched() || versions.start === null || saving.ground.base === versions.start) return false;
   const seen = store.doc;
   const loaded = await loadDraft(facts.slug);
   if (!loaded.doc || loaded.savedAt !== null || loaded.baseVersion === null || store.doc !== seen || !untouched())
@@ -70,7 +71,11 @@ export async function freshen({ facts, saving, store }: Editing, versions: Versi
   store.edit({ kind: "replace", doc: reuseEqualParts(seen, loaded.doc) }, { label });
   versions.put(loaded.baseVersion, store.doc);
   saving.grounded(store.doc, { tag: loaded.etag, base: loaded.baseVersion, drafted: false });
-  toast(fill(gettext("v{n} has been published and is shown now."), { n: loaded.baseVersion }));
+  const text =
+    loaded.baseVersion === versions.newest
+      ? gettext("v{n} has been published and is shown now.")
+      : gettext("v{n} is live again and is shown now.");
+  toast(fill(text, { n: loaded.baseVersion }));
   return true;
 }
 
@@ -106,36 +111,42 @@ async function discard(editing: Editing, versions: Versions): Promise<void> {
   offerBack(editing, text, gettext("Bring it back"), before, label);
 }
 
-/** Makes the newest version the base of the draft, with or without merging its changes. Returns whether the form to
- * publish the draft can be shown again. */
+/** Makes the version that a new draft starts from the base of the draft, with or without merging its changes. From a
+ * version that was taken back they are what reverts it. Returns whether the form to publish the draft can be shown
+ * again. */
 export async function takeOver(editing: Editing, versions: Versions, changes: boolean): Promise<boolean> {
   const { facts, saving, store } = editing;
   await saving.settle();
   await versions.look();
-  const { newest } = versions;
-  if (newest === null) return false;
+  const { start } = versions;
+  if (start === null) return false;
   const { base } = saving.ground;
-  const [was, theirs] = await Promise.all([versions.document(base), versions.document(newest)]);
+  const [was, theirs] = await Promise.all([versions.document(base), versions.document(start)]);
   const mine = store.doc;
   const { body } = await call("POST", `${facts.address}edit/rebase/`, {
     saves: Number(saving.ground.tag.replaceAll('"', "")),
   });
-  saving.grounded(mine, { tag: `"${Number(body["saves"])}"`, base: newest, drafted: true });
+  saving.grounded(mine, { tag: `"${Number(body["saves"])}"`, base: start, drafted: true });
   if (!changes) return true;
   const found = merge(was, store.doc, theirs);
-  const label = fill(gettext("Take over v{n}"), { n: newest });
+  const reverted = base !== null && base > start ? base : null;
+  const label =
+    reverted === null
+      ? fill(gettext("Take over v{n}"), { n: start })
+      : fill(gettext("Revert the changes of v{n}"), { n: reverted });
   replace(editing, found.doc, label);
   const clashes = [...found.conflicts.map((id) => nameIn(store.doc, theirs, id)), ...found.fields];
   if (clashes.length) {
     const named = clashes.slice(0, NAMED_MAX).join(", ") + (clashes.length > NAMED_MAX ? " …" : "");
-    offerBack(
-      editing,
-      fill(gettext("Merged v{n}. Both changed {names}: your changes were kept there."), { n: newest, names: named }),
-      gettext("Undo"),
-      mine,
-      label,
-    );
-  } else offerBack(editing, fill(gettext("Merged v{n}."), { n: newest }), gettext("Undo"), mine, label);
+    const text =
+      reverted === null
+        ? gettext("Merged v{n}. Both changed {names}: your changes were kept there.")
+        : gettext("Reverted v{n}. Both changed {names}: your changes were kept there.");
+    offerBack(editing, fill(text, { n: reverted ?? start, names: named }), gettext("Undo"), mine, label);
+  } else {
+    const text = reverted === null ? gettext("Merged v{n}.") : gettext("Reverted v{n}.");
+    offerBack(editing, fill(text, { n: reverted ?? start }), gettext("Undo"), mine, label);
+  }
   await saving.settle();
   return true;
 }

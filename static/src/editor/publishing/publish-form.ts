@@ -79,6 +79,7 @@ export function startPublishing(editing: Editing, versions: Versions, turned: ()
       editing.saving.grounded(doc, { tag, base: number, drafted: false });
       versions.put(number, doc);
       versions.newest = number;
+      if (body["created"] === true) versions.start = number;
       versions.live = typeof body["newest_live"] === "number" ? body["newest_live"] : null;
       turned();
       published(doc, number, body["live"] === true);

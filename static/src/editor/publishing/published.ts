@@ -3,8 +3,9 @@
 import { element, one } from "../../dom";
 import { type DocumentChange, changesBetween } from "../../document/diff";
 import type { Doc } from "../../document/document";
-import { fill, gettext } from "../../words/i18n";
+import { gettext } from "../../words/i18n";
 import { afterDrawing } from "../after-first-paint";
+import { baseText, isOutdated } from "./base-text";
 import { freshen, startDrafting } from "./draft-base";
 import type { Loaded } from "../draft";
 import type { Editing, Published } from "../parts";
@@ -20,8 +21,8 @@ const LARGE_MS = 2000;
 
 export function startPublished(editing: Editing, loaded: Loaded): Published {
   const { facts, store } = editing;
-  const versions = new Versions(facts.slug, () => store.doc, facts.newest, facts.live);
-  // Without a draft the document is the newest version.
+  const versions = new Versions(facts.slug, () => store.doc, facts.newest, facts.live, facts.draftBase);
+  // Without a draft the document is a version.
   if (loaded.savedAt === null && loaded.baseVersion !== null) versions.put(loaded.baseVersion, store.doc);
   const listeners: (() => void)[] = [];
   let ids: ReadonlySet<string> | null = null;
@@ -150,10 +151,9 @@ export function startPublished(editing: Editing, loaded: Loaded): Published {
     const chip = one("[data-draft-of]");
     const { base } = editing.saving.ground;
     if (!chip) return;
-    const outdated = base !== versions.newest && versions.newest !== null;
-    const text = base === null ? gettext("First draft") : fill(gettext("Draft of v{n}"), { n: base });
-    const shown = outdated ? `${text} · ${fill(gettext("v{n} is newer"), { n: versions.newest ?? 0 })}` : text;
-    if (chip.textContent === shown && chip.classList.contains("st-stuck") === outdated) return;
+    const outdated = isOutdated(base, versions);
+    const shown = baseText(base, versions);
+    if (chip.textContent === shown && chip.matches("button") === outdated) return;
     // The form shows the differences and offers to merge them.
     const made = outdated ? element("button", "chip st-stuck", shown) : element("span", "chip", shown);
     if (made instanceof HTMLButtonElement) {

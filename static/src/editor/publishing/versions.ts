@@ -1,4 +1,4 @@
-/** The numbers of the newest and the live version, and the documents of versions, each of which is loaded once. */
+/** The numbers of the newest and the live version and of the one that a new draft starts from, and the documents of versions, each of which is loaded once. */
 
 import { isObject, type Json } from "../../json";
 import { call } from "../../api/client";
@@ -17,6 +17,8 @@ export class Versions {
     private readonly here: () => Doc,
     public newest: number | null,
     public live: number | null,
+    /** The version that a new draft starts from: after a rollback the live one, else the newest. */
+    public start: number | null,
   ) {}
 
   private get address(): string {
@@ -59,9 +61,11 @@ export class Versions {
     const { body } = await call("GET", this.address);
     const live = isObject(body["live"]) ? number(body["live"]["version"]) : null;
     const newest = number(body["newest"]);
-    if (live === this.live && newest === this.newest) return false;
+    const start = number(body["draft_base"]);
+    if (live === this.live && newest === this.newest && start === this.start) return false;
     this.live = live;
     this.newest = newest;
+    this.start = start;
     return true;
   }
 }

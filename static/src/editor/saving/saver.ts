@@ -159,7 +159,7 @@ export class Saver<D> {
     try {
       const answer = await send(
         "GET",
-        draftAddress(this.content.slug),
+        `${draftAddress(this.content.slug)}?start=live`,
         null,
         {},
         { signal: AbortSignal.timeout(PATIENCE_MS) },

@@ -1,0 +1,1 @@
+export{t as mountCode}from"./field-73qrKsg0.js";
