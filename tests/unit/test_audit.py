@@ -9,17 +9,17 @@ HOLED = {"name": "b", "version": "2", "vulns": [{"id": "PYSEC-1", "fix_versions"
 SKIPPED = {"name": "c", "skip_reason": "Dependency not found on PyPI"}
 
 
-def test_a_hole_is_named_with_the_version_that_mends_it():
+def test_a_vulnerable_package_is_named_with_the_version_that_fixes_it():
     assert AUDIT["pip"]({"dependencies": [CLEAN, HOLED]}) == (["b 2: PYSEC-1, mended in 3"], "")
 
 
-def test_packages_that_the_service_skipped_are_never_taken_for_clean():
+def test_packages_that_the_service_skipped_are_reported():
     assert AUDIT["pip"]({"dependencies": [CLEAN]}) == ([], "")
     assert AUDIT["pip"]({"dependencies": [CLEAN, SKIPPED]}) == ([], "PyPI did not know 1 of 2 packages")
     assert AUDIT["pip"]({"dependencies": []})[1]
 
 
-def test_npm_names_what_is_holed_itself_and_what_is_by_another():
+def test_npm_names_vulnerable_packages_and_those_that_depend_on_them():
     vulnerabilities = {
         "x": {"range": "<2", "severity": "high", "via": [{"title": "ReDoS"}]},
         "y": {"range": "*", "severity": "high", "via": ["x"]},
@@ -28,7 +28,7 @@ def test_npm_names_what_is_holed_itself_and_what_is_by_another():
     assert AUDIT["npm"]({"vulnerabilities": {}}) == ([], "")
 
 
-def test_an_error_of_npm_is_no_all_clear():
+def test_an_error_of_npm_is_reported():
     assert AUDIT["npm"]({"message": "405 Method Not Allowed", "error": {"summary": ""}}) == (
         [],
         "405 Method Not Allowed",

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from engine.caching import SizedCache, sized_cache
 
 
-def test_the_least_recently_used_go_first():
+def test_the_least_recently_used_entries_are_evicted_first():
     cache = SizedCache(30)
     for key in "abc":
         cache.put(key, key.upper(), 10)
@@ -19,7 +19,7 @@ def test_the_least_recently_used_go_first():
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 40))))
-def test_it_never_holds_more_than_it_may(puts):
+def test_a_cache_never_exceeds_its_size(puts):
     cache = SizedCache(50)
     sizes: dict[int, int] = {}
     for key, size in puts:

@@ -58,7 +58,7 @@ def test_a_decision_never_depends_on_the_order_of_ends(rule):
 
 
 @pytest.mark.parametrize("rule", [rule for rule in TRIGGER_RULES if rule != "all_done"])
-def test_a_decision_falls_as_soon_as_nothing_can_change_it(rule):
+def test_a_rule_decides_as_soon_as_no_further_end_can_change_the_decision(rule):
     for known in itertools.product([*sorted(NODE_TERMINAL), "running"], repeat=2):
         open_places = [place for place, state in enumerate(known) if state == "running"]
         possible = set()
@@ -70,7 +70,7 @@ def test_a_decision_falls_as_soon_as_nothing_can_change_it(rule):
         assert decide(rule, known) == (possible.pop() if len(possible) == 1 else None)
 
 
-def test_every_state_is_known_to_every_rule():
+def test_every_rule_decides_about_one_upstream_node_once_it_has_ended():
     for rule, state in itertools.product(TRIGGER_RULES, NODE_STATES):
         decision = decide(rule, [state])
         assert (decision is None) == (state not in NODE_TERMINAL)
@@ -111,7 +111,7 @@ def test_jitter_starts_no_retry_before_its_delay_and_never_exceeds_the_longest(b
     assert max(delays) <= retry_delay_max(policy, retry) <= 300
 
 
-def test_no_delay_means_no_delay():
+def test_a_retry_delay_of_0_stays_0():
     assert retry_delay(Policy(retry_delay=0), 3, RNG) == 0
 
 

@@ -54,7 +54,7 @@ def test_a_condition_survives_its_event_and_the_way_to_a_client(condition: Waiti
     assert str(sentence_of(shape)) == shape["message"]
 
 
-def test_a_condition_that_an_earlier_release_stored_is_as_it_was() -> None:
+def test_a_condition_stored_by_an_earlier_release_is_shown_unchanged() -> None:
     stored = {"code": "worker", "message": "Waits for a free node process.", "since": None}
     assert shape_of_stored(stored) == stored
     assert str(sentence_of(stored)) == stored["message"]
@@ -73,7 +73,7 @@ def test_a_retry_says_until_when_it_waits() -> None:
 
 
 @pytest.mark.parametrize("condition", SENTENCES, ids=lambda condition: str(condition.sentence))
-def test_each_is_said_in_the_readers_language(condition: WaitingCondition) -> None:
+def test_every_condition_is_translated(condition: WaitingCondition) -> None:
     with translation.override("zh-hant"):
         assert sentence_text(condition.sentence) != str(condition.sentence)
     with translation.override("en"):

@@ -21,7 +21,7 @@ class Machine:
         self.monotonic += seconds
 
 
-def test_before_the_database_has_told_its_time_the_wall_clock_counts() -> None:
+def test_the_wall_clock_is_used_until_the_databases_time_is_known() -> None:
     machine = Machine()
     assert (machine.database.ahead(), machine.database.now()) == (0.0, 1000.0)
 
@@ -29,7 +29,7 @@ def test_before_the_database_has_told_its_time_the_wall_clock_counts() -> None:
 @pytest.mark.parametrize(
     ("database", "ahead"), [(1000.0, 0.0), (999.7, 0.0), (990.0, 9.9), (4600.0, -3600.1), (999.2, 0.7), (1000.9, -1.0)]
 )
-def test_a_difference_counts_beyond_what_the_answer_may_have_taken(database: float, ahead: float) -> None:
+def test_a_difference_within_the_duration_of_the_answer_is_ignored(database: float, ahead: float) -> None:
     machine = Machine()
     machine.synchronize(database, 0.2)
     assert machine.database.ahead() == pytest.approx(ahead)

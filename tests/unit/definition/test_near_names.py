@@ -57,7 +57,7 @@ def test_the_only_input_is_suggested_whatever_its_name():
         main('return data["flights"]', "def main(data, ctx):"),
     ],
 )
-def test_code_that_may_be_right_gets_no_warning(code):
+def test_code_that_may_be_correct_gets_no_warning(code):
     assert [problem.code for problem in problems(document(code, "flights"))] == []
 
 

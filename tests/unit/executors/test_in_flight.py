@@ -45,7 +45,7 @@ def test_queues_have_their_own_hosts() -> None:
     assert both["a"][0] == 2
 
 
-def test_more_processes_than_may_run_at_once_keep_to_the_limit() -> None:
+def test_credit_never_exceeds_the_limit_of_concurrent_nodes() -> None:
     short = [dispatch(at=1, short=True)] * 4
     assert credit([host(1, 8)], short, limit=5)["default"] == (1, 1)
     assert credit([host(1, 8)], short * 2, limit=5)["default"] == (0, 0)
@@ -59,7 +59,7 @@ def test_work_on_a_host_that_drains_takes_no_process_of_the_others() -> None:
     assert credit(both, running, limit=2)["default"] == (0, 0)
 
 
-def test_what_one_host_holds_takes_nothing_from_another() -> None:
+def test_work_on_one_host_does_not_reduce_the_credit_of_another() -> None:
     """A host that was killed, or stands still, holds what was sent ahead to it until its lease is over."""
     held = [dispatch(at=2, short=True)] * 23
     assert credit([host(1, 4), host(2, 4)], held, limit=20)["default"] == (
@@ -68,7 +68,7 @@ def test_what_one_host_holds_takes_nothing_from_another() -> None:
     )
 
 
-def test_what_was_sent_ahead_to_a_host_that_drains_counts_as_what_it_can_run() -> None:
+def test_prefetched_work_on_a_draining_host_counts_up_to_its_processes() -> None:
     held = [dispatch(at=2, short=True)] * 23
     assert credit([host(1, 4), host(2, 4, takes_work=False)], held, limit=20)["default"] == (4, 4 * PREFETCH_MAX)
     # Of a host that has ended nothing is known, so all of it may still run.

@@ -74,7 +74,7 @@ def test_losses_are_counted_apart_from_retries_and_end_in_failed(simulate):
     assert run.nodes["a"]["retries"] == 0
 
 
-def test_what_a_stop_interrupts_goes_back_to_ready_and_nothing_is_counted(simulate):
+def test_an_attempt_interrupted_by_a_stop_becomes_ready_and_counts_as_no_failure(simulate):
     sim = simulate()
     run = sim.start(document(["a", "b"]))
     sim.settle()
@@ -259,7 +259,7 @@ def test_losses_do_not_end_a_run_that_was_killed_more_often_than_lost_retries(tm
 
 
 @pytest.mark.parametrize("how", ["lost", "interrupted"])
-def test_what_was_lost_keeps_its_place_before_what_became_ready_later(simulate, how):
+def test_a_lost_node_keeps_its_place_before_nodes_that_became_ready_later(simulate, how):
     sim = simulate(processes=1)
     first = sim.start(document([node("a", lost_retries=2)]))
     sim.settle()

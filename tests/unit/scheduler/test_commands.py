@@ -118,7 +118,7 @@ def test_the_runs_limit_holds_over_a_restart(simulate):
     assert sim.state(run) == "timed_out"
 
 
-def test_retry_runs_what_failed_and_what_lay_behind_it_and_keeps_the_rest(simulate):
+def test_retry_runs_failed_nodes_and_their_downstream_nodes_and_keeps_the_others(simulate):
     sim = simulate(processes=1)
     run = sim.start(
         document(["good", "bad", "after", "other", "last"], "good>bad", "bad>after", "good>other", "other>last")
@@ -188,7 +188,7 @@ def test_retry_of_a_retrying_node_starts_at_once_and_with_fresh_counts(simulate)
     assert run.nodes["a"]["retries"] == 0
 
 
-def test_an_altered_pool_holds_for_the_next_attempt_only_after_the_old_one_gave_back(simulate):
+def test_a_retry_with_another_pool_takes_its_slots_after_the_old_ones_are_released(simulate):
     sim = simulate(pools={"p": 1, "q": 5})
     run = sim.start(document([node("a", pool="p")]))
     sim.settle()
@@ -277,7 +277,7 @@ def test_a_command_is_done_in_the_transaction_of_its_effect(simulate):
     assert sim.state(run) == "cancelled"
 
 
-def test_a_node_that_is_cancelled_while_its_run_is_queued_decides_what_follows(simulate):
+def test_cancelling_a_node_of_a_queued_run_decides_its_downstream_nodes(simulate):
     sim = simulate()
     first = sim.start(document(["a"], max_runs=1))
     run = sim.start(document(["x", "y", "z"], "x>y", max_runs=1))
@@ -330,7 +330,7 @@ def slow_tick(sim):
     sim.tick()
 
 
-def test_a_retry_before_a_cancel_is_through_keeps_what_was_ready(simulate):
+def test_a_retry_during_a_cancel_keeps_ready_nodes(simulate):
     sim = simulate(processes=1)
     run = sim.start(document([f"n{i}" for i in range(9)]))
     sim.settle()
@@ -344,7 +344,7 @@ def test_a_retry_before_a_cancel_is_through_keeps_what_was_ready(simulate):
     assert sim.state(run) == "succeeded"
 
 
-def test_a_retry_before_a_queued_run_is_cancelled_lets_it_wait_on(simulate):
+def test_a_retry_during_the_cancel_of_a_queued_run_keeps_it_queued(simulate):
     sim = simulate()
     first = sim.start(document(["a"], max_runs=1))
     run = sim.start(document([f"n{i}" for i in range(9)], max_runs=1))
@@ -360,7 +360,7 @@ def test_a_retry_before_a_queued_run_is_cancelled_lets_it_wait_on(simulate):
     assert sim.state(first) == sim.state(run) == sim.state(last) == "succeeded"
 
 
-def test_a_queued_run_of_which_a_person_ended_every_node_is_over_after_a_crash_too(simulate):
+def test_a_queued_run_whose_nodes_were_all_skipped_ends_after_a_crash_too(simulate):
     sim = simulate()
     sim.start(document(["a"], max_runs=1))
     run = sim.start(document(["x", "y"], max_runs=1))

@@ -120,7 +120,7 @@ def test_clean_up_still_runs_after_a_stop(simulate, rule):
     assert sim.states(run)["then"] == "cancelled", "what follows a clean-up is none itself"
 
 
-def test_clean_up_over_a_node_that_the_stop_cancelled_runs(simulate):
+def test_clean_up_runs_after_a_node_that_the_stop_cancelled(simulate):
     sim = simulate(processes=2)
     run = sim.start(
         document(
@@ -137,7 +137,7 @@ def test_clean_up_over_a_node_that_the_stop_cancelled_runs(simulate):
     assert sim.states(run) == {"bad": "failed", "slow": "succeeded", "next": "cancelled", "clean": "succeeded"}
 
 
-def test_none_failed_takes_a_failed_upstream_before_the_stop_takes_it(simulate):
+def test_a_none_failed_node_becomes_upstream_failed_and_not_cancelled(simulate):
     sim = simulate()
     run = sim.start(document(["bad", node("join", trigger_rule="none_failed")], "bad>join"))
     sim.finish(failing("bad"))

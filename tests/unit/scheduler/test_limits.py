@@ -35,7 +35,7 @@ def test_a_nodes_own_priority_goes_before_the_runs(simulate):
     assert ids(sim) == ["b", "a", "c"]
 
 
-def test_a_nine_waits_at_most_480_seconds_behind_later_ones(simulate):
+def test_a_node_of_priority_9_waits_at_most_480_seconds_behind_later_ones_of_1(simulate):
     sim = simulate(processes=1)
     sim.start(document(["busy"]))
     sim.settle()
@@ -136,7 +136,7 @@ def test_a_pool_that_was_deleted_holds_its_nodes_until_it_is_there_again(simulat
     assert sim.executor.nodes == ["a"]
 
 
-def test_two_changes_at_once_do_not_part_a_node_from_its_deleted_pool(simulate):
+def test_a_node_of_a_deleted_pool_starts_when_the_pool_is_created_again(simulate):
     sim = simulate(pools={"p": 1, "q": 1})
     sim.resize("p", None)
     sim.start(document([node("a", pool="p")]))
@@ -149,7 +149,7 @@ def test_two_changes_at_once_do_not_part_a_node_from_its_deleted_pool(simulate):
     assert sim.executor.nodes == ["a"]
 
 
-def test_a_node_that_its_run_holds_back_finds_its_pool_deleted_and_made_again(simulate):
+def test_a_node_parked_for_its_run_starts_in_a_pool_that_was_replaced_meanwhile(simulate):
     sim = simulate(processes=9, pools={"p": 1})
     sim.start(document(["busy", node("a", pool="p")], max_concurrent=1))
     sim.settle()
@@ -196,14 +196,14 @@ def test_max_runs_keeps_later_runs_queued_in_order(simulate):
     assert [run.id for run in order] == [runs[0].id, urgent.id, runs[1].id, runs[2].id]
 
 
-def test_never_more_is_sent_than_there_is_room(simulate):
+def test_no_more_is_dispatched_than_the_executor_has_credit_for(simulate):
     sim = simulate(processes=3)
     sim.start(document([f"n{i}" for i in range(50)]))
     sim.finish()
     assert sim.executor.most_running == 3
 
 
-def test_what_is_sent_ahead_holds_its_slots_but_stays_ready(simulate):
+def test_a_prefetched_node_holds_its_slots_but_stays_ready(simulate):
     sim = simulate(processes=1, ahead=5, pools={"p": 3})
     run = sim.start(document([node(f"n{i}", pool="p") for i in range(6)]))
     sim.settle()
@@ -212,7 +212,7 @@ def test_what_is_sent_ahead_holds_its_slots_but_stays_ready(simulate):
     assert sim.scheduler.core.memory.pools["p"].in_use == 3
 
 
-def test_a_higher_priority_takes_back_what_was_sent_ahead(simulate):
+def test_a_higher_priority_recalls_prefetched_work(simulate):
     sim = simulate(processes=1, ahead=3)
     sim.start(document([f"n{i}" for i in range(4)]), priority=9)
     sim.settle()
@@ -224,7 +224,7 @@ def test_a_higher_priority_takes_back_what_was_sent_ahead(simulate):
 
 
 @pytest.mark.parametrize("fail", ["before", "after"])
-def test_what_was_sent_ahead_keeps_its_place_in_line_over_a_failed_commit(simulate, fail):
+def test_prefetched_work_keeps_its_place_in_line_over_a_failed_commit(simulate, fail):
     sim = simulate(processes=1, ahead=3)
     sim.start(document([f"n{i}" for i in range(4)]), priority=9)
     sim.settle()
@@ -236,7 +236,7 @@ def test_what_was_sent_ahead_keeps_its_place_in_line_over_a_failed_commit(simula
     assert sim.executor.nodes == ["n0", "urgent", "n1", "n2"]
 
 
-def test_what_comes_back_after_a_failed_commit_has_the_limits_that_a_person_gave_it(simulate):
+def test_work_recalled_after_a_failed_commit_keeps_the_limits_of_a_retry(simulate):
     sim = simulate(processes=1, ahead=1)
     run = sim.start(document(["busy", "a"]))
     sim.settle()
@@ -267,7 +267,7 @@ def test_work_that_is_given_back_keeps_its_place_in_line(simulate):
     assert ids(sim)[-2:] == ["b", "c"]
 
 
-def test_a_place_that_a_stopped_node_was_offered_goes_to_the_next_in_line(simulate):
+def test_a_place_in_the_run_that_was_offered_to_a_cancelled_node_goes_to_the_next(simulate):
     sim = simulate(processes=4)
     clean = node("clean", trigger_rule="all_done", priority=9)
     run = sim.start(document(["bad", "stopped", clean], max_concurrent=1))
@@ -280,7 +280,7 @@ def test_a_place_that_a_stopped_node_was_offered_goes_to_the_next_in_line(simula
     assert sim.states(run) == {"bad": "failed", "stopped": "cancelled", "clean": "succeeded"}
 
 
-def test_slots_that_a_cancelled_node_was_first_in_line_for_go_to_the_next(simulate):
+def test_slots_reserved_for_a_cancelled_node_go_to_the_next(simulate):
     sim = simulate(processes=9, pools={"p": 2})
     sim.start(document([node("busy", pool="p")]))
     sim.settle()

@@ -11,7 +11,7 @@ from tests.support.documents import chain
 from tests.support.simulation import Simulation
 
 
-def test_a_database_that_is_away_is_said_once_for_each_reason_and_again_the_next_time(
+def test_an_outage_is_logged_once_per_reason_and_again_the_next_time(
     simulate: Callable[..., Simulation], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     simulation = simulate()
@@ -34,7 +34,7 @@ def test_a_database_that_is_away_is_said_once_for_each_reason_and_again_the_next
     ]
 
 
-def test_a_database_that_takes_nothing_is_read_again_at_the_pace_of_an_outage_and_that_is_said_once(
+def test_a_database_that_refuses_writes_is_retried_at_the_interval_of_an_outage(
     simulate: Callable[..., Simulation], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     simulation = simulate()

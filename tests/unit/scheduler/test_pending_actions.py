@@ -169,7 +169,7 @@ def test_the_end_of_a_run_outlives_a_crash_between_its_commit_and_the_kill(simul
     assert run.nodes["a"]["error"] is None
 
 
-def test_pending_actions_cost_nothing_where_there_are_none(simulate):
+def test_rows_of_nodes_are_written_without_pending_actions(simulate):
     """The column is written by a statement of its own: rows of nodes do not carry it."""
     from engine.scheduler.rows import NODE_COLUMNS
 
@@ -177,7 +177,7 @@ def test_pending_actions_cost_nothing_where_there_are_none(simulate):
     run = sim.start(document(["a"]))
     sim.finish()
     assert run.nodes["a"]["pending_action"] is None
-    assert "wish" not in NODE_COLUMNS
+    assert "pending_action" not in NODE_COLUMNS
 
 
 def test_a_pending_action_is_read_as_it_was_stored_and_only_for_its_attempt():

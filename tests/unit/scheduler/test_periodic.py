@@ -63,7 +63,7 @@ def test_a_failing_job_is_logged_and_runs_again_and_others_run(caplog):
     assert schedule.next_due() == 103
 
 
-def test_nothing_runs_once_it_may_not():
+def test_no_further_job_runs_once_it_is_no_longer_allowed():
     mono, calls = Clock(), []
     schedule = Schedule([job("a", 1, lambda: calls.append("a")), job("b", 1, lambda: calls.append("b"))], mono.now)
     mono.now += 1
@@ -73,7 +73,7 @@ def test_nothing_runs_once_it_may_not():
     assert calls == ["a", "b"]
 
 
-def test_a_name_is_registered_once(registered):
+def test_a_name_cannot_be_registered_twice(registered):
     periodic.register("one", 5, lambda: None)
     with pytest.raises(ValueError, match="one"):
         periodic.register("one", 9, lambda: None)

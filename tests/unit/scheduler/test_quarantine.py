@@ -51,7 +51,7 @@ def test_nodes_that_were_lost_often_run_one_at_a_time_beside_others(simulate):
     assert {sim.state(run), sim.state(other)} == {"succeeded"}
 
 
-def test_the_next_goes_on_when_one_is_cancelled_that_waited_for_a_process(simulate):
+def test_cancelling_a_node_in_quarantine_lets_the_next_one_run(simulate):
     sim = simulate(processes=2)
     run = sim.start(document([node(name, lost_retries=9, priority=9) for name in "ab"]))
     lose_all(sim)
@@ -67,7 +67,7 @@ def test_the_next_goes_on_when_one_is_cancelled_that_waited_for_a_process(simula
     assert sim.states(run) == {"a": "succeeded", "b": "cancelled"}
 
 
-def test_one_that_waits_for_its_pool_keeps_no_other_from_starting(simulate):
+def test_a_node_in_quarantine_that_waits_for_its_pool_does_not_block_the_next(simulate):
     sim = simulate(processes=4, pools={"p": 1})
     run = sim.start(
         document([node("a", lost_retries=9), node("b", lost_retries=9, pool="p"), node("c", lost_retries=9)])
@@ -84,7 +84,7 @@ def test_one_that_waits_for_its_pool_keeps_no_other_from_starting(simulate):
     assert sim.state(run) == "succeeded"
 
 
-def test_one_that_waits_for_its_run_keeps_no_other_from_starting(simulate):
+def test_a_node_in_quarantine_that_waits_for_its_run_does_not_block_the_next(simulate):
     sim = simulate(processes=4)
     first = sim.start(document([node("a", lost_retries=9)]))
     limited = sim.start(document([node("b", lost_retries=9), node("holder")], max_concurrent=1))
@@ -100,7 +100,7 @@ def test_one_that_waits_for_its_run_keeps_no_other_from_starting(simulate):
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["after its start is stored", "before its start is stored"])
-def test_what_only_ran_beside_a_node_that_ends_the_scheduler_succeeds(simulate, told):
+def test_nodes_that_ran_beside_one_that_kills_the_scheduler_succeed(simulate, told):
     sim = simulate(processes=8)
     run = sim.start(document(["a", "b", "poison", "c"], on_failure="continue"))
     for _ in range(20):

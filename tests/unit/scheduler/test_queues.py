@@ -57,7 +57,7 @@ def waits(sim: Scaled, run: StoredRun, name: str) -> list[WaitingCondition]:
     return core.admission.waiting_for(found)
 
 
-def test_a_full_queue_keeps_no_other_queue_from_starting(hosts: Scaled) -> None:
+def test_a_full_queue_does_not_block_other_queues(hosts: Scaled) -> None:
     hosts.executor.capacity["gpu"] = 1
     hosts.start(document([node("a"), node("b"), node("c", queue="gpu"), node("d", queue="gpu")]))
     hosts.settle()
@@ -67,7 +67,7 @@ def test_a_full_queue_keeps_no_other_queue_from_starting(hosts: Scaled) -> None:
     assert sorted(hosts.executor.nodes) == ["b", "d"]
 
 
-def test_a_queue_without_a_worker_waits_and_says_so(hosts: Scaled) -> None:
+def test_a_node_whose_queue_has_no_worker_waits_with_that_condition(hosts: Scaled) -> None:
     run = hosts.start(document([node("a", queue="gpu"), node("b")]))
     hosts.settle()
     assert hosts.executor.nodes == ["b"]
@@ -78,7 +78,7 @@ def test_a_queue_without_a_worker_waits_and_says_so(hosts: Scaled) -> None:
     assert hosts.executor.nodes == ["b", "a"]
 
 
-def test_order_within_a_queue_is_by_priority_also_for_who_waited_there(hosts: Scaled) -> None:
+def test_nodes_that_wait_in_a_queue_start_by_priority(hosts: Scaled) -> None:
     hosts.start(document(["busy"]))
     hosts.settle()
     hosts.start(document(["low"]), priority=9)
@@ -89,7 +89,7 @@ def test_order_within_a_queue_is_by_priority_also_for_who_waited_there(hosts: Sc
     assert [work.node for work in hosts.executor.history] == ["busy", "high", "low"]
 
 
-def test_who_waits_for_a_worker_keeps_no_slots_of_a_pool(hosts: Scaled) -> None:
+def test_a_node_that_waits_for_a_worker_holds_no_slots(hosts: Scaled) -> None:
     hosts.start(document([node("a", queue="gpu", pool="p"), node("b", pool="p")]))
     hosts.settle()
     assert hosts.executor.nodes == ["b"]

@@ -38,7 +38,7 @@ def finish_with(sim: Simulation, value: Any) -> None:
         sim.settle()
 
 
-def test_a_node_that_succeeded_on_a_skipped_one_runs_again_with_its_output(simulate):
+def test_retrying_a_skipped_node_runs_its_consumers_again_with_its_output(simulate):
     sim = simulate()
     run = skipped_in_the_middle(sim)
     finish_with(sim, 1)
@@ -72,7 +72,7 @@ def test_a_running_consumer_is_killed_and_runs_again_however_it_ends(simulate, e
     assert sim.scheduler.core.memory.pools["p"].in_use == 0
 
 
-def test_a_consumer_that_was_killed_for_it_may_end_after_its_source_has(simulate):
+def test_a_killed_consumer_may_end_after_its_retried_source(simulate):
     sim = simulate()
     run = skipped_in_the_middle(sim)
     stale = sim.executor.begin()
@@ -89,7 +89,7 @@ def test_a_consumer_that_was_killed_for_it_may_end_after_its_source_has(simulate
     assert sim.state(run) == "succeeded"
 
 
-def test_consumers_that_wait_are_decided_again(simulate):
+def test_waiting_consumers_of_a_retried_node_become_pending_again(simulate):
     """One is sent but not started, one waits for its pool, one for its retry."""
     sim = simulate(processes=2, pools={"p": 1})
     nodes = [python("b"), python("c"), python("d", pool="p", slots=2), python("e", retries=1, retry_delay=300)]
@@ -115,7 +115,7 @@ def test_consumers_that_wait_are_decided_again(simulate):
     assert sim.state(run) == "succeeded"
 
 
-def test_what_ran_because_of_a_failure_is_decided_again(simulate):
+def test_retrying_a_failed_node_decides_again_about_nodes_that_ran_after_its_failure(simulate):
     sim = simulate()
     nodes = [python("b"), python("always", trigger_rule="all_done"), python("on_failure", trigger_rule="all_failed")]
     run = sim.start(document(nodes, "b>always", "b>on_failure"))
@@ -127,7 +127,7 @@ def test_what_ran_because_of_a_failure_is_decided_again(simulate):
     assert inputs_of(sim, "always") == {"b": 5}
 
 
-def test_all_that_consumed_a_consumer_runs_again_and_the_rest_is_kept(simulate):
+def test_consumers_of_consumers_run_again_and_other_nodes_are_kept(simulate):
     sim = simulate()
     by_name = node("by_name", "shell", {"command": "true", "env": {"V": "{{ nodes.b.output }}"}})
     nodes = [python("b"), python("c"), python("d"), node("order"), python("after_order"), by_name, python("beside")]
@@ -146,7 +146,7 @@ def test_all_that_consumed_a_consumer_runs_again_and_the_rest_is_kept(simulate):
     assert inputs_of(sim, "d") == {"c": 5}
 
 
-def test_a_person_who_cancels_the_consumer_meanwhile_is_obeyed(simulate):
+def test_a_consumer_that_is_cancelled_during_the_retry_stays_cancelled(simulate):
     sim = simulate()
     run = skipped_in_the_middle(sim)
     claim = sim.executor.begin()
@@ -160,7 +160,7 @@ def test_a_person_who_cancels_the_consumer_meanwhile_is_obeyed(simulate):
     assert sim.states(run)["c"] == "cancelled"
 
 
-def test_a_run_that_is_cancelled_meanwhile_keeps_no_result_of_the_consumer(simulate):
+def test_a_run_that_is_cancelled_during_the_retry_keeps_no_result_of_the_consumer(simulate):
     sim = simulate()
     run = skipped_in_the_middle(sim)
     claim = sim.executor.begin()
@@ -175,7 +175,7 @@ def test_a_run_that_is_cancelled_meanwhile_keeps_no_result_of_the_consumer(simul
 
 
 @pytest.mark.parametrize("point", ["tick.before_kill", None])
-def test_the_reset_outlives_a_crash(simulate, point):
+def test_the_reset_of_a_consumer_survives_a_crash(simulate, point):
     sim = simulate()
     run = skipped_in_the_middle(sim)
     sim.executor.begin()
@@ -200,7 +200,7 @@ def test_the_reset_outlives_a_crash(simulate, point):
     assert sim.state(run) == "succeeded"
 
 
-def test_a_consumer_that_ends_before_the_retry_is_through_does_not_start_on_what_was(simulate):
+def test_a_consumer_that_ends_during_the_retry_does_not_start_on_the_old_output(simulate):
     sim = simulate(processes=30)
     names = [f"c{i}" for i in range(20)]
     run = sim.start(document([python("b"), *(python(name) for name in names)], *(f"b>{name}" for name in names)))
@@ -225,7 +225,7 @@ def test_a_consumer_that_ends_before_the_retry_is_through_does_not_start_on_what
     assert sim.state(run) == "succeeded"
 
 
-def test_a_node_that_needs_one_success_is_kept_when_another_one_stands(simulate):
+def test_a_one_success_node_is_kept_if_another_success_remains(simulate):
     sim = simulate()
     nodes = [python("x"), python("b"), python("c", trigger_rule="one_success")]
     run = sim.start(document(nodes, "x>c", "b>c", on_failure="continue"))
@@ -236,7 +236,7 @@ def test_a_node_that_needs_one_success_is_kept_when_another_one_stands(simulate)
     assert run.nodes["c"]["attempt"] == 1
 
 
-def test_a_node_that_needs_one_success_runs_again_when_it_read_what_changes(simulate):
+def test_a_one_success_node_runs_again_if_it_read_the_changed_output(simulate):
     sim = simulate(pools={"p": 1})
     nodes = [python("b"), python("m"), python("x"), python("c", trigger_rule="one_success", pool="p", slots=2)]
     run = sim.start(document(nodes, "b>m", "m>c", "x>c", on_failure="continue"))
@@ -251,7 +251,7 @@ def test_a_node_that_needs_one_success_runs_again_when_it_read_what_changes(simu
     assert sim.states(run) == {"b": "ready", "m": "pending", "x": "succeeded", "c": "ready"}
 
 
-def test_a_skip_that_lets_a_node_run_resets_what_ran_without_it(simulate):
+def test_a_skip_that_lets_a_node_run_resets_nodes_that_ran_without_it(simulate):
     sim = simulate()
     nodes = [python("a"), python("b"), python("c", trigger_rule="all_done")]
     run = sim.start(document(nodes, "a>b", "b>c", on_failure="continue"))

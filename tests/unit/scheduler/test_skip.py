@@ -21,7 +21,7 @@ def fail(sim: Simulation, state: str = "failed") -> None:
     sim.settle()
 
 
-def test_only_what_a_person_skipped_counts_as_succeeded():
+def test_only_a_node_that_a_person_skipped_counts_as_succeeded():
     assert counts_as("skipped", "skipped_by_person") == "succeeded"
     assert counts_as("skipped", "branch_not_taken") == "skipped"
     assert counts_as("cancelled", "skipped_by_person") == "cancelled"
@@ -41,7 +41,7 @@ def test_every_trigger_rule_takes_a_skipped_node_for_one_that_succeeded(simulate
     assert sim.state(run) == "succeeded"
 
 
-def test_one_success_does_not_wait_for_others_when_a_person_skips_one(simulate):
+def test_a_one_success_node_starts_as_soon_as_one_upstream_node_is_skipped(simulate):
     sim = simulate()
     run = sim.start(document(["a", "b", node("c", trigger_rule="one_success")], "a>c", "b>c"))
     sim.settle()
@@ -50,7 +50,7 @@ def test_one_success_does_not_wait_for_others_when_a_person_skips_one(simulate):
     assert sim.states(run) == {"a": "skipped", "b": "ready", "c": "ready"}
 
 
-def test_what_lies_downstream_finds_null(simulate):
+def test_a_downstream_node_gets_null_from_a_skipped_node(simulate):
     sim = simulate()
     run = sim.start(document(["a", node("b", "python", {"code": "def main(inputs, ctx): return 1"})], "a>b"))
     sim.settle()
@@ -163,7 +163,7 @@ def test_a_retrying_node_is_skipped_at_once(simulate):
 
 @pytest.mark.parametrize("state", ["failed", "timed_out"])
 @pytest.mark.parametrize("on_failure", ["stop", "continue"])
-def test_a_failed_node_that_is_skipped_makes_the_ended_run_go_on(simulate, state, on_failure):
+def test_skipping_a_failed_node_continues_the_ended_run(simulate, state, on_failure):
     sim = simulate(processes=1)
     run = sim.start(document(["a", "b", "c", "d"], "a>b", "b>c", on_failure=on_failure))
     fail(sim, state)
@@ -180,7 +180,7 @@ def test_a_failed_node_that_is_skipped_makes_the_ended_run_go_on(simulate, state
     assert run.attempts["a", 1]["state"] == state
 
 
-def test_what_was_stopped_stays_so_while_another_failure_is_left(simulate):
+def test_nodes_cancelled_by_a_stop_stay_so_while_another_failure_remains(simulate):
     sim = simulate()
     run = sim.start(document(["a", "b", node("c"), node("d")], "a>c"))
     sim.settle()
@@ -206,7 +206,7 @@ def test_a_node_whose_upstream_failed_can_be_skipped(simulate):
     assert sim.state(run) == "failed"
 
 
-def test_a_cancelled_run_goes_on_when_its_node_is_skipped(simulate):
+def test_skipping_the_cancelled_node_of_a_run_continues_it(simulate):
     sim = simulate()
     run = sim.start(chain(2))
     sim.settle()
@@ -219,7 +219,7 @@ def test_a_cancelled_run_goes_on_when_its_node_is_skipped(simulate):
     assert sim.state(run) == "succeeded"
 
 
-def test_what_has_succeeded_or_is_skipped_is_not_skipped(simulate):
+def test_a_succeeded_or_skipped_node_is_not_skipped(simulate):
     sim = simulate()
     run = sim.start(document(["a", "b"]))
     sim.settle()
@@ -235,7 +235,7 @@ def test_what_has_succeeded_or_is_skipped_is_not_skipped(simulate):
     assert again.outcome == {"refused": "skipped"}
 
 
-def test_a_queued_run_of_which_all_is_skipped_has_nothing_left_to_do(simulate):
+def test_a_queued_run_whose_nodes_are_all_skipped_ends(simulate):
     sim = simulate()
     ahead = sim.start(document(["a"], max_runs=1))
     run = sim.start(document(["a"], max_runs=1))
@@ -249,7 +249,7 @@ def test_a_queued_run_of_which_all_is_skipped_has_nothing_left_to_do(simulate):
     assert (sim.state(ahead), sim.state(run)) == ("succeeded", "succeeded")
 
 
-def test_a_queued_run_of_which_a_part_is_skipped_runs_the_rest_when_its_turn_comes(simulate):
+def test_a_queued_run_with_a_skipped_node_runs_the_others_when_it_starts(simulate):
     sim = simulate()
     sim.start(document(["a"], max_runs=1))
     run = sim.start(document(["a", "b", "c"], "a>b", "b>c", max_runs=1))
@@ -261,7 +261,7 @@ def test_a_queued_run_of_which_a_part_is_skipped_runs_the_rest_when_its_turn_com
     assert sim.states(run) == {"a": "skipped", "b": "succeeded", "c": "succeeded"}
 
 
-def test_a_retry_that_names_it_takes_a_skip_back(simulate):
+def test_a_retry_that_names_a_skipped_node_runs_it(simulate):
     sim = simulate()
     run = sim.start(chain(2))
     sim.settle()

@@ -33,13 +33,13 @@ def report(sim, claim: str, why: str = "asked", body: dict[str, Any] | None = No
     sim.settle()
 
 
-def test_work_says_from_when_on_it_counts_as_stuck(simulate):
+def test_work_contains_the_time_after_which_it_is_stuck(simulate):
     sim = simulate()
     running(sim, expected_duration=3)
     assert sim.executor.history[-1].stuck_after == 6
 
 
-def test_work_of_which_nothing_is_expected_never_counts_as_stuck(simulate):
+def test_work_without_expected_duration_is_never_stuck(simulate):
     sim = simulate()
     running(sim)
     assert sim.executor.history[-1].stuck_after is None
@@ -52,7 +52,7 @@ def test_a_learned_duration_counts_twice_but_no_less_than_five_seconds(simulate)
     assert sim.executor.history[-1].stuck_after == 5
 
 
-def test_an_attempt_keeps_since_when_it_waited_also_over_a_crash(simulate):
+def test_an_attempt_keeps_the_start_of_its_wait_over_a_crash(simulate):
     sim = simulate()
     run = sim.start(document(["a"]))
     sim.settle()
@@ -91,7 +91,7 @@ def test_stacks_are_kept_with_their_attempt_and_their_reason(simulate):
     assert run.lines == []
 
 
-def test_stacks_of_a_claim_that_nobody_has_are_not_kept(simulate):
+def test_stacks_of_an_unknown_claim_are_dropped(simulate):
     sim = simulate()
     run, claim = running(sim)
     report(sim, "another")
@@ -122,7 +122,7 @@ def test_stacks_of_a_claim_that_nobody_has_are_not_kept(simulate):
         ("hard_timeout", 1, "author", ""),
     ],
 )
-def test_the_log_says_why_stacks_were_taken_by_themselves(why, expected, expected_from, line):
+def test_the_log_says_why_stacks_were_captured_automatically(why, expected, expected_from, line):
     assert log_line(why, expected, expected_from) == line
 
 
@@ -140,7 +140,7 @@ def test_the_line_of_a_stuck_node_is_in_its_log(simulate):
     assert [line for _, line in run.lines] == ["Marked stuck after 2 s (expected 1 s). Stack traces saved."]
 
 
-def test_an_attempt_keeps_twenty_stacks_and_lets_go_of_asked_ones_first(simulate):
+def test_an_attempt_keeps_twenty_stacks_and_drops_requested_ones_first(simulate):
     sim = simulate()
     run, claim = running(sim)
     for number in range(30):
@@ -150,7 +150,7 @@ def test_an_attempt_keeps_twenty_stacks_and_lets_go_of_asked_ones_first(simulate
     assert kept == [3, 5, *range(12, 30)]
 
 
-def test_several_askers_share_one_sampling(simulate):
+def test_several_requests_for_stacks_share_one_capture(simulate):
     sim = simulate()
     run, claim = running(sim)
     asked = [sim.command("stack", run.id, "a") for _ in range(3)]
@@ -169,7 +169,7 @@ def test_several_askers_share_one_sampling(simulate):
     assert sim.executor.stacks_asked == [claim, claim]
 
 
-def test_an_executor_that_did_not_answer_is_asked_again(simulate):
+def test_an_unanswered_request_for_stacks_is_sent_again(simulate):
     sim = simulate()
     run, claim = running(sim)
     for _ in range(2):
@@ -193,7 +193,7 @@ def test_a_node_that_does_not_run_has_no_stacks_to_take(simulate):
     assert sim.scheduler.core.memory.stack_requests._by_claim == {}
 
 
-def test_a_body_of_any_size_is_cut_to_what_may_be_kept_and_says_so():
+def test_a_large_body_is_cut_and_marked_as_cut():
     deep = [frame(number) for number in range(1500)]
     body = {"samples": [{"threads": [thread(n, deep) for n in range(150)]}] * 3, "children": [{"pid": 1}] * 900}
     text = stack_text(body)
@@ -208,14 +208,14 @@ def test_a_body_of_any_size_is_cut_to_what_may_be_kept_and_says_so():
     assert kept["cut"]["children"] == 900 - len(kept["children"])
 
 
-def test_a_thread_with_a_line_of_the_author_stays_when_others_go():
+def test_cutting_a_body_keeps_threads_with_lines_of_the_author():
     others = [thread(number, [frame(source="y" * 900)] * 100) for number in range(300)]
     body = {"samples": [{"threads": [*others, thread(999, [frame(author=True)])]}], "children": []}
     threads = json.loads(stack_text(body))["samples"][0]["threads"]
     assert threads[0]["id"] == 999
 
 
-def test_a_body_that_no_stack_has_is_kept_without_harm():
+def test_a_malformed_body_is_stored_as_small_valid_json():
     assert json.loads(stack_text({"samples": "x", "children": None, "cpu_percent": float("nan"), "odd": {1, 2}}))[
         "cpu_percent"
     ] is None  # fmt: skip

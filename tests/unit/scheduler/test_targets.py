@@ -36,7 +36,7 @@ def test_several_targets_share_what_they_need(simulate):
     assert {name for name, state in sim.states(run).items() if state == "succeeded"} == {"alone", *NEEDED}
 
 
-def test_what_is_asked_for_starts_before_thousands_are_left_out(simulate):
+def test_targets_start_before_thousands_of_other_nodes_are_skipped(simulate):
     sim = simulate()
     run = sim.start(document([*(f"n{i}" for i in range(5000)), "last"]), targets=["last"])
     sim.tick(2)
@@ -46,7 +46,7 @@ def test_what_is_asked_for_starts_before_thousands_are_left_out(simulate):
 
 
 @pytest.mark.parametrize("rule", ["all_success", "all_done", "one_success", "all_failed", "none_failed"])
-def test_no_trigger_rule_starts_a_node_that_nobody_asked_for(simulate, rule):
+def test_no_trigger_rule_starts_a_node_that_the_targets_do_not_need(simulate, rule):
     sim = simulate()
     run = sim.start(document(["a", node("b", trigger_rule=rule)], "a>b"), targets=["a"])
     sim.finish()
@@ -54,7 +54,7 @@ def test_no_trigger_rule_starts_a_node_that_nobody_asked_for(simulate, rule):
 
 
 @pytest.mark.parametrize("rule", ["all_done", "all_failed", "one_success"])
-def test_clean_up_that_nobody_asked_for_does_not_run_after_a_failure_either(simulate, rule):
+def test_a_clean_up_node_outside_the_targets_does_not_run_after_a_failure(simulate, rule):
     sim = simulate()
     run = sim.start(document(["a", node("b", trigger_rule=rule)], "a>b"), targets=["a"])
     sim.finish(lambda work: "failed")
@@ -80,7 +80,7 @@ def test_a_failed_run_can_be_retried_and_leaves_out_the_same_nodes(simulate, on_
     assert told == set(NEEDED), "a retry says nothing of nodes that stay left out"
 
 
-def test_a_retry_that_names_a_node_that_nobody_asked_for_is_refused(simulate):
+def test_a_retry_of_a_node_outside_the_targets_is_refused(simulate):
     sim = simulate()
     run = sim.start(diamond(), targets=["clean"])
     sim.finish()
@@ -90,7 +90,7 @@ def test_a_retry_that_names_a_node_that_nobody_asked_for_is_refused(simulate):
     assert sim.state(run) == "succeeded"
 
 
-def test_a_failed_node_can_be_skipped_and_wakes_only_what_was_asked_for(simulate):
+def test_skipping_a_failed_node_starts_only_nodes_that_the_targets_need(simulate):
     sim = simulate()
     run = sim.start(diamond(), targets=["clean"])
     sim.finish(lambda work: "failed")
@@ -121,7 +121,7 @@ def test_a_killed_scheduler_leaves_out_the_same_nodes(simulate, ticks):
     assert sim.states(run) == {**dict.fromkeys(sim.states(run), "skipped"), **NEEDED}
 
 
-def test_a_kill_in_the_middle_of_leaving_out_thousands_goes_on(simulate):
+def test_skipping_thousands_of_nodes_continues_after_a_kill(simulate):
     sim = simulate()
     run = sim.start(chain(5000), targets=["n0"])
     sim.tick(2)
@@ -137,7 +137,7 @@ def test_a_kill_in_the_middle_of_leaving_out_thousands_goes_on(simulate):
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_whatever_is_asked_for_and_fails_all_nodes_end_and_no_other_runs(simulate, data):
+def test_for_any_targets_and_failures_all_nodes_end_and_only_needed_ones_run(simulate, data):
     names = [f"n{i}" for i in range(data.draw(st.integers(1, 8)))]
     pairs = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
     edges = data.draw(st.lists(st.sampled_from(pairs), max_size=12, unique=True)) if pairs else []

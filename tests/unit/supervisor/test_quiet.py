@@ -15,11 +15,11 @@ def quiet_at(
     return found
 
 
-def test_it_is_reported_once() -> None:
+def test_an_idle_attempt_is_reported_once() -> None:
     assert quiet_at(QuietDetector(0.0, 0.0), 200) == [30]
 
 
-def test_after_a_line_or_progress_it_is_reported_again() -> None:
+def test_an_attempt_is_reported_again_after_a_line_or_progress() -> None:
     assert quiet_at(QuietDetector(0.0, 0.0), 200, did={20: 19.5, 100: 99.5}) == [50, 130]
 
 

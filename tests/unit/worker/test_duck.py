@@ -18,7 +18,7 @@ def connection(tmp_path: Path) -> Iterator[Any]:
     connection.close()
 
 
-def test_it_reads_the_given_file(connection: Any, tmp_path: Path) -> None:
+def test_a_query_reads_the_given_file(connection: Any, tmp_path: Path) -> None:
     assert connection.execute(f"select * from '{tmp_path}/given.csv'").fetchall() == [(1,)]
 
 
@@ -50,7 +50,7 @@ def test_it_reads_the_given_file(connection: Any, tmp_path: Path) -> None:
         "select getenv('PATH')",
     ],
 )
-def test_it_refuses_everything_else(connection: Any, tmp_path: Path, sql: str) -> None:
+def test_a_query_cannot_read_other_files(connection: Any, tmp_path: Path, sql: str) -> None:
     local_rows = [1, 2, 3]
     assert local_rows
     with pytest.raises(duck.package().Error):

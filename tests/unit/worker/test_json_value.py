@@ -54,7 +54,7 @@ def test_a_value_may_contain_the_same_part_twice() -> None:
         (10**309, "output is an integer of more than 308 digits"),
     ],
 )
-def test_the_place_is_named(value: Any, says: str) -> None:
+def test_the_error_names_the_place_of_the_value(value: Any, says: str) -> None:
     with pytest.raises(BadOutput) as caught:
         json_value.encode(value)
     assert says in str(caught.value)
