@@ -144,7 +144,7 @@ FAULTS: tuple[Callable[[LoadedRig], None], ...] = (
 
 @pytest.mark.parametrize("many", [2, 3] if LONG else [3])
 @pytest.mark.long
-def test_one_leads_whatever_happens_to_the_leader(tmp_path: Path, many: int) -> None:
+def test_exactly_one_scheduler_leads_whatever_happens_to_the_leader(tmp_path: Path, many: int) -> None:
     chance = random.Random(seed("leaders"))
     with hosted(tmp_path, "statements") as rig:
         loaded = LoadedRig(rig, many)

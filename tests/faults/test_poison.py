@@ -207,7 +207,7 @@ def test_poison_affects_only_its_own_run(one_host: PoisonRig, name: str) -> None
     run_poison(one_host, name)
 
 
-def test_the_log_of_the_database_is_small_when_all_is_over(one_host: PoisonRig) -> None:
+def test_the_write_ahead_log_is_small_after_all_poisonous_runs(one_host: PoisonRig) -> None:
     checks.settles(lambda: i16_log(one_host.rig.home), 15)
 
 

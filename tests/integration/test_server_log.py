@@ -16,7 +16,7 @@ def written(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [formatter.format(record) for record in caplog.records]
 
 
-def test_requests_for_a_wrong_host_share_a_line(
+def test_requests_for_a_wrong_host_share_one_line_a_minute(
     client: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logger = logging.getLogger("django.security.DisallowedHost")

@@ -50,7 +50,7 @@ def asked(handler: Callable[..., Any]) -> list[dict[str, Any]]:
     return sent
 
 
-def test_a_whole_answer_crosses_from_its_thread_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_complete_response_is_handed_to_the_loop_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     crossings: list[Any] = []
     run = Bridge.run
 
@@ -75,7 +75,7 @@ def test_a_whole_answer_crosses_from_its_thread_once(monkeypatch: pytest.MonkeyP
     assert len(crossings) == 1
 
 
-def test_a_stream_arrives_whole_in_few_parts() -> None:
+def test_a_stream_arrives_completely_in_few_parts() -> None:
     content = bytes(range(256)) * 2048
     answer = Answer([content[at : at + 4096] for at in range(0, len(content), 4096)], True)
 

@@ -116,7 +116,7 @@ def test_hints_reach_sockets_through_the_layer_and_only_groups_that_are_watched(
     assert sent == [(groups.run(history.pk), "run.moved")]
 
 
-def test_ten_thousand_messages_to_a_stalled_socket_end_with_the_truth(
+def test_a_stalled_socket_gets_the_newest_state_after_ten_thousand_messages(
     server: LiveServer, token: str, layer: InMemoryChannelLayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     history = History()
@@ -162,7 +162,9 @@ def test_a_socket_that_the_layer_forgot_joins_its_group_again(
         recorder.take_until(socket, 1)
 
 
-def test_however_a_socket_ends_nothing_of_it_stays(server: LiveServer, token: str, layer: InMemoryChannelLayer) -> None:
+def test_a_socket_leaves_no_task_behind_however_it_ends(
+    server: LiveServer, token: str, layer: InMemoryChannelLayer
+) -> None:
     assert server.loop is not None
     loop = server.loop
     wait_until(lambda: server.status("/ws/overview/", token=token) == 101)
@@ -200,7 +202,7 @@ def test_however_a_socket_ends_nothing_of_it_stays(server: LiveServer, token: st
     assert not any(layer.groups.values())
 
 
-def test_every_hello_is_answered_one_after_the_other(server: LiveServer, token: str) -> None:
+def test_every_hello_is_answered_in_order(server: LiveServer, token: str) -> None:
     history = History()
     history.lines(8)
     with server.open(f"/ws/runs/{history.pk}/", token=token) as socket:
@@ -210,7 +212,7 @@ def test_every_hello_is_answered_one_after_the_other(server: LiveServer, token: 
             assert json.loads(socket.recv(timeout=5))["first"] == after + 1
 
 
-def test_a_socket_that_is_opened_among_many_is_told_as_soon_as_they(blind: LiveServer, token: str) -> None:
+def test_a_hint_reaches_each_of_many_sockets_on_one_run(blind: LiveServer, token: str) -> None:
     history = History()
     with ExitStack() as stack:
         sockets = [stack.enter_context(blind.open(f"/ws/runs/{history.pk}/", token=token)) for _ in range(20)]

@@ -27,13 +27,13 @@ def test_without_credentials_every_socket_is_401(server: LiveServer) -> None:
         assert server.status(path, session="wrong") == 401
 
 
-def test_a_bearer_token_opens_without_an_origin_and_with_any(server: LiveServer, token: str) -> None:
+def test_a_bearer_token_is_accepted_with_any_origin_and_without_one(server: LiveServer, token: str) -> None:
     run = History()
     assert server.status(f"/ws/runs/{run.pk}/", token=token) == 101
     assert server.status("/ws/overview/", token=token, origin="https://elsewhere.example") == 101
 
 
-def test_a_session_needs_the_page_s_own_scheme_host_and_port(server: LiveServer, viewer: User) -> None:
+def test_a_session_is_accepted_only_from_the_same_scheme_host_and_port(server: LiveServer, viewer: User) -> None:
     run, session = History(), session_of(viewer)
     path = f"/ws/runs/{run.pk}/"
     assert server.status(path, session=session) == 101
@@ -82,12 +82,12 @@ def test_a_foreign_host_name_is_refused(server: LiveServer, token: str) -> None:
 
 
 @pytest.mark.parametrize("role", ["viewer", "operator", "editor", "admin"])
-def test_every_role_may_look(server: LiveServer, role: str) -> None:
+def test_every_role_may_open_a_socket(server: LiveServer, role: str) -> None:
     user = accounts.create_user(f"a-{role}", role, by="test")
     run = History()
     assert server.status(f"/ws/runs/{run.pk}/", session=session_of(user)) == 101
 
 
-def test_a_role_that_nobody_knows_may_not(server: LiveServer, viewer: User, token: str) -> None:
+def test_an_unknown_role_may_not_open_a_socket(server: LiveServer, viewer: User, token: str) -> None:
     User.objects.filter(pk=viewer.pk).update(role="stranger")
     assert server.status("/ws/overview/", token=token) == 403

@@ -5,7 +5,7 @@ import asyncio
 from dashboard.live.hub import Hub
 
 
-def test_it_ends_what_a_first_cancellation_does_not_end() -> None:
+def test_closing_the_hub_ends_a_task_that_swallows_a_cancellation() -> None:
     """`asyncio.wait_for` of Python 3.11, by which redis-py writes, may swallow one: uvicorn would wait for ever."""
     asyncio.run(_end())
 

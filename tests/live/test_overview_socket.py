@@ -49,7 +49,7 @@ class OverviewClient:
             self.take(timeout=max(0.01, deadline - time.monotonic()))
 
 
-def test_hello_is_answered_with_counters_and_runs_as_the_api_has_them(server: LiveServer, token: str) -> None:
+def test_a_hello_is_answered_with_the_counters_and_runs_of_the_api(server: LiveServer, token: str) -> None:
     first, second = History(), History()
     first.state("running")
     with server.open("/ws/overview/", token=token) as socket:
@@ -85,7 +85,7 @@ def test_nothing_is_sent_while_nothing_changes(server: LiveServer, token: str) -
         assert len(watcher.messages) == 1
 
 
-def test_a_run_that_falls_out_of_the_list_is_still_followed_to_its_end(server: LiveServer, token: str) -> None:
+def test_a_run_that_left_the_list_is_still_sent_until_it_has_ended(server: LiveServer, token: str) -> None:
     oldest = History()
     oldest.state("running")
     with server.open("/ws/overview/", token=token) as socket:
@@ -96,7 +96,7 @@ def test_a_run_that_falls_out_of_the_list_is_still_followed_to_its_end(server: L
         watcher.until(oldest, "failed")
 
 
-def test_a_deleted_run_is_told_by_a_new_snapshot(server: LiveServer, token: str) -> None:
+def test_a_deleted_run_causes_a_new_snapshot(server: LiveServer, token: str) -> None:
     history, other = History(), History()
     with server.open("/ws/overview/", token=token) as socket:
         watcher = OverviewClient(socket)
@@ -106,7 +106,7 @@ def test_a_deleted_run_is_told_by_a_new_snapshot(server: LiveServer, token: str)
         assert list(watcher.runs) == [str(other.pk)]
 
 
-def test_a_burst_becomes_few_messages_and_the_last_tells_the_truth(server: LiveServer, token: str) -> None:
+def test_a_burst_of_changes_becomes_few_messages_and_the_last_is_current(server: LiveServer, token: str) -> None:
     histories = [History() for _ in range(40)]
     with server.open("/ws/overview/", token=token) as socket:
         watcher = OverviewClient(socket)
@@ -120,7 +120,7 @@ def test_a_burst_becomes_few_messages_and_the_last_tells_the_truth(server: LiveS
         assert len(watcher.messages) <= 2 + seconds / (OverviewSocket.interval_seconds - 0.002)
 
 
-def test_rights_that_are_lost_close_the_overview_too(server: LiveServer, viewer: User, token: str) -> None:
+def test_a_lost_right_closes_the_overview_socket(server: LiveServer, viewer: User, token: str) -> None:
     with server.open("/ws/overview/", token=token) as socket:
         OverviewClient(socket)
         User.objects.filter(pk=viewer.pk).update(role="")

@@ -74,7 +74,7 @@ def test_a_message_through_redis_wakes_the_sockets_of_its_group(
         assert stranger.seq in (None, 0)
 
 
-def test_sockets_open_and_show_the_truth_without_redis(
+def test_sockets_open_and_show_the_current_state_without_redis(
     server: LiveServer, token: str, redis_server: redis.Server
 ) -> None:
     history = History()
@@ -111,9 +111,7 @@ def test_a_redis_that_hangs_delays_no_socket(server: LiveServer, token: str, red
                 overview.recv(timeout=WAIT_SECONDS)
 
 
-def test_a_group_that_nobody_is_in_any_more_is_not_subscribed_to(
-    server: LiveServer, token: str, redis_server: redis.Server
-) -> None:
+def test_a_group_without_members_is_unsubscribed(server: LiveServer, token: str, redis_server: redis.Server) -> None:
     history = History()
     with server.open(f"/ws/runs/{history.pk}/", token=token) as one:
         greeted(one)

@@ -32,7 +32,7 @@ def plain(nodes: dict[str, Any]) -> dict[str, Any]:
     return {name: {**node, "waiting_for": []} for name, node in nodes.items()}
 
 
-def test_hello_is_answered_with_all_nodes_also_pending_ones(server: LiveServer, token: str) -> None:
+def test_a_hello_is_answered_with_all_nodes_including_pending_ones(server: LiveServer, token: str) -> None:
     history = History(nodes=5)
     history.state("running")
     history.node("n0", "running")
@@ -47,7 +47,7 @@ def test_hello_is_answered_with_all_nodes_also_pending_ones(server: LiveServer, 
     assert recorder.nodes["n4"]["state"] == "pending"
 
 
-def test_nothing_is_sent_before_the_client_speaks(server: LiveServer, token: str) -> None:
+def test_nothing_is_sent_before_the_clients_hello(server: LiveServer, token: str) -> None:
     history = History()
     with server.open(f"/ws/runs/{history.pk}/", token=token) as socket:
         history.state("running")
@@ -59,7 +59,7 @@ def test_nothing_is_sent_before_the_client_speaks(server: LiveServer, token: str
         assert message is None
 
 
-def test_hello_after_is_answered_with_what_was_missed(server: LiveServer, token: str) -> None:
+def test_a_hello_with_a_seq_is_answered_with_the_events_after_it(server: LiveServer, token: str) -> None:
     history = History()
     history.state("running")
     history.lines(5)
@@ -72,7 +72,7 @@ def test_hello_after_is_answered_with_what_was_missed(server: LiveServer, token:
         assert [event["type"] for event in recorder.last["events"]] == ["log"] * 4
 
 
-def test_hello_after_the_last_event_is_answered_with_no_events(server: LiveServer, token: str) -> None:
+def test_a_hello_with_the_last_seq_is_answered_with_no_events(server: LiveServer, token: str) -> None:
     history = History()
     history.lines(3)
     with server.open(f"/ws/runs/{history.pk}/", token=token) as socket:
@@ -99,7 +99,7 @@ def test_ten_thousand_missed_events_come_one_by_one_and_more_as_a_snapshot(serve
         assert recorder.seq == 10_001
 
 
-def test_a_snapshot_that_is_kept_for_others_takes_nobody_back(
+def test_a_cached_snapshot_is_not_sent_to_a_client_with_newer_events(
     server: LiveServer, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed, "SNAPSHOT_SECONDS", 60.0)
@@ -136,7 +136,7 @@ def test_events_that_were_compacted_away_are_answered_with_a_snapshot(server: Li
         assert json.loads(socket.recv(timeout=5))["type"] == "snapshot"
 
 
-def test_a_client_from_the_future_gets_a_snapshot(server: LiveServer, token: str) -> None:
+def test_a_client_with_a_seq_beyond_the_last_event_gets_a_snapshot(server: LiveServer, token: str) -> None:
     history = History()
     history.lines(3)
     with server.open(f"/ws/runs/{history.pk}/", token=token) as socket:
@@ -159,7 +159,7 @@ def test_events_arrive_by_a_hint_at_once_and_without_one_within_seconds(server: 
         recorder.take_until(socket, 2)
 
 
-def test_a_hint_of_what_is_not_there_is_harmless(server: LiveServer, token: str) -> None:
+def test_a_hint_of_an_event_that_does_not_exist_is_harmless(server: LiveServer, token: str) -> None:
     history = History()
     with server.open(f"/ws/runs/{history.pk}/", token=token) as socket:
         recorder = Recorder()
@@ -198,7 +198,7 @@ def test_a_burst_is_merged_into_at_most_thirty_messages_a_second(
         assert len(recorder.lines) == 300
 
 
-def test_what_a_client_knows_after_a_hundred_random_cuts_equals_the_api(server: LiveServer, token: str) -> None:
+def test_after_a_hundred_random_disconnects_a_client_has_the_state_of_the_api(server: LiveServer, token: str) -> None:
     seed = random.SystemRandom().randrange(2**32)
     print("seed", seed)
     rng = random.Random(seed)
@@ -297,9 +297,7 @@ def test_a_client_that_does_not_read_costs_a_snapshot_and_delays_nobody(
         assert other.messages.count("snapshot") == 1
 
 
-def test_rights_that_are_lost_close_the_socket_within_five_seconds(
-    server: LiveServer, viewer: User, token: str
-) -> None:
+def test_a_lost_right_closes_the_socket_within_five_seconds(server: LiveServer, viewer: User, token: str) -> None:
     history = History()
     with server.open(f"/ws/runs/{history.pk}/", token=token) as socket:
         recorder = Recorder()
@@ -364,7 +362,7 @@ def test_messages_outside_the_protocol_close_the_socket(server: LiveServer, toke
         assert close_code(socket) == 1009
 
 
-def test_samples_come_beside_the_events_without_a_seq(server: LiveServer, token: str) -> None:
+def test_samples_are_sent_between_the_events_without_a_seq(server: LiveServer, token: str) -> None:
     history = History()
     with server.open(f"/ws/runs/{history.pk}/", token=token) as socket:
         recorder = Recorder()

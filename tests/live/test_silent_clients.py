@@ -28,7 +28,7 @@ def silent(server: LiveServer, token: str) -> None:
         wait_until(lambda: slow.port not in held(server.port))
 
 
-def test_a_client_that_takes_nothing_for_long_is_let_go_with_what_it_was_not_told(
+def test_a_client_that_reads_nothing_for_long_is_disconnected(
     server: LiveServer, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sockets, "SEND_SECONDS_MAX", 0.3)
@@ -36,7 +36,7 @@ def test_a_client_that_takes_nothing_for_long_is_let_go_with_what_it_was_not_tol
     silent(server, token)
 
 
-def test_a_client_that_answers_no_ping_is_let_go(
+def test_a_client_that_answers_no_ping_is_disconnected(
     transactional_db: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "CLOSE_SECONDS_MAX", 0.2)

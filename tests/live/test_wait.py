@@ -73,7 +73,9 @@ def test_without_wait_the_answer_is_202_at_once(server: LiveServer, operator_tok
     assert post.headers["location"].endswith(f"/api/v1/runs/{post.body['id']}/")
 
 
-def test_a_run_that_ends_in_time_is_answered_200_as_it_is_then(server: LiveServer, operator_token: str) -> None:
+def test_a_run_that_ends_in_time_is_answered_with_200_and_its_end_state(
+    server: LiveServer, operator_token: str
+) -> None:
     post = Post(server, operator_token, "?wait=20")
     run = started()
     assert post.is_alive()
@@ -84,14 +86,14 @@ def test_a_run_that_ends_in_time_is_answered_200_as_it_is_then(server: LiveServe
     assert post.headers["location"].endswith(f"/api/v1/runs/{run.pk}/")
 
 
-def test_an_end_that_no_hint_tells_is_seen_within_seconds(server: LiveServer, operator_token: str) -> None:
+def test_an_end_without_a_hint_is_noticed_within_seconds(server: LiveServer, operator_token: str) -> None:
     post = Post(server, operator_token, "?wait=20")
     end(started(), "failed")
     post.join()
     assert (post.status, post.body["state"]) == (200, "failed")
 
 
-def test_a_run_that_goes_on_is_answered_202_when_the_time_is_over(server: LiveServer, operator_token: str) -> None:
+def test_a_run_that_continues_is_answered_with_202_after_the_wait(server: LiveServer, operator_token: str) -> None:
     post = Post(server, operator_token, "?wait=1")
     run = started()
     Run.objects.filter(pk=run.pk).update(state="running")
@@ -101,7 +103,7 @@ def test_a_run_that_goes_on_is_answered_202_when_the_time_is_over(server: LiveSe
     in_time(post.seconds, 1 + 2)
 
 
-def test_a_run_that_is_deleted_meanwhile_is_answered_as_it_was_accepted(
+def test_a_run_that_is_deleted_meanwhile_is_answered_with_the_first_202(
     server: LiveServer, operator_token: str
 ) -> None:
     post = Post(server, operator_token, "?wait=20")
@@ -111,23 +113,21 @@ def test_a_run_that_is_deleted_meanwhile_is_answered_as_it_was_accepted(
 
 
 @pytest.mark.parametrize("value", ["-1", "61", "soon", "nan", "1e9"])
-def test_a_wait_that_is_none_is_refused_by_the_api_and_never_held(
-    server: LiveServer, operator_token: str, value: str
-) -> None:
+def test_an_invalid_wait_is_refused_at_once(server: LiveServer, operator_token: str, value: str) -> None:
     post = Post(server, operator_token, f"?wait={value}")
     post.join(timeout=10)
     assert post.status in (400, 422)
     assert not Run.objects.exists()
 
 
-def test_an_answer_that_is_no_202_is_passed_on(server: LiveServer, viewer: User, operator_token: str) -> None:
+def test_a_response_other_than_202_is_not_delayed(server: LiveServer, viewer: User, operator_token: str) -> None:
     token = accounts.create_token(viewer, "test")
     post = Post(server, token, "?wait=20")
     post.join(timeout=10)
     assert post.status == 403
 
 
-def test_fifty_held_answers_keep_no_thread_from_others(server: LiveServer, operator_token: str) -> None:
+def test_fifty_waiting_requests_occupy_no_thread(server: LiveServer, operator_token: str) -> None:
     posts = [Post(server, operator_token, "?wait=60") for _ in range(50)]
     wait_until(lambda: Run.objects.count() == 50)
     began = time.monotonic()
@@ -143,7 +143,7 @@ def test_fifty_held_answers_keep_no_thread_from_others(server: LiveServer, opera
     assert {post.status for post in posts} == {200}
 
 
-def test_a_server_that_stops_answers_what_it_holds(operator_token: str) -> None:
+def test_a_stopping_server_answers_the_waiting_requests(operator_token: str) -> None:
     from tests.live.server import serving
 
     with serving() as server:

@@ -100,7 +100,7 @@ BAD_DATABASES: list[tuple[str, Callable[[postgres.Server], str], str]] = [
         for name, *words in BAD_DATABASES
     ],
 )
-def test_a_database_that_cannot_be_reached(
+def test_an_unreachable_database_is_reported_in_one_line_by_every_command(
     tmp_path: Path, server: postgres.Server, url: Callable[[postgres.Server], str], words: str
 ) -> None:
     # All check it in the same way, so once for each is enough.
@@ -138,7 +138,7 @@ def test_options_of_a_database_apply_to_every_part(tmp_path: Path, database: str
          "a newer Interlock"),
     ],
 )  # fmt: skip
-def test_a_worker_and_plain_uvicorn_look_at_the_database_first(
+def test_a_worker_and_plain_uvicorn_report_an_unusable_database(
     tmp_path: Path,
     server: postgres.Server,
     database: str,
@@ -156,7 +156,7 @@ def test_a_worker_and_plain_uvicorn_look_at_the_database_first(
 
 
 @pytest.mark.long
-def test_measuring_with_a_redis_that_is_not_its_own(tmp_path: Path, database: str) -> None:
+def test_bench_refuses_a_redis_that_is_unusable_or_holds_other_keys(tmp_path: Path, database: str) -> None:
     for part, arguments, words in (
         ("celery", ("--requirepass", "x"), "refuses the password"),
         ("recovery", ("--maxmemory", "1"), "is full (maxmemory)"),
@@ -183,7 +183,7 @@ def test_measuring_with_a_redis_that_is_not_its_own(tmp_path: Path, database: st
          "a newer Interlock"),
     ],
 )  # fmt: skip
-def test_a_database_of_another_release(
+def test_a_database_of_another_release_is_refused_by_every_command(
     tmp_path: Path, server: postgres.Server, database: str, name: str, change: str, words: str
 ) -> None:
     server.do(f"create database {name} template flows")
@@ -194,7 +194,7 @@ def test_a_database_of_another_release(
 
 
 @pytest.mark.long
-def test_a_database_of_another_application(tmp_path: Path, server: postgres.Server) -> None:
+def test_a_database_of_another_application_is_refused_and_unchanged(tmp_path: Path, server: postgres.Server) -> None:
     server.do("create database shop")
     server.do("create table orders (id int)", "shop")
     for command in COMMANDS:
@@ -203,7 +203,7 @@ def test_a_database_of_another_application(tmp_path: Path, server: postgres.Serv
 
 
 @pytest.mark.long
-def test_migrations_of_two_hosts_at_once_and_without_the_right(tmp_path: Path, server: postgres.Server) -> None:
+def test_two_hosts_may_migrate_at_once_and_a_missing_right_is_reported(tmp_path: Path, server: postgres.Server) -> None:
     server.do("create database twice")
     with ThreadPoolExecutor(2) as both:
         results = [
@@ -234,7 +234,9 @@ def test_a_migration_that_would_block_all_others_gives_up(
     assert server.do("select count(*) from django_migrations where name = '0004_expand_host'", "busy") == [(1,)]
 
 
-def test_a_database_that_is_not_set_up_yet(tmp_path: Path, server: postgres.Server) -> None:
+def test_an_empty_database_is_reported_with_the_command_that_sets_it_up(
+    tmp_path: Path, server: postgres.Server
+) -> None:
     server.do("create database fresh")
     for command in COMMANDS[1:]:
         assert "Run `interlock up` or `interlock migrate` once" in error_line(
@@ -259,7 +261,7 @@ def test_a_database_that_is_not_set_up_yet(tmp_path: Path, server: postgres.Serv
         ),
     ],
 )
-def test_a_redis_that_cannot_be_used(
+def test_an_unusable_redis_is_reported_by_up_and_doctor(
     tmp_path: Path, server: postgres.Server, database: str, arguments: tuple[str, ...], url: str, words: str
 ) -> None:
     with redis.server(tmp_path, *arguments) as one, socket.create_server(("127.0.0.1", 0)) as silent:

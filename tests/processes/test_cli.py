@@ -66,7 +66,7 @@ def python(node: str, code: str, **policy: Any) -> dict[str, Any]:
     return {"id": node, "type": "python", "config": {"code": code}, "policy": policy}
 
 
-def test_what_the_product_writes_is_for_its_account_only(terminal: Terminal) -> None:
+def test_files_of_the_product_are_readable_by_its_account_only(terminal: Terminal) -> None:
     file = write(terminal.home.parent / "w.json", [{"id": "a", "type": "noop"}])
     old = os.umask(0o022)
     try:
@@ -99,7 +99,7 @@ def test_run_of_a_failing_file_shows_the_error_and_its_line_and_exits_with_1(
     assert "after upstream failed" in done.stdout
 
 
-def test_run_refuses_before_it_starts_with_2(terminal: Terminal, tmp_path: Path) -> None:
+def test_run_exits_with_2_and_the_problems_if_it_cannot_start(terminal: Terminal, tmp_path: Path) -> None:
     wrong = write(tmp_path / "wrong.json", [{"id": "a", "type": "nop"}, {"id": "a", "type": "noop"}])
     file = write(tmp_path / "hello.json", [python("greet", HELLO)], inputs=INPUTS)
     (tmp_path / "text.json").write_text("{")
@@ -144,13 +144,13 @@ def test_a_second_ctrl_c_leaves_at_once_with_130(terminal: Terminal, tmp_path: P
 
 
 @pytest.mark.long
-def test_run_takes_a_run_s_time_limit_for_4(terminal: Terminal, tmp_path: Path) -> None:
+def test_run_exits_with_4_if_the_run_exceeds_its_time_limit(terminal: Terminal, tmp_path: Path) -> None:
     file = write(tmp_path / "late.json", [python("sleep", SLEEP)], settings={"timeout": 1})
     assert terminal.type("run", file).returncode == 4
 
 
 @pytest.mark.long
-def test_on_a_terminal_it_draws_progress_and_leaves_the_result(terminal: Terminal, tmp_path: Path) -> None:
+def test_run_on_a_terminal_draws_progress_and_leaves_the_result(terminal: Terminal, tmp_path: Path) -> None:
     file = write(tmp_path / "hello.json", [python("greet", HELLO)], inputs=INPUTS)
     ours, theirs = pty.openpty()
     process = terminal.start("run", file, stdout=theirs, stderr=theirs, stdin=theirs)
@@ -172,7 +172,7 @@ def test_on_a_terminal_it_draws_progress_and_leaves_the_result(terminal: Termina
 
 
 @pytest.mark.long
-def test_run_goes_through_a_running_up(tmp_path: Path) -> None:
+def test_run_uses_the_scheduler_of_a_running_up(tmp_path: Path) -> None:
     with running(tmp_path / "home") as product:
         file = write(tmp_path / "hello.json", [python("greet", HELLO)], inputs=INPUTS)
         done = product.command("run", file)

@@ -291,7 +291,7 @@ def test_a_healthy_run_gives_no_suggestion_from_its_start_to_after_its_end(
     assert (found["status"], found["suggestions"], found["stuck_nodes"], found["waiting"]) == ("succeeded", [], [], [])
 
 
-def test_what_earlier_runs_took_is_the_expectation_where_the_author_gave_none(product: Product) -> None:
+def test_without_the_authors_value_the_expected_duration_comes_from_earlier_runs(product: Product) -> None:
     code = "import time\n\ndef main(inputs, ctx):\n    time.sleep(ctx.run['inputs']['seconds'])\n"
     definition = {
         "schema": "interlock/1",

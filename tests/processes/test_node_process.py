@@ -102,7 +102,7 @@ def test_an_incomplete_envelope_ends_the_process(tmp_path: Path) -> None:
         assert node.process.wait(10) == 0
 
 
-def test_it_dies_with_its_parent(tmp_path: Path) -> None:
+def test_a_node_process_dies_with_its_parent(tmp_path: Path) -> None:
     script = f"""
 import sys, time
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
@@ -123,7 +123,7 @@ time.sleep(60)
         wait_until(lambda: not alive(pid))
 
 
-def test_it_loads_nothing_heavy_and_no_django(node: NodeProcess, tmp_path: Path) -> None:
+def test_a_node_process_loads_no_django_and_nothing_heavy(node: NodeProcess, tmp_path: Path) -> None:
     with NodeProcess(tmp_path) as fresh:
         assert fresh.frame() == {"k": "ready"}
         loaded = fresh.value(fresh.python(main("return sorted(sys.modules)", "import sys")))
@@ -132,7 +132,7 @@ def test_it_loads_nothing_heavy_and_no_django(node: NodeProcess, tmp_path: Path)
     assert "engine.worker.process" in loaded
 
 
-def test_the_kernel_ends_it_first_and_it_leaves_no_core(node: NodeProcess) -> None:
+def test_a_node_process_is_the_kernels_first_choice_without_memory_and_leaves_no_core(node: NodeProcess) -> None:
     assert Path(f"/proc/{node.pid}/oom_score_adj").read_text().strip() == "800"
     (limit,) = [line for line in Path(f"/proc/{node.pid}/limits").read_text().splitlines() if "core file" in line]
     assert limit.split()[4] == "0"
@@ -382,7 +382,7 @@ def test_a_large_output_becomes_an_artifact(node: NodeProcess) -> None:
     assert node.value(node.python(main("return len(inputs['a'])"), inputs={"a": node.input(large)})) == 32_767
 
 
-def test_usage_is_that_of_the_attempt(node: NodeProcess) -> None:
+def test_reported_usage_is_that_of_the_attempt_alone(node: NodeProcess) -> None:
     code = main(
         "data = bytearray(40 << 20)\nuntil = time.process_time() + 0.2\nwhile time.process_time() < until:\n    pass",
         "import time",

@@ -448,7 +448,7 @@ def test_only_regular_files_are_replaced(node: NodeProcess, files: Path, tmp_pat
 
 
 @pytest.mark.parametrize("folder", ["run", "artifacts", "scratch", "."])
-def test_of_the_home_only_the_files_are_open(node: NodeProcess, files: Path, folder: str) -> None:
+def test_nodes_may_access_only_the_files_folder_of_the_home(node: NodeProcess, files: Path, folder: str) -> None:
     path = node.home / folder / "mine.csv"
     path.parent.mkdir(exist_ok=True)
     path.write_text("a\n1\n")

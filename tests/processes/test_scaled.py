@@ -59,7 +59,7 @@ def followed(product: Product, run: str, until: str = "succeeded", seconds: floa
     return recorder
 
 
-def test_up_does_with_both_what_it_does_without(product: Product, database: str, redis_server: redis.Server) -> None:
+def test_up_works_on_postgresql_and_redis(product: Product, database: str, redis_server: redis.Server) -> None:
     wait_until(lambda: "Interlock is ready" in product.log.read_text())
     assert product.call("GET", product.login_path(), token=False).status in (200, 302)
     run = product.api("POST", "workflows/flight-delays/runs/", {})["id"]

@@ -92,7 +92,7 @@ def test_a_sleep_is_shown_with_its_rest_and_the_authors_line(node: Supervised) -
     assert body["cpu_percent"] < 10
 
 
-def test_a_loop_of_python_runs_and_waits_on_nothing(node: Supervised) -> None:
+def test_a_python_loop_is_shown_as_running_and_waiting_on_nothing(node: Supervised) -> None:
     body = look(node, f"{HEAD}    print('here')\n    n = 0\n    while True:\n        n += 1\n")
     thread = main_thread(body)
     assert thread["waits_on"] is None

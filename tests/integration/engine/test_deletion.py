@@ -48,7 +48,7 @@ def left() -> dict[str, set[int]]:
     return {"Run": set(Run.objects.values_list("pk", flat=True)), **found}
 
 
-def test_many_go_with_all_that_is_theirs_and_what_runs_stays(store) -> None:
+def test_ended_runs_are_deleted_with_all_their_rows_and_running_ones_stay(store) -> None:
     old, again, other = [ended() for _ in range(5)], ended(), ended()
     Run.objects.filter(pk=again.pk).update(state="running")
     assert deletion.delete_many([*old, again]) == 5
@@ -62,7 +62,7 @@ def test_the_number_of_statements_does_not_grow_with_the_number_of_runs(store, d
         assert deletion.delete_many(found) == 40
 
 
-def test_a_transaction_holds_no_more_nodes_than_it_may_but_for_one_large_run(monkeypatch) -> None:
+def test_a_transaction_deletes_a_bounded_number_of_nodes_or_one_large_run(monkeypatch) -> None:
     monkeypatch.setattr(deletion, "NODES_AT_ONCE", 10)
     monkeypatch.setattr(deletion, "_thin", lambda ids: None)
     groups: list[int] = []
@@ -76,7 +76,7 @@ def test_a_transaction_holds_no_more_nodes_than_it_may_but_for_one_large_run(mon
     assert groups == [2, 1, 1, 2]
 
 
-def test_many_lines_go_before_the_rest_and_in_slices(store, monkeypatch) -> None:
+def test_many_log_lines_are_deleted_first_and_in_slices(store, monkeypatch) -> None:
     monkeypatch.setattr(deletion, "SLICE", 10)
     found = [ended() for _ in range(3)]
     deletion._thin([run.pk for run in found])
@@ -86,7 +86,7 @@ def test_many_lines_go_before_the_rest_and_in_slices(store, monkeypatch) -> None
     assert not LogBatch.objects.exists()
 
 
-def test_a_file_goes_with_the_last_run_that_names_it(store, django_capture_on_commit_callbacks) -> None:
+def test_an_artifact_is_deleted_with_the_last_run_that_names_it(store, django_capture_on_commit_callbacks) -> None:
     names = [store.put_bytes(b"one"), store.put_bytes(b"shared")]
     found, last = [ended(artifact=name) for name in names], ended(artifact=names[1])
     with django_capture_on_commit_callbacks(execute=True):

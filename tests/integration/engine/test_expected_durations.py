@@ -10,7 +10,7 @@ from tests.support.factories import document, node
 pytestmark = pytest.mark.django_db
 
 
-def test_the_author_goes_before_what_is_learned_and_what_nobody_knows_is_left_out():
+def test_the_authors_expected_duration_precedes_the_learned_one():
     made = document([node("said", expected_duration=7), "learned", "young", "unknown"])
     run = runs.start(runs.store_definition(made), workflow="w", by="me")
     NodeStat.objects.create(workflow="w", node="said", durations=[1, 1, 1], median=1)

@@ -105,7 +105,7 @@ def test_a_thread_that_waits_for_an_answer_that_never_comes_is_released_when_the
         assert taken == [True, False]
 
 
-def test_a_connection_that_ended_while_it_was_idle_costs_no_message(host: Host, store: HostStore) -> None:
+def test_work_is_taken_although_the_idle_connection_has_ended(host: Host, store: HostStore) -> None:
     dispatch_work(store, "a")
     assert host.take(["b"], wire.PROTOCOL)
     host._stores[0].interrupt()
@@ -113,7 +113,7 @@ def test_a_connection_that_ended_while_it_was_idle_costs_no_message(host: Host, 
     assert store._fetch("SELECT host_id FROM engine_dispatch", ()) == [(host.reporter.host_id,)]
 
 
-def test_a_name_that_does_not_fit_beside_an_attempt_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+def test_a_worker_name_that_is_too_long_is_refused_before_anything_is_created(tmp_path: Path) -> None:
     """Reports of such a host could not be stored."""
     config = from_environment({"INTERLOCK_HOME": str(tmp_path)})
     with pytest.raises(HostNotStarted, match=f"longer than {NAME_MAX} characters; give it a shorter one"):

@@ -57,7 +57,7 @@ def register(store: HostStore, name: str = "one", **started: float) -> int:
     return store.register(name, ["default"], 2, started)
 
 
-def test_of_two_hosts_that_take_a_claim_one_gets_it_and_in_the_given_order(store: HostStore) -> None:
+def test_each_claim_is_taken_by_one_of_two_hosts_in_the_given_order(store: HostStore) -> None:
     one, two = register(store, "one"), register(store, "two")
     dispatch(store, "a", "b", "c")
     assert [claim for claim, _, _ in store.take(one, ["b", "none", "a"])] == ["b", "a"]
@@ -90,7 +90,7 @@ def test_a_host_that_drains_or_is_gone_takes_nothing(store: HostStore, state: st
     assert store.take(one, ["a"]) == []
 
 
-def test_a_host_that_is_gone_writes_nothing_and_stays_gone(store: HostStore) -> None:
+def test_a_host_whose_registration_ended_writes_nothing_more(store: HostStore) -> None:
     one = register(store)
     assert store.write_batch(one, 1, "first")
     store.set_state(one, "gone")
@@ -180,7 +180,7 @@ def drain_reason(store: HostStore, host: int) -> str:
     return renewed[1]
 
 
-def test_a_full_disk_leaves_the_connection_that_would_show_a_crash(store: HostStore) -> None:
+def test_a_full_disk_does_not_close_the_connection(store: HostStore) -> None:
     before = store._fetch("SELECT pg_backend_pid()", ())
     with pytest.raises(DiskFull):
         store._fetch("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53100'; END $$", ())

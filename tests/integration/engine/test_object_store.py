@@ -221,7 +221,7 @@ def test_an_input_that_is_returned_is_uploaded_again_only_if_it_is_old(server: s
     ["s3://", "s3://B/x", "gs://lake/x", "s3://key:secret@lake/x", "s3://lake/../x", "s3://lake/a b", "file:///tmp/x",
      "simplecache::s3://lake/x", "s3://lake/*", "http://lake/x"],
 )  # fmt: skip
-def test_other_urls_are_refused_and_not_repeated(url: str) -> None:
+def test_urls_other_than_s3_are_refused_and_not_shown(url: str) -> None:
     with pytest.raises(ConfigError, match=r"INTERLOCK_ARTIFACTS.*s3://bucket/prefix") as caught:
         from_environment({"INTERLOCK_ARTIFACTS": url})
     assert "secret" not in str(caught.value)

@@ -57,7 +57,7 @@ def test_a_run_has_the_contracts_shape():
     assert len(shape["created_at"]) == len("2026-01-01T00:00:00.000000Z")
 
 
-def test_all_nodes_are_there_in_document_order_also_pending_ones():
+def test_all_nodes_are_listed_in_document_order_including_pending_ones():
     run = made(document(["c", "a", "b"], "a>b"))
     shapes = node_runs.node_runs(run)
     assert [shape["node"] for shape in shapes] == ["c", "a", "b"]
@@ -87,7 +87,7 @@ def test_the_explanation_of_a_ready_node_is_that_of_the_admission():
     assert codes == {"a": ["pool"], "b": ["pool_line"], "c": ["pool_too_small"], "d": ["worker"], "e": ["pool_missing"]}
 
 
-def test_what_is_advised_for_a_pool_that_is_too_small_is_accepted():
+def test_the_advice_for_a_pool_that_is_too_small_can_be_followed():
     Pool.objects.create(name="p", slots=2, created_at=clock.now())
     run = made(document([node("a", pool="p", slots=3)]))
     NodeRun.objects.create(run=run, node="a", state="ready", ready_at=clock.now(), slots=3, pool="p")
@@ -104,7 +104,7 @@ def test_a_limit_of_the_run_is_explained():
     assert node_runs.node_run(run, "b")["waiting_for"][0]["code"] == "run_limit"
 
 
-def test_one_that_was_lost_often_waits_for_another_such_node():
+def test_a_node_in_quarantine_waits_for_another_one():
     run = made(document(["a", "b", "c"]))
     NodeRun.objects.create(run=run, node="a", state="running", ready_at=clock.now(), claim="c", losses=3)
     NodeRun.objects.create(run=run, node="b", state="ready", ready_at=clock.now(), losses=3)
@@ -115,7 +115,7 @@ def test_one_that_was_lost_often_waits_for_another_such_node():
     assert [one["code"] for one in said["c"]] == ["worker"]
 
 
-def test_what_does_not_exist_is_named():
+def test_reads_of_unknown_runs_and_nodes_raise_not_found():
     run = made()
     for read in (
         lambda: queries.run(10**30),
@@ -161,7 +161,7 @@ def test_events_and_lines_are_merged_by_number():
     assert events.head(run.pk) == 4
 
 
-def test_a_read_never_skips_over_a_gap():
+def test_a_read_of_events_stops_at_a_gap():
     run = made()
     event_batch(run, noted(1))
     event_batch(run, noted(3))
@@ -202,7 +202,7 @@ def test_a_progress_event_has_the_contracts_shape():
     ]  # fmt: skip
 
 
-def test_counters_of_what_goes_on_and_what_ended_today():
+def test_counters_include_running_and_queued_runs_and_failures_of_today():
     made()
     made(state="queued")
     failed = made(state="failed")
@@ -215,7 +215,7 @@ def test_counters_of_what_goes_on_and_what_ended_today():
     assert not queries.scheduler_alive()
 
 
-def test_runs_of_a_time_are_those_created_then_also_where_a_clock_was_set_back():
+def test_runs_are_filtered_by_creation_time_even_if_a_clock_was_set_back():
     start = clock.now()
     ids = [made().pk for _ in range(6)]
     for run_id, minutes in zip(ids, (0, 10, 20, 15, 30, 40), strict=True):
@@ -246,7 +246,7 @@ def test_reads_of_a_large_run_cost_a_bounded_number_of_queries(django_assert_max
         node_runs.node_runs(run)
 
 
-def test_node_runs_of_some_nodes_are_those_of_all():
+def test_node_runs_of_some_nodes_equal_those_in_a_read_of_all():
     doc = document(
         [node("a", retries=3), node("b", pool="p", expected_duration=4), "c", "d", "e", "f"],
         *("a>b", "b>c", "d>e", "a>e", "e>f"),

@@ -205,7 +205,7 @@ def test_listeners_get_what_is_broadcast(scheduler, config):
     asyncio.run(scenario())
 
 
-def test_a_listener_is_told_to_read_what_was_not_published_before_it_was_known(scheduler, config):
+def test_a_new_listener_is_told_again_to_read_once_the_scheduler_knows_it(scheduler, config):
     scheduler.wait_for_no_listeners()
 
     async def listening():
@@ -309,7 +309,7 @@ def test_a_full_server_delivers_hints(scheduler, config, server):
     scheduler.turn_until(lambda: scheduler.wakes)
 
 
-def test_hints_that_wait_are_merged():
+def test_unsent_hints_are_merged():
     one = {"runs": {"1": 3, "2": 5}, "samples": [{"run": "1"}]}
     later = {"runs": {"2": 7}, "overview": True, "samples": [{"run": "2"}]}
     assert merge({"connected": True}, merge(one, later)) == {
@@ -318,7 +318,7 @@ def test_hints_that_wait_are_merged():
 
 
 @pytest.mark.usefixtures("patient")
-def test_a_bug_of_ours_ends_neither_wakes_nor_the_subscription(scheduler, config, monkeypatch):
+def test_an_unexpected_error_ends_neither_wakes_nor_the_subscription(scheduler, config, monkeypatch):
     def broken(*_: Any) -> None:
         raise RuntimeError("a bug of the library")
 
@@ -337,7 +337,7 @@ def test_a_bug_of_ours_ends_neither_wakes_nor_the_subscription(scheduler, config
     scheduler.turn_until(lambda: scheduler.wakes, 10)
 
 
-def test_a_bug_of_ours_does_not_end_the_listener_of_a_host(config, server):
+def test_an_unexpected_error_does_not_end_the_listener_of_a_host(config, server):
     hints_received = threading.Semaphore(0)
     errors = iter([RuntimeError("a bug of ours")])
 

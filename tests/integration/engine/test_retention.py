@@ -30,7 +30,7 @@ def ended(days: float, length: int = 1) -> Run:
     return run
 
 
-def test_old_runs_go_with_what_is_theirs_and_younger_ones_stay(capsys):
+def test_old_runs_are_deleted_with_all_their_rows_and_younger_ones_stay(capsys):
     old, young, running = ended(31), ended(29), runs.start(runs.store_definition(chain(1)), workflow="w", by="me")
     LogBatch.objects.create(run=old, node="n0", attempt=1, first_seq=1, last_seq=1, body="[]")
     for run in (old, young):
@@ -42,7 +42,7 @@ def test_old_runs_go_with_what_is_theirs_and_younger_ones_stay(capsys):
     assert [stack.run_id for stack in Stack.objects.all()] == [young.pk]
 
 
-def test_many_logs_of_an_old_run_go_in_slices_and_those_of_a_younger_stay():
+def test_many_log_lines_of_an_old_run_are_deleted_in_slices():
     old, young = ended(31), ended(1)
     for run in (old, young):
         LogBatch.objects.bulk_create(
@@ -78,13 +78,13 @@ def test_the_leading_scheduler_prunes_daily_by_the_setting(monkeypatch):
     assert list(Run.objects.all()) == [young]
 
 
-def test_the_retention_is_a_choice():
+def test_prune_deletes_runs_older_than_the_given_days():
     ended(3)
     call_command("prune", days=2, stdout=StringIO())
     assert not Run.objects.exists()
 
 
-def test_done_commands_and_unused_definitions_go_after_a_day():
+def test_done_commands_and_unused_definitions_are_deleted_after_a_day():
     run = ended(40, length=7)
     Command.objects.update(done_at=clock.now() - timedelta(days=2))
     Definition.objects.update(created_at=clock.now() - timedelta(days=2))
@@ -125,7 +125,7 @@ def test_events_of_running_runs_are_left_alone():
     assert EventBatch.objects.count() == 4
 
 
-def test_artifacts_that_nobody_names_go_after_an_hour():
+def test_unused_artifacts_are_deleted_after_an_hour():
     store = Artifacts(settings.INTERLOCK.artifacts)
     kept, fresh, orphan = (store.put_bytes(text.encode(), ".json") for text in ("kept", "fresh", "orphan"))
     run = runs.start(runs.store_definition(chain(1)), workflow="w", by="me")

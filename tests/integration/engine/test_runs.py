@@ -97,7 +97,7 @@ def test_a_node_is_retried_from_each_state_that_allows_it(state):
     assert Command.objects.get(kind="retry").body["from"] == "start"
 
 
-def test_a_retry_names_what_is_wrong_with_it():
+def test_an_invalid_retry_is_refused_with_its_path():
     run = made()
     put(run, "n0", "failed")
     pools.create("p", 2)
@@ -123,7 +123,7 @@ def test_a_retry_names_what_is_wrong_with_it():
     assert not Command.objects.filter(kind="retry").exists()
 
 
-def test_a_longer_soft_limit_takes_the_hard_one_along():
+def test_a_longer_soft_limit_raises_the_hard_one():
     run = made()
     put(run, "n0", "failed")
     runs.retry(run, policy={"n0": {"soft_timeout": 2000}}, by="me")
@@ -136,14 +136,14 @@ def asked(run, **policy):
     return Command.objects.filter(kind="retry").latest("pk").body["policy"]["n0"]
 
 
-def test_a_hard_limit_below_the_soft_one_takes_that_down_with_it():
+def test_a_hard_limit_below_the_soft_one_lowers_the_soft_one():
     run = made()
     put(run, "n0", "failed")
     assert asked(run, hard_timeout=30) == {"soft_timeout": 30, "hard_timeout": 30}
     assert asked(run, hard_timeout=400) == {"hard_timeout": 400}
 
 
-def test_a_soft_limit_that_only_came_down_with_the_hard_one_does_not_hold_the_next_back():
+def test_a_soft_limit_lowered_with_the_hard_one_rises_with_it_again():
     run = made()
     put(run, "n0", "failed")
     Run.objects.filter(pk=run.pk).update(altered={"n0": {"soft_timeout": 30, "hard_timeout": 30}})
@@ -241,7 +241,7 @@ def test_who_asks_for_a_retry_waits_until_the_scheduler_has_taken_it_up(pauses, 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_retry_waits_for_no_scheduler_that_is_not_there_and_for_none_that_is_too_late(pauses):
+def test_a_retry_does_not_wait_without_a_scheduler_or_for_a_slow_one(pauses):
     run = ended(made())
     put(run, "n0", "failed")
     runs.retry(run, by="me")

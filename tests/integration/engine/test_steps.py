@@ -35,7 +35,7 @@ def said(found: list[steps.Step]) -> list[tuple[int, str, str | None, str]]:
     return [(step.seq, step.node, step.before, step.to) for step in found]
 
 
-def test_a_step_tells_what_was_before_it_also_across_batches():
+def test_a_step_has_the_state_before_it_even_across_batches():
     run = made()
     batch(run, of_run(1, "running"), node(2, "ready"))
     # 3 to 5 are log lines.
@@ -55,7 +55,7 @@ def test_a_step_tells_what_was_before_it_also_across_batches():
     assert found[0].at == "2023-11-14T22:13:20.000001Z"
 
 
-def test_what_changed_without_a_change_of_state_is_no_step_but_a_next_attempt_is():
+def test_an_event_without_a_new_state_or_attempt_is_no_step():
     run = made()
     batch(run, node(1, "ready"), node(2, "running", 1), node(3, "running", 1, p={"fraction": 0.5}))
     batch(run, node(4, "running", 2))
@@ -97,7 +97,7 @@ def test_only_the_steps_of_one_node_are_read_however_far_apart_they_are(monkeypa
     assert said(found) == [(1, "n1", "pending", "ready")]
 
 
-def test_where_the_beginning_is_not_kept_the_state_before_is_not_known():
+def test_the_state_before_the_first_stored_event_is_unknown():
     run = made()
     batch(run, node(40, "running", 1))
     assert said(steps.read(run.pk)[0]) == [(40, "n0", None, "running")]

@@ -40,7 +40,7 @@ def test_a_large_log_is_cut_while_nothing_runs(path):
     db.close()
 
 
-def test_a_reader_in_the_way_is_not_waited_for(path):
+def test_a_checkpoint_does_not_wait_for_a_reader(path):
     db, reader = opened(path), opened(path)
     grow(db)
     reader.execute("BEGIN")
@@ -58,7 +58,7 @@ def test_a_reader_in_the_way_is_not_waited_for(path):
     reader.close()
 
 
-def test_a_library_that_must_not_checkpoint_by_itself_is_helped_sooner(path):
+def test_with_an_sqlite_that_must_not_checkpoint_itself_the_log_is_cut_sooner(path):
     db = opened(path)
     log = WriteAheadLog(db, str(path), "3.46.1")
     for _ in range(3):
