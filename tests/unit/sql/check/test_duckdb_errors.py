@@ -127,4 +127,6 @@ def test_any_text_and_place_are_accepted(sql, name, start, length):
     for kind in ("column", "table", "function", "syntax", "other"):
         details = {"kind": kind, "name": name, "message": name, "table": name, "at": [start, length],
                 "candidates": [name], "used": None}  # fmt: skip
-        duckdb_errors.problems([details], sql, bind(sql, {}), {"flights": FLIGHTS})
+        for problem in duckdb_errors.problems([details], sql, bind(sql, {}), {"flights": FLIGHTS}):
+            assert str(problem.sentence)
+            assert problem.span is None or 0 <= problem.span[0] <= problem.span[1] <= len(sql)
