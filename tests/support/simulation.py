@@ -316,6 +316,32 @@ class Simulation:
             self.store.pool_sizes[name] = slots
         self.command("pool_changed")
 
+    # What happens, with all that follows by itself.
+
+    def launch(self, document: dict[str, Any], **more: Any) -> StoredRun:
+        """Start a run and settle."""
+        run = self.start(document, **more)
+        self.settle()
+        return run
+
+    def apply(self, kind: str, run_id: int, node: str = "", **body: Any) -> SimpleNamespace:
+        """Send a command and settle."""
+        command = self.command(kind, run_id, node, **body)
+        self.settle()
+        return command
+
+    def begin(self, claim: str | None = None) -> str:
+        """Settle, let the first (or this) sent work start, and settle. Return its claim."""
+        self.settle()
+        claim = self.executor.begin(claim)
+        self.settle()
+        return claim
+
+    def end(self, claim: str | None = None, state: str = "succeeded", **result: Any) -> None:
+        """Let a running work end and settle."""
+        self.executor.end(claim, state, **result)
+        self.settle()
+
     # How time passes.
 
     def tick(self, count: int = 1) -> None:

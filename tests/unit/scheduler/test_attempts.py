@@ -16,13 +16,11 @@ def attempts(run, name):
 
 def test_an_attempt_exists_from_its_reported_start(simulate):
     sim = simulate()
-    run = sim.start(document(["a"]))
-    sim.settle()
+    run = sim.launch(document(["a"]))
     assert sim.states(run) == {"a": "ready"}
     assert run.attempts == {}
     assert run.nodes["a"]["claim"]
-    sim.executor.begin()
-    sim.settle()
+    sim.begin()
     assert sim.states(run) == {"a": "running"}
     assert run.attempts["a", 1]["claim"] == run.nodes["a"]["claim"]
 
@@ -32,8 +30,7 @@ def test_a_failed_node_is_retried_after_its_delay_as_often_as_its_policy_says(si
     run = sim.start(document([node("a", retries=2, retry_delay=10, retry_backoff="fixed")]))
     for number in (1, 2):
         sim.settle()
-        sim.executor.end(sim.executor.begin(), "failed")
-        sim.settle()
+        sim.end(sim.executor.begin(), "failed")
         assert sim.states(run) == {"a": "retrying"}
         assert run.nodes["a"]["retries"] == number
         sim.clock.advance(9.9)
@@ -41,18 +38,15 @@ def test_a_failed_node_is_retried_after_its_delay_as_often_as_its_policy_says(si
         assert sim.states(run) == {"a": "retrying"}
         sim.clock.advance(2.2)
     sim.settle()
-    sim.executor.end(sim.executor.begin(), "failed")
-    sim.settle()
+    sim.end(sim.executor.begin(), "failed")
     assert sim.states(run) == {"a": "failed"}
     assert attempts(run, "a") == ["failed"] * 3
 
 
 def test_retry_on_names_the_errors_that_are_tried_again(simulate):
     sim = simulate()
-    run = sim.start(document([node("a", retries=5, retry_on=["TimeoutError"])]))
-    sim.settle()
-    sim.executor.end(sim.executor.begin(), "failed", error="ValueError")
-    sim.settle()
+    run = sim.launch(document([node("a", retries=5, retry_on=["TimeoutError"])]))
+    sim.end(sim.executor.begin(), "failed", error="ValueError")
     assert sim.states(run) == {"a": "failed"}
 
 
@@ -77,9 +71,7 @@ def test_losses_are_counted_apart_from_retries_and_end_in_failed(simulate):
 def test_an_attempt_interrupted_by_a_stop_becomes_ready_and_counts_as_no_failure(simulate):
     sim = simulate()
     run = sim.start(document(["a", "b"]))
-    sim.settle()
-    sim.executor.begin()
-    sim.settle()
+    sim.begin()
     sim.scheduler.drain(0)
     assert sim.states(run) == {"a": "ready", "b": "ready"}
     row = run.nodes["a"]
@@ -91,13 +83,10 @@ def test_an_attempt_interrupted_by_a_stop_becomes_ready_and_counts_as_no_failure
 
 def test_a_late_result_of_an_old_claim_changes_nothing_even_if_the_node_runs_again(simulate):
     sim = simulate()
-    run = sim.start(document(["a"]))
-    sim.settle()
+    run = sim.launch(document(["a"]))
     old = sim.executor.begin()
     sim.executor.end(old, "lost")
-    sim.settle()
-    sim.executor.begin()
-    sim.settle()
+    sim.begin()
     sim.executor.reports.append(Ended(old, "succeeded", sim.clock.now, 1.0))
     sim.executor.reports.append(Lines(old, [(1.0, "info", "late")]))
     sim.executor.reports.append(Progress(old, 0.5, None, 1.0))
@@ -111,8 +100,7 @@ def test_a_late_result_of_an_old_claim_changes_nothing_even_if_the_node_runs_aga
 def test_an_end_without_a_start_is_an_attempt(simulate):
     """Or what cannot be started would be sent for ever."""
     sim = simulate()
-    run = sim.start(document(["a"]))
-    sim.settle()
+    run = sim.launch(document(["a"]))
     (claim,) = sim.executor.sent
     del sim.executor.sent[claim]
     sim.executor.reports.append(Ended(claim, "failed", sim.clock.now, 0.0, error={"class": "X", "message": "no"}))
@@ -124,9 +112,7 @@ def test_an_end_without_a_start_is_an_attempt(simulate):
 def test_after_a_crash_running_attempts_are_lost_and_sent_ones_are_not_counted(simulate):
     sim = simulate(processes=2)
     run = sim.start(document(["a", "b", "c"], "a>c", "b>c"))
-    sim.settle()
-    sim.executor.begin()
-    sim.settle()
+    sim.begin()
     sim.crash()
     sim.settle()
     assert attempts(run, "a") == ["lost"]
@@ -139,8 +125,7 @@ def test_after_a_crash_running_attempts_are_lost_and_sent_ones_are_not_counted(s
 
 def test_a_node_that_succeeded_before_a_crash_never_starts_again(simulate):
     sim = simulate()
-    run = sim.start(chain(3))
-    sim.settle()
+    run = sim.launch(chain(3))
     sim.executor.run_all()
     sim.settle()
     sim.crash()
@@ -153,8 +138,7 @@ def test_a_node_that_succeeded_before_a_crash_never_starts_again(simulate):
 def test_a_failed_commit_loses_no_result_and_starts_nothing_twice(simulate, fail):
     """Also when it took effect and only its outcome is unknown."""
     sim = simulate()
-    run = sim.start(chain(4))
-    sim.settle()
+    run = sim.launch(chain(4))
     sim.executor.run_all()
     sim.store.fail = fail
     sim.finish()
@@ -167,15 +151,12 @@ def test_a_failed_commit_loses_no_result_and_starts_nothing_twice(simulate, fail
 def test_a_failed_commit_leaves_running_attempts_alone(simulate):
     sim = simulate()
     run = sim.start(document(["a", "b"]))
-    sim.settle()
-    claim = sim.executor.begin()
-    sim.settle()
+    claim = sim.begin()
     sim.executor.reports.append(Progress(claim, 0.5, "half", sim.clock.now))
     sim.store.fail = "before"
     sim.settle()
     assert run.nodes["a"]["claim"] == claim
-    sim.executor.end(claim)
-    sim.settle()
+    sim.end(claim)
     assert sim.states(run)["a"] == "succeeded"
     assert attempts(run, "a") == ["succeeded"]
 
@@ -193,16 +174,14 @@ def test_an_old_leader_writes_nothing(simulate):
 
 def test_progress_is_at_most_ten_events_a_second_and_the_last_one_always(simulate):
     sim = simulate()
-    run = sim.start(document(["a"]))
-    sim.settle()
+    run = sim.launch(document(["a"]))
     claim = sim.executor.begin()
     for step in range(100):
         sim.executor.reports.append(Progress(claim, step / 100, None, sim.clock.now))
         sim.settle()
         sim.clock.advance(0.01)
     sim.executor.reports.append(Progress(claim, 1.0, "done", sim.clock.now))
-    sim.executor.end(claim)
-    sim.settle()
+    sim.end(claim)
     seen = [event for event in run.events if event[2] == "p"]
     assert 9 <= len(seen) <= 12
     assert seen[-1][4:] == [1.0, "done"]
@@ -212,16 +191,14 @@ def test_progress_is_at_most_ten_events_a_second_and_the_last_one_always(simulat
 
 def test_lines_and_events_share_one_gapless_counter(simulate):
     sim = simulate()
-    run = sim.start(document(["a", "b"]))
-    sim.settle()
+    run = sim.launch(document(["a", "b"]))
     first, second = sim.executor.begin(), sim.executor.begin()
     for batch in range(3):
         sim.executor.reports.append(Lines(first, [(1.0, "info", f"a{batch}.{i}") for i in range(250)]))
         sim.executor.reports.append(Lines(second, [(1.0, "info", f"b{batch}")]))
         sim.settle()
     sim.executor.end(first)
-    sim.executor.end(second)
-    sim.settle()
+    sim.end(second)
     numbers = sorted([event[0] for event in run.events] + [seq for seq, _ in run.lines])
     assert numbers == list(range(1, run.values["seq"] + 1))
     assert len(run.lines) == 753
@@ -230,15 +207,12 @@ def test_lines_and_events_share_one_gapless_counter(simulate):
 def test_learned_durations_come_from_successes_of_runs_that_are_no_drafts(simulate):
     sim = simulate()
     for _ in range(3):
-        sim.start(document(["a"]))
-        sim.settle()
-        sim.executor.end(sim.executor.begin(), seconds=2.0)
-        sim.settle()
+        sim.launch(document(["a"]))
+        sim.end(sim.executor.begin(), seconds=2.0)
     sim.clock.advance(1)
     sim.settle()
     assert sim.store.stats["w", "a"] == ([2.0, 2.0, 2.0], 2.0)
-    run = sim.start(document(["a"]))
-    sim.settle()
+    run = sim.launch(document(["a"]))
     assert (run.nodes["a"]["expected"], run.nodes["a"]["expected_from"]) == (2.0, "learned")
 
 
@@ -248,9 +222,7 @@ def test_losses_do_not_end_a_run_that_was_killed_more_often_than_lost_retries(tm
     for _ in range(10):
         sim.settle()
         sim.executor.run_all()
-        sim.settle()
-        sim.executor.begin()
-        sim.settle()
+        sim.begin()
         sim.crash()
         sim.settle()
         sim.executor.run_all()
@@ -262,28 +234,22 @@ def test_losses_do_not_end_a_run_that_was_killed_more_often_than_lost_retries(tm
 def test_a_lost_node_keeps_its_place_before_nodes_that_became_ready_later(simulate, how):
     sim = simulate(processes=1)
     first = sim.start(document([node("a", lost_retries=2)]))
-    sim.settle()
-    work = sim.executor.begin()
-    sim.settle()
+    work = sim.begin()
     since = first.nodes["a"]["ready_at"]
     sim.clock.advance(5)
-    later = sim.start(document(["b"]))
-    sim.settle()
-    sim.executor.end(work, "lost", interrupted=how == "interrupted")
-    sim.settle()
+    later = sim.launch(document(["b"]))
+    sim.end(work, "lost", interrupted=how == "interrupted")
     assert (first.nodes["a"]["ready_at"], sim.states(first)) == (since, {"a": "ready"})
     assert first.nodes["a"]["claim"]
     assert not later.nodes["b"]["claim"]
-    sim.executor.begin()
-    sim.settle()
+    sim.begin()
     # It waited for its second attempt since the first was lost.
     assert first.attempts["a", 2]["ready_at"] == first.attempts["a", 1]["finished_at"] > since
 
 
 def test_a_failure_is_retried_by_a_class_that_its_error_derives_from(simulate):
     sim = simulate()
-    run = sim.start(document([node("a", retries=1, retry_on=["LookupError"], retry_delay=0)]))
-    sim.settle()
+    run = sim.launch(document([node("a", retries=1, retry_on=["LookupError"], retry_delay=0)]))
     claim = sim.executor.begin()
     error = {"class": "KeyError", "bases": ["KeyError", "LookupError", "Exception"], "message": "m"}
     sim.executor.running.pop(claim)

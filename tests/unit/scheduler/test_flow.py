@@ -20,8 +20,7 @@ def test_a_chain_runs_in_order_and_succeeds(simulate):
 
 def test_one_hop_of_a_chain_costs_one_commit(simulate):
     sim = simulate()
-    sim.start(chain(20))
-    sim.settle()
+    sim.launch(chain(20))
     before = sim.store.commits
     for _ in range(10):
         sim.executor.run_all()
@@ -32,38 +31,31 @@ def test_one_hop_of_a_chain_costs_one_commit(simulate):
 
 def test_a_join_waits_for_all_its_upstream_nodes(simulate):
     sim = simulate(processes=4)
-    sim.start(document(["a", "b", "c"], "a>c", "b>c"))
-    sim.settle()
+    sim.launch(document(["a", "b", "c"], "a>c", "b>c"))
     first, second = list(sim.executor.sent)
     sim.executor.begin(first)
-    sim.executor.end(first)
-    sim.settle()
+    sim.end(first)
     assert sim.executor.nodes == ["b"]
     sim.executor.begin(second)
-    sim.executor.end(second)
-    sim.settle()
+    sim.end(second)
     assert sim.executor.nodes == ["c"]
 
 
 def test_a_duplicated_result_changes_nothing(simulate):
     sim = simulate()
-    run = sim.start(document(["a", "b", "c"], "a>c", "b>c"))
-    sim.settle()
+    run = sim.launch(document(["a", "b", "c"], "a>c", "b>c"))
     claim = sim.executor.begin()
     sim.executor.end(claim)
-    sim.executor.end(claim)
-    sim.settle()
+    sim.end(claim)
     assert sim.scheduler.core.memory.stale_reports == 1
     assert sim.states(run) == {"a": "succeeded", "b": "ready", "c": "pending"}
 
 
 def test_a_failure_stops_the_run_and_independent_nodes_are_cancelled(simulate):
     sim = simulate(processes=2)
-    run = sim.start(document(["bad", "after", "other", "later", "last"], "bad>after", "other>later", "later>last"))
-    sim.settle()
+    run = sim.launch(document(["bad", "after", "other", "later", "last"], "bad>after", "other>later", "later>last"))
     bad, other = sim.executor.begin(), sim.executor.begin()
-    sim.executor.end(bad, "failed")
-    sim.settle()
+    sim.end(bad, "failed")
     assert sim.states(run) == {
         "bad": "failed",
         "after": "upstream_failed",
@@ -72,8 +64,7 @@ def test_a_failure_stops_the_run_and_independent_nodes_are_cancelled(simulate):
         "last": "cancelled",
     }
     assert sim.state(run) == "running", "running nodes finish"
-    sim.executor.end(other)
-    sim.settle()
+    sim.end(other)
     assert sim.states(run)["other"] == "succeeded"
     assert sim.reasons(run) == {"later": "run_stopped", "last": "run_stopped"}
     assert sim.state(run) == "failed"
@@ -81,19 +72,14 @@ def test_a_failure_stops_the_run_and_independent_nodes_are_cancelled(simulate):
 
 def test_ready_and_retrying_nodes_are_cancelled_when_the_run_stops(simulate):
     sim = simulate(processes=2)
-    run = sim.start(document([node("a", retries=3), "b", "c", "d"]))
-    sim.settle()
+    run = sim.launch(document([node("a", retries=3), "b", "c", "d"]))
     a, b = sim.executor.begin(), sim.executor.begin()
     sim.executor.end(a, "failed")
-    sim.settle()
-    c = sim.executor.begin()
-    sim.settle()
+    c = sim.begin()
     assert sim.states(run) == {"a": "retrying", "b": "running", "c": "running", "d": "ready"}
-    sim.executor.end(b, "failed")
-    sim.settle()
+    sim.end(b, "failed")
     assert sim.states(run) == {"a": "cancelled", "b": "failed", "c": "running", "d": "cancelled"}
-    sim.executor.end(c)
-    sim.settle()
+    sim.end(c)
     assert sim.state(run) == "failed"
 
 
@@ -122,15 +108,13 @@ def test_clean_up_still_runs_after_a_stop(simulate, rule):
 
 def test_clean_up_runs_after_a_node_that_the_stop_cancelled(simulate):
     sim = simulate(processes=2)
-    run = sim.start(
+    run = sim.launch(
         document(
             ["bad", "slow", "next", node("clean", trigger_rule="all_done")], "slow>next", "next>clean", "bad>clean"
         )
     )
-    sim.settle()
     bad, slow = sim.executor.begin(), sim.executor.begin()
-    sim.executor.end(bad, "failed")
-    sim.settle()
+    sim.end(bad, "failed")
     assert sim.executor.nodes == ["clean"]
     sim.executor.end(slow)
     sim.finish()
@@ -149,8 +133,7 @@ def test_a_branch_skips_what_it_does_not_take(simulate):
     branch = {"id": "b", "type": "branch", "config": {"condition": "true"}}
     doc = document([branch, "yes", "no", "beyond", node("join", trigger_rule="none_failed")],
                    "b.true>yes", "b.false>no", "no>beyond", "yes>join", "beyond>join")  # fmt: skip
-    run = sim.start(doc)
-    sim.settle()
+    run = sim.launch(doc)
     claim = sim.executor.begin()
     sim.executor.end(claim, ports=["true"])
     sim.finish()
@@ -168,8 +151,7 @@ def test_a_branch_skips_what_it_does_not_take(simulate):
 def test_both_ports_of_a_branch_may_lead_to_one_node_which_then_always_runs(simulate):
     sim = simulate()
     branch = {"id": "b", "type": "branch", "config": {"condition": "true"}}
-    run = sim.start(document([branch, "next"], "b.true>next", "b.false>next"))
-    sim.settle()
+    run = sim.launch(document([branch, "next"], "b.true>next", "b.false>next"))
     claim = sim.executor.begin()
     sim.executor.end(claim, ports=["false"])
     sim.finish()
@@ -179,8 +161,7 @@ def test_both_ports_of_a_branch_may_lead_to_one_node_which_then_always_runs(simu
 def test_a_branch_that_takes_nothing_skips_all(simulate):
     sim = simulate()
     branch = {"id": "b", "type": "branch", "config": {"condition": "true"}}
-    run = sim.start(document([branch, "yes", "no"], "b.true>yes", "b.false>no"))
-    sim.settle()
+    run = sim.launch(document([branch, "yes", "no"], "b.true>yes", "b.false>no"))
     sim.executor.end(sim.executor.begin(), ports=[])
     sim.finish()
     assert sim.states(run) == {"b": "succeeded", "yes": "skipped", "no": "skipped"}
@@ -188,8 +169,7 @@ def test_a_branch_that_takes_nothing_skips_all(simulate):
 
 def test_a_chain_of_ten_thousand_skips_without_recursion_and_in_bounded_ticks(simulate):
     sim = simulate()
-    run = sim.start(chain(10_000))
-    sim.settle()
+    run = sim.launch(chain(10_000))
     sim.executor.end(sim.executor.begin(), "failed")
     sizes = []
     write = sim.store.write
@@ -208,8 +188,7 @@ def test_a_chain_of_ten_thousand_skips_without_recursion_and_in_bounded_ticks(si
 def test_work_of_a_tick_does_not_grow_with_the_graph(simulate):
     """A hop in a graph of 10,000 touches one node and its successor."""
     sim = simulate()
-    sim.start(chain(10_000))
-    sim.settle()
+    sim.launch(chain(10_000))
     changed = []
     write = sim.store.write
 
@@ -235,15 +214,12 @@ def test_a_fan_in_of_a_thousand_starts_once(simulate):
 
 def test_a_run_ends_failed_before_cancelled_before_succeeded(simulate):
     sim = simulate(processes=3)
-    run = sim.start(document(["a", "b", "c"], on_failure="continue"))
-    sim.settle()
+    run = sim.launch(document(["a", "b", "c"], on_failure="continue"))
     claims = [sim.executor.begin() for _ in range(3)]
-    sim.command("cancel_node", run.id, "a")
-    sim.settle()
+    sim.apply("cancel_node", run.id, "a")
     sim.executor.end(claims[0], "cancelled")
     sim.executor.end(claims[1], "failed")
-    sim.executor.end(claims[2])
-    sim.settle()
+    sim.end(claims[2])
     assert sim.state(run) == "failed"
 
 

@@ -43,9 +43,7 @@ def die_before_the_kill(sim: Simulation) -> None:
 def test_a_pending_action_outlives_a_crash_between_its_commit_and_the_kill(simulate, kind, state):
     sim = simulate(pools={"p": 1})
     run = sim.start(document([node("a", pool="p", lost_retries=0)]))
-    sim.settle()
-    sim.executor.begin()
-    sim.settle()
+    sim.begin()
     command = ask(sim, run, kind)
     die_before_the_kill(sim)
     assert (command.done, command.outcome) == (True, None)
@@ -70,16 +68,13 @@ def test_a_pending_action_outlives_a_crash_between_its_commit_and_the_kill(simul
 def test_a_pending_action_whose_commit_failed_or_is_unknown_still_kills_the_attempt(simulate, kind, state, effect):
     sim = simulate()
     run = sim.start(document(["a"]))
-    sim.settle()
-    claim = sim.executor.begin()
-    sim.settle()
+    claim = sim.begin()
     command = ask(sim, run, kind)
     sim.store.fail = effect
     sim.settle()
     assert command.done
     assert sim.executor.killing == {claim: "cancelled"}
-    sim.executor.end(claim, "cancelled")
-    sim.settle()
+    sim.end(claim, "cancelled")
     if kind == "retry":
         sim.executor.begin()
         sim.settle()
@@ -92,8 +87,7 @@ def test_a_pending_action_whose_commit_failed_or_is_unknown_still_kills_the_atte
 @pytest.mark.parametrize("how", ["before", "after", "crash"])
 def test_a_node_that_was_sent_and_has_not_started_does_not_start_any_more(simulate, kind, state, how):
     sim = simulate()
-    run = sim.start(document(["a"]))
-    sim.settle()
+    run = sim.launch(document(["a"]))
     assert sim.executor.nodes == ["a"]
     command = ask(sim, run, kind)
     if how == "crash":
@@ -108,16 +102,13 @@ def test_a_node_that_was_sent_and_has_not_started_does_not_start_any_more(simula
 def test_a_pending_action_is_about_one_attempt_only(simulate):
     sim = simulate()
     run = sim.start(document([node("a", lost_retries=1)]))
-    sim.settle()
-    sim.executor.begin()
-    sim.settle()
+    sim.begin()
     ask(sim, run, "retry")
     die_before_the_kill(sim)
     for losses in (0, 1):
         sim.settle()
         assert run.nodes["a"]["losses"] == losses
-        sim.executor.begin()
-        sim.settle()
+        sim.begin()
         sim.crash()
     sim.settle()
     assert sim.states(run) == {"a": "failed"}
@@ -127,9 +118,7 @@ def test_a_pending_action_is_about_one_attempt_only(simulate):
 def test_of_several_pending_actions_the_last_one_outlives_the_crash(simulate):
     sim = simulate()
     run = sim.start(document(["a"]))
-    sim.settle()
-    sim.executor.begin()
-    sim.settle()
+    sim.begin()
     for kind in ("cancel_node", "retry", "skip"):
         ask(sim, run, kind)
         sim.settle()
@@ -141,9 +130,7 @@ def test_of_several_pending_actions_the_last_one_outlives_the_crash(simulate):
 def test_an_attempt_that_succeeded_before_the_scheduler_died_stays_so(simulate):
     sim = simulate()
     run = sim.start(document(["a", "b"], "a>b"))
-    sim.settle()
-    claim = sim.executor.begin()
-    sim.settle()
+    claim = sim.begin()
     ask(sim, run, "cancel_node")
     sim.tick()
     sim.executor.end(claim)
@@ -156,9 +143,7 @@ def test_an_attempt_that_succeeded_before_the_scheduler_died_stays_so(simulate):
 def test_the_end_of_a_run_outlives_a_crash_between_its_commit_and_the_kill(simulate):
     sim = simulate(processes=2)
     run = sim.start(document(["a", "b", "c"], "a>c"))
-    sim.settle()
-    sim.executor.begin()
-    sim.settle()
+    sim.begin()
     command = ask(sim, run, "cancel")
     die_before_the_kill(sim)
     assert command.done

@@ -57,8 +57,7 @@ def test_cancelling_a_node_in_quarantine_lets_the_next_one_run(simulate):
     lose_all(sim)
     begin_all(sim)
     assert under_way(sim) == {"a"}
-    sim.start(document([node(name, priority=1) for name in "xyz"]))
-    sim.settle()
+    sim.launch(document([node(name, priority=1) for name in "xyz"]))
     # Its process is taken by others; what it kept from starting waits for one too.
     end(sim, "a")
     sim.settle()

@@ -21,8 +21,7 @@ def skipped_in_the_middle(sim: Simulation, *last: Any, **settings: Any) -> Store
     nodes = [python("a"), python("b"), *(last or [python("c")])]
     run = sim.start(document(nodes, "a>b", "b>c", **settings))
     sim.finish(lambda work: "failed" if work.node == "b" else "succeeded")
-    sim.command("skip", run.id, "b")
-    sim.settle()
+    sim.apply("skip", run.id, "b")
     assert sim.states(run)["c"] == "ready"
     return run
 
@@ -58,12 +57,10 @@ def test_a_running_consumer_is_killed_and_runs_again_however_it_ends(simulate, e
     run = skipped_in_the_middle(sim, python("c", pool="p", retries=5, lost_retries=0))
     claim = sim.executor.begin()
     sim.settle()
-    sim.command("retry", run.id, nodes=["b"])
-    sim.settle()
+    sim.apply("retry", run.id, nodes=["b"])
     assert sim.executor.killing == {claim: "cancelled"}
     assert sim.executor.nodes == ["b"]
-    sim.executor.end(claim, end, output="stale")
-    sim.settle()
+    sim.end(claim, end, output="stale")
     assert sim.states(run) == {"a": "succeeded", "b": "ready", "c": "pending"}
     assert run.nodes["c"]["finished_at"] is None
     finish_with(sim, 5)
@@ -77,13 +74,10 @@ def test_a_killed_consumer_may_end_after_its_retried_source(simulate):
     run = skipped_in_the_middle(sim)
     stale = sim.executor.begin()
     sim.settle()
-    sim.command("retry", run.id, nodes=["b"])
-    sim.settle()
-    sim.executor.end(sim.executor.begin(), output=5)
-    sim.settle()
+    sim.apply("retry", run.id, nodes=["b"])
+    sim.end(sim.executor.begin(), output=5)
     assert sim.states(run)["c"] == "running"
-    sim.executor.end(stale, output="stale")
-    sim.settle()
+    sim.end(stale, output="stale")
     finish_with(sim, 6)
     assert inputs_of(sim, "c") == {"b": 5}
     assert sim.state(run) == "succeeded"
@@ -95,15 +89,12 @@ def test_waiting_consumers_of_a_retried_node_become_pending_again(simulate):
     nodes = [python("b"), python("c"), python("d", pool="p", slots=2), python("e", retries=1, retry_delay=300)]
     run = sim.start(document(nodes, "b>c", "b>d", "b>e"))
     sim.finish(lambda work: "failed")
-    sim.command("skip", run.id, "b")
-    sim.settle()
+    sim.apply("skip", run.id, "b")
     assert sim.executor.nodes == ["c", "e"]
     retrying = next(claim for claim, work in sim.executor.sent.items() if work.node == "e")
-    sim.executor.end(sim.executor.begin(retrying), "failed")
-    sim.settle()
+    sim.end(sim.executor.begin(retrying), "failed")
     assert sim.states(run) == {"b": "skipped", "c": "ready", "d": "ready", "e": "retrying"}
-    sim.command("retry", run.id, nodes=["b"])
-    sim.settle()
+    sim.apply("retry", run.id, nodes=["b"])
     assert sim.states(run) == {"b": "ready", "c": "pending", "d": "pending", "e": "pending"}
     assert sim.executor.nodes == ["b"]
     sim.clock.advance(1000)
@@ -151,12 +142,9 @@ def test_a_consumer_that_is_cancelled_during_the_retry_stays_cancelled(simulate)
     run = skipped_in_the_middle(sim)
     claim = sim.executor.begin()
     sim.settle()
-    sim.command("retry", run.id, nodes=["b"])
-    sim.settle()
-    sim.command("cancel_node", run.id, "c")
-    sim.settle()
-    sim.executor.end(claim, "cancelled")
-    sim.settle()
+    sim.apply("retry", run.id, nodes=["b"])
+    sim.apply("cancel_node", run.id, "c")
+    sim.end(claim, "cancelled")
     assert sim.states(run)["c"] == "cancelled"
 
 
@@ -165,12 +153,9 @@ def test_a_run_that_is_cancelled_during_the_retry_keeps_no_result_of_the_consume
     run = skipped_in_the_middle(sim)
     claim = sim.executor.begin()
     sim.settle()
-    sim.command("retry", run.id, nodes=["b"])
-    sim.settle()
-    sim.command("cancel", run.id)
-    sim.settle()
-    sim.executor.end(claim, output="stale")
-    sim.settle()
+    sim.apply("retry", run.id, nodes=["b"])
+    sim.apply("cancel", run.id)
+    sim.end(claim, output="stale")
     assert sim.states(run) == {"a": "succeeded", "b": "cancelled", "c": "cancelled"}
 
 
@@ -205,8 +190,7 @@ def test_a_consumer_that_ends_during_the_retry_does_not_start_on_the_old_output(
     names = [f"c{i}" for i in range(20)]
     run = sim.start(document([python("b"), *(python(name) for name in names)], *(f"b>{name}" for name in names)))
     sim.finish(lambda work: "failed")
-    sim.command("skip", run.id, "b")
-    sim.settle()
+    sim.apply("skip", run.id, "b")
     for claim in list(sim.executor.sent):
         sim.executor.begin(claim)
         if sim.executor.node(claim) != "c0":
@@ -246,8 +230,7 @@ def test_a_one_success_node_runs_again_if_it_read_the_changed_output(simulate):
     sim.resize("p", 2)
     finish_with(sim, 2)
     assert inputs_of(sim, "c") == {"m": 1, "x": None}
-    sim.command("retry", run.id, nodes=["b"])
-    sim.settle()
+    sim.apply("retry", run.id, nodes=["b"])
     assert sim.states(run) == {"b": "ready", "m": "pending", "x": "succeeded", "c": "ready"}
 
 

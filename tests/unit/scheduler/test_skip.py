@@ -17,8 +17,7 @@ RULES = {
 
 def fail(sim: Simulation, state: str = "failed") -> None:
     sim.settle()
-    sim.executor.end(sim.executor.begin(), state)
-    sim.settle()
+    sim.end(sim.executor.begin(), state)
 
 
 def test_only_a_node_that_a_person_skipped_counts_as_succeeded():
@@ -30,10 +29,8 @@ def test_only_a_node_that_a_person_skipped_counts_as_succeeded():
 @pytest.mark.parametrize(("rule", "state"), RULES.items())
 def test_every_trigger_rule_takes_a_skipped_node_for_one_that_succeeded(simulate, rule, state):
     sim = simulate()
-    run = sim.start(document(["a", node("b", trigger_rule=rule)], "a>b"))
-    sim.settle()
-    command = sim.command("skip", run.id, "a")
-    sim.settle()
+    run = sim.launch(document(["a", node("b", trigger_rule=rule)], "a>b"))
+    command = sim.apply("skip", run.id, "a")
     assert (command.done, command.outcome) == (True, None)
     assert sim.states(run) == {"a": "skipped", "b": state}
     assert sim.reasons(run)["a"] == "skipped_by_person"
@@ -43,19 +40,15 @@ def test_every_trigger_rule_takes_a_skipped_node_for_one_that_succeeded(simulate
 
 def test_a_one_success_node_starts_as_soon_as_one_upstream_node_is_skipped(simulate):
     sim = simulate()
-    run = sim.start(document(["a", "b", node("c", trigger_rule="one_success")], "a>c", "b>c"))
-    sim.settle()
-    sim.command("skip", run.id, "a")
-    sim.settle()
+    run = sim.launch(document(["a", "b", node("c", trigger_rule="one_success")], "a>c", "b>c"))
+    sim.apply("skip", run.id, "a")
     assert sim.states(run) == {"a": "skipped", "b": "ready", "c": "ready"}
 
 
 def test_a_downstream_node_gets_null_from_a_skipped_node(simulate):
     sim = simulate()
-    run = sim.start(document(["a", node("b", "python", {"code": "def main(inputs, ctx): return 1"})], "a>b"))
-    sim.settle()
-    sim.command("skip", run.id, "a")
-    sim.settle()
+    run = sim.launch(document(["a", node("b", "python", {"code": "def main(inputs, ctx): return 1"})], "a>b"))
+    sim.apply("skip", run.id, "a")
     (work,) = sim.executor.sent.values()
     assert work.node == "b"
     assert work.envelope["inputs"] == {"a": {"kind": "json", "value": None}}
@@ -63,10 +56,8 @@ def test_a_downstream_node_gets_null_from_a_skipped_node(simulate):
 
 def test_a_pending_node_is_skipped_before_its_upstream_ends(simulate):
     sim = simulate()
-    run = sim.start(chain(3))
-    sim.settle()
-    sim.command("skip", run.id, "n1")
-    sim.settle()
+    run = sim.launch(chain(3))
+    sim.apply("skip", run.id, "n1")
     assert sim.states(run) == {"n0": "ready", "n1": "skipped", "n2": "ready"}
     sim.finish()
     assert sim.state(run) == "succeeded"
@@ -76,16 +67,12 @@ def test_a_pending_node_is_skipped_before_its_upstream_ends(simulate):
 def test_a_running_node_is_skipped_when_its_process_is_gone_with_its_receipt(simulate):
     sim = simulate(pools={"p": 1})
     run = sim.start(document([node("a", pool="p"), "b"], "a>b"))
-    sim.settle()
-    claim = sim.executor.begin()
-    sim.settle()
-    command = sim.command("skip", run.id, "a")
-    sim.settle()
+    claim = sim.begin()
+    command = sim.apply("skip", run.id, "a")
     assert sim.executor.killing == {claim: "cancelled"}
     assert command.done
     assert sim.states(run) == {"a": "running", "b": "pending"}
-    sim.executor.end(claim, "cancelled")
-    sim.settle()
+    sim.end(claim, "cancelled")
     assert sim.states(run) == {"a": "skipped", "b": "ready"}
     attempt = run.attempts["a", 1]
     assert (attempt["state"], '"slots":1' in attempt["receipt"]) == ("cancelled", True)
@@ -96,13 +83,9 @@ def test_a_running_node_is_skipped_when_its_process_is_gone_with_its_receipt(sim
 def test_an_attempt_that_succeeds_before_the_kill_stays_succeeded(simulate):
     sim = simulate()
     run = sim.start(document(["a"]))
-    sim.settle()
-    claim = sim.executor.begin()
-    sim.settle()
-    sim.command("skip", run.id, "a")
-    sim.settle()
-    sim.executor.end(claim)
-    sim.settle()
+    claim = sim.begin()
+    sim.apply("skip", run.id, "a")
+    sim.end(claim)
     assert sim.states(run) == {"a": "succeeded"}
 
 
@@ -110,14 +93,10 @@ def test_an_attempt_that_succeeds_before_the_kill_stays_succeeded(simulate):
 def test_skipping_a_running_node_outlives_a_failed_commit_and_a_crash(simulate, effect):
     sim = simulate()
     run = sim.start(document(["a", "b"], "a>b"))
-    sim.settle()
-    claim = sim.executor.begin()
-    sim.settle()
-    command = sim.command("skip", run.id, "a")
-    sim.settle()
+    claim = sim.begin()
+    command = sim.apply("skip", run.id, "a")
     sim.store.fail = effect
-    sim.executor.end(claim, "cancelled")
-    sim.settle()
+    sim.end(claim, "cancelled")
     assert command.done
     assert sim.states(run) == {"a": "skipped", "b": "ready"}
 
@@ -125,11 +104,8 @@ def test_skipping_a_running_node_outlives_a_failed_commit_and_a_crash(simulate, 
 def test_skipping_a_running_node_outlives_a_crash(simulate):
     sim = simulate()
     run = sim.start(document(["a", "b"], "a>b"))
-    sim.settle()
-    sim.executor.begin()
-    sim.settle()
-    command = sim.command("skip", run.id, "a")
-    sim.settle()
+    sim.begin()
+    command = sim.apply("skip", run.id, "a")
     sim.crash()
     sim.settle()
     assert command.done
@@ -139,11 +115,9 @@ def test_skipping_a_running_node_outlives_a_crash(simulate):
 
 def test_a_node_that_was_sent_but_has_not_started_is_skipped_when_it_came_back(simulate):
     sim = simulate()
-    run = sim.start(document(["a"]))
-    sim.settle()
+    run = sim.launch(document(["a"]))
     assert sim.executor.nodes == ["a"]
-    sim.command("skip", run.id, "a")
-    sim.settle()
+    sim.apply("skip", run.id, "a")
     assert sim.states(run) == {"a": "skipped"}
     assert (sim.state(run), run.attempts) == ("succeeded", {})
 
@@ -153,8 +127,7 @@ def test_a_retrying_node_is_skipped_at_once(simulate):
     run = sim.start(document([node("a", retries=1, retry_delay=60), "b"], "a>b"))
     fail(sim)
     assert sim.states(run)["a"] == "retrying"
-    sim.command("skip", run.id, "a")
-    sim.settle()
+    sim.apply("skip", run.id, "a")
     assert sim.states(run) == {"a": "skipped", "b": "ready"}
     sim.clock.advance(100)
     sim.finish()
@@ -169,8 +142,7 @@ def test_skipping_a_failed_node_continues_the_ended_run(simulate, state, on_fail
     fail(sim, state)
     sim.finish()
     assert sim.state(run) == "failed"
-    sim.command("skip", run.id, "a")
-    sim.settle()
+    sim.apply("skip", run.id, "a")
     assert sim.state(run) == "running"
     assert sim.states(run)["a"] == "skipped"
     assert run.nodes["a"]["error"] is None
@@ -182,12 +154,10 @@ def test_skipping_a_failed_node_continues_the_ended_run(simulate, state, on_fail
 
 def test_nodes_cancelled_by_a_stop_stay_so_while_another_failure_remains(simulate):
     sim = simulate()
-    run = sim.start(document(["a", "b", node("c"), node("d")], "a>c"))
-    sim.settle()
+    run = sim.launch(document(["a", "b", node("c"), node("d")], "a>c"))
     first, second = sim.executor.begin(), sim.executor.begin()
     sim.executor.end(first, "failed")
-    sim.executor.end(second, "failed")
-    sim.settle()
+    sim.end(second, "failed")
     assert sim.states(run) == {"a": "failed", "b": "failed", "c": "upstream_failed", "d": "cancelled"}
     sim.command("skip", run.id, "a")
     sim.finish()
@@ -208,8 +178,7 @@ def test_a_node_whose_upstream_failed_can_be_skipped(simulate):
 
 def test_skipping_the_cancelled_node_of_a_run_continues_it(simulate):
     sim = simulate()
-    run = sim.start(chain(2))
-    sim.settle()
+    run = sim.launch(chain(2))
     sim.command("cancel_node", run.id, "n0")
     sim.finish()
     assert sim.states(run) == {"n0": "cancelled", "n1": "upstream_failed"}
@@ -221,16 +190,12 @@ def test_skipping_the_cancelled_node_of_a_run_continues_it(simulate):
 
 def test_a_succeeded_or_skipped_node_is_not_skipped(simulate):
     sim = simulate()
-    run = sim.start(document(["a", "b"]))
-    sim.settle()
+    run = sim.launch(document(["a", "b"]))
     claim = next(claim for claim in sim.executor.sent if sim.executor.node(claim) == "a")
-    sim.executor.end(sim.executor.begin(claim))
-    sim.settle()
+    sim.end(sim.executor.begin(claim))
     first = sim.command("skip", run.id, "a")
-    sim.command("skip", run.id, "b")
-    sim.settle()
-    again = sim.command("skip", run.id, "b")
-    sim.settle()
+    sim.apply("skip", run.id, "b")
+    again = sim.apply("skip", run.id, "b")
     assert first.outcome == {"refused": "succeeded"}
     assert again.outcome == {"refused": "skipped"}
 
@@ -238,11 +203,9 @@ def test_a_succeeded_or_skipped_node_is_not_skipped(simulate):
 def test_a_queued_run_whose_nodes_are_all_skipped_ends(simulate):
     sim = simulate()
     ahead = sim.start(document(["a"], max_runs=1))
-    run = sim.start(document(["a"], max_runs=1))
-    sim.settle()
+    run = sim.launch(document(["a"], max_runs=1))
     assert sim.state(run) == "queued"
-    sim.command("skip", run.id, "a")
-    sim.settle()
+    sim.apply("skip", run.id, "a")
     assert (sim.state(run), sim.states(run)) == ("succeeded", {"a": "skipped"})
     sim.command("cancel", run.id)
     sim.finish()
@@ -252,10 +215,8 @@ def test_a_queued_run_whose_nodes_are_all_skipped_ends(simulate):
 def test_a_queued_run_with_a_skipped_node_runs_the_others_when_it_starts(simulate):
     sim = simulate()
     sim.start(document(["a"], max_runs=1))
-    run = sim.start(document(["a", "b", "c"], "a>b", "b>c", max_runs=1))
-    sim.settle()
-    sim.command("skip", run.id, "a")
-    sim.settle()
+    run = sim.launch(document(["a", "b", "c"], "a>b", "b>c", max_runs=1))
+    sim.apply("skip", run.id, "a")
     assert (sim.state(run), sim.states(run)["b"]) == ("queued", "pending")
     sim.finish()
     assert sim.states(run) == {"a": "skipped", "b": "succeeded", "c": "succeeded"}
@@ -263,8 +224,7 @@ def test_a_queued_run_with_a_skipped_node_runs_the_others_when_it_starts(simulat
 
 def test_a_retry_that_names_a_skipped_node_runs_it(simulate):
     sim = simulate()
-    run = sim.start(chain(2))
-    sim.settle()
+    run = sim.launch(chain(2))
     sim.command("skip", run.id, "n0")
     sim.finish()
     assert sim.states(run) == {"n0": "skipped", "n1": "succeeded"}
@@ -277,13 +237,8 @@ def test_a_retry_that_names_a_skipped_node_runs_it(simulate):
 def test_a_later_cancel_wins_over_a_skip(simulate):
     sim = simulate()
     run = sim.start(document(["a"]))
-    sim.settle()
-    claim = sim.executor.begin()
-    sim.settle()
-    sim.command("skip", run.id, "a")
-    sim.settle()
-    sim.command("cancel_node", run.id, "a")
-    sim.settle()
-    sim.executor.end(claim, "cancelled")
-    sim.settle()
+    claim = sim.begin()
+    sim.apply("skip", run.id, "a")
+    sim.apply("cancel_node", run.id, "a")
+    sim.end(claim, "cancelled")
     assert sim.states(run) == {"a": "cancelled"}

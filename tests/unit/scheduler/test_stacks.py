@@ -22,9 +22,7 @@ def thread(number: int, frames: list[Any]) -> dict[str, Any]:
 
 def running(sim, **policy):
     run = sim.start(document([node("a", **policy)]))
-    sim.settle()
-    claim = sim.executor.begin()
-    sim.settle()
+    claim = sim.begin()
     return run, claim
 
 
@@ -54,8 +52,7 @@ def test_a_learned_duration_counts_twice_but_no_less_than_five_seconds(simulate)
 
 def test_an_attempt_keeps_the_start_of_its_wait_over_a_crash(simulate):
     sim = simulate()
-    run = sim.start(document(["a"]))
-    sim.settle()
+    run = sim.launch(document(["a"]))
     ready = round(sim.clock.now * 1e6)
     sim.clock.advance(2)
     sim.executor.begin()
@@ -66,8 +63,7 @@ def test_an_attempt_keeps_the_start_of_its_wait_over_a_crash(simulate):
     sim.crash()
     sim.settle()
     assert (run.attempts["a", 1]["state"], run.attempts["a", 1]["ready_at"]) == ("lost", ready)
-    sim.executor.begin()
-    sim.settle()
+    sim.begin()
     assert run.attempts["a", 2]["ready_at"] == ready + 5_000_000
 
 
@@ -160,12 +156,10 @@ def test_several_requests_for_stacks_share_one_capture(simulate):
     sim.clock.advance(0.6)
     report(sim, claim)
     sim.clock.advance(0.9)
-    sim.command("stack", run.id, "a")
-    sim.settle()
+    sim.apply("stack", run.id, "a")
     assert sim.executor.stacks_asked == [claim], "those of the last second are handed out again"
     sim.clock.advance(0.1)
-    sim.command("stack", run.id, "a")
-    sim.settle()
+    sim.apply("stack", run.id, "a")
     assert sim.executor.stacks_asked == [claim, claim]
 
 
@@ -173,8 +167,7 @@ def test_an_unanswered_request_for_stacks_is_sent_again(simulate):
     sim = simulate()
     run, claim = running(sim)
     for _ in range(2):
-        sim.command("stack", run.id, "a")
-        sim.settle()
+        sim.apply("stack", run.id, "a")
         sim.clock.advance(2)
     assert sim.executor.stacks_asked == [claim, claim]
 
@@ -182,11 +175,9 @@ def test_an_unanswered_request_for_stacks_is_sent_again(simulate):
 def test_a_node_that_does_not_run_has_no_stacks_to_take(simulate):
     sim = simulate()
     run, claim = running(sim)
-    sim.executor.end(claim, "failed")
-    sim.settle()
+    sim.end(claim, "failed")
     command = sim.command("stack", run.id, "a")
-    other = sim.command("stack", 77, "a")
-    sim.settle()
+    other = sim.apply("stack", 77, "a")
     assert sim.executor.stacks_asked == []
     assert command.outcome == {"refused": "ended"}
     assert other.outcome == {"refused": "ended"}
