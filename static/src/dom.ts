@@ -46,6 +46,11 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** Creates the note shown where there is no content: an icon, a title and a sentence. */
+export function emptyNote(name: string, title: string, text: string): HTMLDivElement {
+  return element("div", "empty small", icon(name), element("b", "", title), element("p", "", text));
+}
+
 /** Returns whether the target is a field that takes typed text. */
 export function isTyping(target: EventTarget | null): boolean {
   // When a dialog closes, its field keeps the focus until the next frame.

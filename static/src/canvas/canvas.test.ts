@@ -2,6 +2,7 @@ import { Scene } from "./run/scene";
 import { describe, expect, it } from "vitest";
 import { makeGraph, NODE_WIDTH } from "../graph/model";
 import type { NodeRun } from "../live/protocol";
+import { nodeRun } from "../live/testing/runs";
 import { cardLine, cardLineText } from "./card-line";
 import { NEW_CARDS_PER_FRAME, CARDS_MAX, selectCards } from "./visible-cards";
 import { truncate } from "./painter";
@@ -9,23 +10,12 @@ import { STATES, EdgeStyle, edgeStyle } from "./picture";
 import { Viewport } from "./viewport";
 
 function run(node: string, state: string, more: Partial<NodeRun> = {}): NodeRun {
-  return {
-    node,
+  return nodeRun(node, state, {
     type: "python",
-    name: node,
-    state,
-    reason: "",
     attempt: state === "pending" || state === "ready" ? 0 : 1,
-    started_at: null,
-    finished_at: null,
-    expected: null,
-    expected_from: "none",
-    progress: null,
-    error: null,
-    waiting_for: [],
     output: state === "succeeded" ? { kind: "json", row_count: null, bytes: 2, ports: ["out"] } : null,
     ...more,
-  };
+  });
 }
 
 describe("the track of an edge", () => {

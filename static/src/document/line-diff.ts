@@ -1,5 +1,7 @@
 /** A line diff of two texts. Pure. */
 
+import { commonEnds } from "./patch";
+
 interface DiffLine {
   /** In both texts, only in the newer, only in the older; "gap": unchanged lines are left out here. */
   readonly kind: "both" | "new" | "old" | "gap";
@@ -14,15 +16,7 @@ const PRODUCT_MAX = 1_000_000;
 export function diffLines(older: string, newer: string): DiffLine[] {
   const before = older.split("\n");
   const after = newer.split("\n");
-  let start = 0;
-  while (start < before.length && start < after.length && before[start] === after[start]) start += 1;
-  let end = 0;
-  while (
-    end < before.length - start &&
-    end < after.length - start &&
-    before[before.length - 1 - end] === after[after.length - 1 - end]
-  )
-    end += 1;
+  const [start, end] = commonEnds(before, after);
   const both = (lines: readonly string[]): DiffLine[] => lines.map((text) => ({ kind: "both", text }));
   const middle = compareLines(before.slice(start, before.length - end), after.slice(start, after.length - end));
   return shorten([...both(after.slice(0, start)), ...middle, ...both(after.slice(after.length - end))]);

@@ -108,7 +108,8 @@ function betweenObjects(before: JsonObject, after: JsonObject, path: string, ope
   }
 }
 
-function betweenLists(before: readonly Json[], after: readonly Json[], path: string, operations: Operation[]): void {
+/** Returns how many entries two lists share at their start, and how many of the others at their end. */
+export function commonEnds(before: readonly unknown[], after: readonly unknown[]): [start: number, end: number] {
   let start = 0;
   while (start < before.length && start < after.length && before[start] === after[start]) start += 1;
   let end = 0;
@@ -118,6 +119,11 @@ function betweenLists(before: readonly Json[], after: readonly Json[], path: str
     before[before.length - 1 - end] === after[after.length - 1 - end]
   )
     end += 1;
+  return [start, end];
+}
+
+function betweenLists(before: readonly Json[], after: readonly Json[], path: string, operations: Operation[]): void {
+  const [start, end] = commonEnds(before, after);
   const were = before.slice(start, before.length - end);
   const are = after.slice(start, after.length - end);
   const at = (index: number): string => `${path}/${start + index}`;

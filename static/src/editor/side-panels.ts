@@ -5,7 +5,7 @@ import { one, setAttribute } from "../dom";
 import { gettext } from "../words/i18n";
 import type { Inspector } from "./parts";
 
-export type Side = "pal" | "side";
+type Side = "pal" | "side";
 
 export interface Folds {
   /** Whether the page has one column, in which nothing collapses. */

@@ -131,29 +131,40 @@ export function edgePathsOf(
       wider.set(points);
       points = wider;
     }
-    let left = Infinity;
-    let top = Infinity;
-    let right = -Infinity;
-    let bottom = -Infinity;
-    for (let place = 0; place < length; place += 2) {
-      const x = from[place] ?? 0;
-      const y = from[place + 1] ?? 0;
-      points[filled + place] = x;
-      points[filled + place + 1] = y;
-      if (x < left) left = x;
-      if (x > right) right = x;
-      if (y < top) top = y;
-      if (y > bottom) bottom = y;
-    }
-    boxes[4 * edge] = left;
-    boxes[4 * edge + 1] = top;
-    boxes[4 * edge + 2] = right;
-    boxes[4 * edge + 3] = bottom;
+    storePath(from, length, edge, { points, boxes }, filled);
     start[edge] = filled;
     filled += length;
     ends[edge] = filled;
   }
   return { start, end: ends, points, boxes };
+}
+
+/** Copies the first `length` values of `path` to `place` in the points, and stores the box around them. */
+function storePath(
+  path: ArrayLike<number>,
+  length: number,
+  edge: number,
+  { points, boxes }: Pick<EdgePaths, "points" | "boxes">,
+  place: number,
+): void {
+  let left = Infinity;
+  let top = Infinity;
+  let right = -Infinity;
+  let bottom = -Infinity;
+  for (let at = 0; at < length; at += 2) {
+    const x = path[at] ?? 0;
+    const y = path[at + 1] ?? 0;
+    points[place + at] = x;
+    points[place + at + 1] = y;
+    if (x < left) left = x;
+    if (x > right) right = x;
+    if (y < top) top = y;
+    if (y > bottom) bottom = y;
+  }
+  boxes[4 * edge] = left;
+  boxes[4 * edge + 1] = top;
+  boxes[4 * edge + 2] = right;
+  boxes[4 * edge + 3] = bottom;
 }
 
 /** The maximum number of values of a path. */
@@ -182,27 +193,9 @@ export class MutableEdgePaths implements EdgePaths {
 
   /** Stores the first `length` values of `buffer` as the path of an edge. */
   put(edge: number, length: number): void {
-    const { buffer, points, boxes } = this;
     const from = PATH_VALUES_MAX * edge;
-    let left = Infinity;
-    let top = Infinity;
-    let right = -Infinity;
-    let bottom = -Infinity;
-    for (let place = 0; place < length; place += 2) {
-      const x = buffer[place] ?? 0;
-      const y = buffer[place + 1] ?? 0;
-      points[from + place] = x;
-      points[from + place + 1] = y;
-      if (x < left) left = x;
-      if (x > right) right = x;
-      if (y < top) top = y;
-      if (y > bottom) bottom = y;
-    }
+    storePath(this.buffer, length, edge, this, from);
     this.end[edge] = from + length;
-    boxes[4 * edge] = left;
-    boxes[4 * edge + 1] = top;
-    boxes[4 * edge + 2] = right;
-    boxes[4 * edge + 3] = bottom;
   }
 }
 

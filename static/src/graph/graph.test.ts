@@ -6,17 +6,7 @@ import { isTall, layeredLayout, layersOf, type LayoutInput, type Positions } fro
 import { edgesAt, type Graph, isPlaced, makeGraph, NODE_HEIGHT, NODE_WIDTH, readGraph } from "./model";
 import { drawBevelled, distanceToPath, edgePath, edgePathsOf } from "./edge-path";
 import { neighbour } from "./walk";
-
-/** Numbers from a seed (mulberry32), so that a failing case can be made again. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { random } from "../testing/random";
 
 function input(size: number, edges: readonly (readonly [number, number])[]): LayoutInput {
   return {

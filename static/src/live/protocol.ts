@@ -33,7 +33,7 @@ export interface Waiting {
   readonly params?: Readonly<Record<string, unknown>>;
 }
 
-export interface NodeOutput {
+interface NodeOutput {
   readonly kind: string;
   readonly row_count: number | null;
   readonly bytes: number;
@@ -93,7 +93,7 @@ export interface Step {
   readonly error: NodeError | null;
 }
 
-export type RunEvent =
+type RunEvent =
   | { readonly seq: number; readonly at: string; readonly type: "run"; readonly run: Run }
   | { readonly seq: number; readonly at: string; readonly type: "node"; readonly node: NodeRun }
   | { readonly seq: number; readonly at: string; readonly type: "log"; readonly line: LogLine }

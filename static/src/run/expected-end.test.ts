@@ -1,23 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { makeGraph } from "../graph/model";
-import type { NodeRun, Run } from "../live/protocol";
+import type { NodeRun } from "../live/protocol";
+import { nodeRun as node, run } from "../live/testing/runs";
 import { secondsToEnd } from "./expected-end";
 
 const NOW = Date.parse("2026-11-24T10:00:10Z");
-const run = (state = "running"): Run => ({
-  id: "7",
-  workflow: "w",
-  version: 1,
-  state,
-  counts: {},
-  created_at: "",
-  started_at: null,
-  finished_at: null,
-  priority: 5,
-});
-const node = (id: string, state: string, more: Partial<NodeRun> = {}): NodeRun => ({
-  node: id, type: "noop", name: id, state, reason: "", attempt: 1, started_at: null, finished_at: null, expected: null, expected_from: "none", progress: null, error: null, waiting_for: [], output: null, ...more,
-}); // prettier-ignore
 // a -> b -> d, a -> c -> d
 const graph = makeGraph(["a", "b", "c", "d"].map((id) => ({ id })), [[0, 1], [0, 2], [1, 3], [2, 3]]); // prettier-ignore
 const ends = (nodes: NodeRun[], usual: Record<string, number> = {}, stuck: string[] = [], of = run()): number | null =>

@@ -1,21 +1,8 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import type { NodeRun, Run, RunMessage, Sample } from "../live/protocol";
+import type { NodeRun, RunMessage, Sample } from "../live/protocol";
+import { nodeRun as node, run } from "../live/testing/runs";
 import { type Change, RunStore } from "./store";
 
-const run = (state: string): Run => ({
-  id: "7",
-  workflow: "w",
-  version: 1,
-  state,
-  counts: {},
-  created_at: "",
-  started_at: null,
-  finished_at: null,
-  priority: 5,
-});
-const node = (id: string, state: string, more: Partial<NodeRun> = {}): NodeRun => ({
-  node: id, type: "noop", name: id, state, reason: "", attempt: 1, started_at: null, finished_at: null, expected: null, expected_from: "none", progress: null, error: null, waiting_for: [], output: null, ...more,
-}); // prettier-ignore
 const snapshot = (seq: number, ...nodes: NodeRun[]): RunMessage => ({
   type: "snapshot",
   seq,

@@ -11,7 +11,7 @@ import { call, errorText, signedOut } from "../api/client";
 import { serverNow } from "../behaviours/clock";
 import { setBeforeLoad } from "../behaviours/popover";
 import { toast } from "../behaviours/toast";
-import { debounced, element, icon, one, setAttribute, setText } from "../dom";
+import { debounced, element, emptyNote, icon, one, setAttribute, setText } from "../dom";
 import { differences } from "../editor/saving/conflict";
 import { BrowserStorage, LocalCopies, type LocalCopy } from "../editor/saving/local-copies";
 import { type Problem, readProblems } from "../document/problems";
@@ -360,16 +360,7 @@ class Editor {
       }
       return row;
     });
-    if (!items.length)
-      items.push(
-        element(
-          "div",
-          "empty small",
-          icon("ok"),
-          element("b", "", gettext("No problems")),
-          element("p", "", gettext("Ready to publish and run.")),
-        ),
-      );
+    if (!items.length) items.push(emptyNote("ok", gettext("No problems"), gettext("Ready to publish and run.")));
     else if (this.shown.length > 200)
       items.push(element("div", "pad meta", fill(gettext("and {n} more"), { n: this.shown.length - 200 })));
     this.list.replaceChildren(...items);

@@ -12,19 +12,9 @@ import { connect, insertOnEdge, reconnect } from "../connection-verbs";
 import { renameNode, setId } from "../naming-verbs";
 import { type VerbResult } from "../verb";
 import { BUILT_IN } from "./node-type";
+import { random } from "../../testing/random";
 
 export const TYPES = BUILT_IN;
-
-/** Pseudo-random numbers from a seed (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const NODES_MAX = 40;
 const NAMES = [

@@ -30,8 +30,7 @@ export interface CodeProblem {
   readonly fix?: { readonly label: string; apply(): void } | null | undefined;
 }
 
-export interface CodeOptions {
-  readonly language: CodeLanguage;
+interface FieldOptions {
   readonly value: string;
   /** Accessible name; used unless `labelledBy` is given. */
   readonly label: string;
@@ -40,29 +39,23 @@ export interface CodeOptions {
   readonly describedBy?: string | undefined;
   readonly nonce: string;
   readonly readOnly?: boolean | undefined;
-  readonly minLines?: number | undefined;
-  readonly maxLines?: number | undefined;
   /** Read on each completion. */
   readonly scope: () => Scope;
   readonly onChange: (value: string) => void;
   readonly onBlur?: (() => void) | undefined;
   /** Called before a change that starts a new undo step. */
   readonly onStep?: (() => void) | undefined;
+}
+
+export interface CodeOptions extends FieldOptions {
+  readonly language: CodeLanguage;
+  readonly minLines?: number | undefined;
+  readonly maxLines?: number | undefined;
   /** Whether `{{ }}` is highlighted and completed. */
   readonly expressions: boolean;
 }
 
-export interface PathOptions {
-  readonly value: string;
-  readonly label: string;
-  readonly labelledBy?: string | undefined;
-  readonly describedBy?: string | undefined;
-  readonly nonce: string;
-  readonly readOnly?: boolean | undefined;
-  readonly scope: () => Scope;
-  readonly onChange: (value: string) => void;
-  readonly onBlur?: (() => void) | undefined;
-  readonly onStep?: (() => void) | undefined;
+export interface PathOptions extends FieldOptions {
   /** `write`: folders are suggested first, and a note tells when the file exists. */
   readonly mode: "read" | "write";
 }

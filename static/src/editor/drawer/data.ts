@@ -7,7 +7,7 @@
 import { call, errorText } from "../../api/client";
 import { refreshTimes } from "../../behaviours/clock";
 import { loadFailure } from "../../behaviours/load-failure";
-import { element, icon, setAttribute, setHidden } from "../../dom";
+import { element, emptyNote, icon, setAttribute, setHidden } from "../../dom";
 import { configOf, type DocNode, nameOf, typeOf } from "../../document/document";
 import type { NodeRun } from "../../live/protocol";
 import { nodeSummary, firstLine, errorSummary } from "../../words/node-summary";
@@ -128,13 +128,7 @@ class DataView {
     if (!node) {
       const several = store.selection.nodes.size + store.selection.edges.size > 1;
       this.showState(several ? "several" : "nothing", () =>
-        element(
-          "div",
-          "empty small",
-          icon("table"),
-          element("b", "", gettext("Nothing selected")),
-          element("p", "", gettext("Select a node or connection to preview its output.")),
-        ),
+        emptyNote("table", gettext("Nothing selected"), gettext("Select a node or connection to preview its output.")),
       );
       return;
     }
@@ -148,13 +142,7 @@ class DataView {
       );
     else if (standing?.kind === "under way")
       this.showState(`under way ${node.id}`, () =>
-        element(
-          "div",
-          "empty small",
-          icon("run"),
-          element("b", "", gettext("No data yet")),
-          element("p", "", gettext("Data appears when this node succeeds.")),
-        ),
+        emptyNote("run", gettext("No data yet"), gettext("Data appears when this node succeeds.")),
       );
     else this.showFile(node);
   }
@@ -274,12 +262,10 @@ class DataView {
 
   private notRun(node: string): HTMLElement {
     const { facts } = this.editing;
-    const box = element(
-      "div",
-      "empty small",
-      icon("table"),
-      element("b", "", gettext("Not run yet")),
-      element("p", "", gettext("Run to here to see its data. This runs the node and everything it depends on.")),
+    const box = emptyNote(
+      "table",
+      gettext("Not run yet"),
+      gettext("Run to here to see its data. This runs the node and everything it depends on."),
     );
     if (!facts.archived) {
       const run = element("button", "btn", icon("play", true), gettext("Run to here"));
@@ -414,13 +400,7 @@ class DataView {
   /** `output`: null for the beginning of a file. */
   private content(payload: Payload, node: string, output: NodeOutputInfo | null): HTMLElement {
     if (payload.kind === "unreadable")
-      return element(
-        "div",
-        "empty small",
-        icon("warn"),
-        element("b", "", gettext("The data is no longer available")),
-        element("p", "", visible(payload.why)),
-      );
+      return emptyNote("warn", gettext("The data is no longer available"), visible(payload.why));
     if (payload.kind === "none") return this.notRun(node);
     if (payload.kind === "json") {
       const text = element("pre", "code wrap", visible(payload.text));

@@ -41,7 +41,7 @@ export function subjectOf(store: EditorStore): DocNode | null {
   return edge ? (nodeOf(store.doc, edge.source) ?? null) : null;
 }
 
-export type Standing =
+type Standing =
   | { readonly kind: "rest" }
   /** The node has not ended yet in the present run of the draft. */
   | { readonly kind: "under way"; readonly node: NodeRun }

@@ -20,7 +20,7 @@ import { looseText, readLoose } from "./values";
 export const loadCode = loadOnce(() => import("../code/index"));
 const loadPath = loadOnce(() => import("../code/files/path-field"));
 
-export interface CodeProps extends ControlProps {
+interface CodeProps extends ControlProps {
   readonly node: string;
   readonly kind: Language | "json" | "read" | "write";
   /** The text may also stand for a number, true or false. */

@@ -27,7 +27,7 @@ function lookupOf(root: JsonObject): ReturnType<typeof dereference> {
   return found;
 }
 
-export function fits(schema: JsonObject, value: Json, root: JsonObject): boolean {
+function fits(schema: JsonObject, value: Json, root: JsonObject): boolean {
   try {
     return validate(value, schema, "2020-12", lookupOf(root)).valid;
   } catch {

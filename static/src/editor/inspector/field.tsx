@@ -23,7 +23,7 @@ export interface Ids {
   readonly invalid: boolean;
 }
 
-export const idOf = (key: string, path: Path): string =>
+const idOf = (key: string, path: Path): string =>
   `${key}-${path.map((part) => String(part).replaceAll(/[^\w-]/g, "_")).join("-")}`;
 
 /** Renders a help text; parts between backticks become code. */

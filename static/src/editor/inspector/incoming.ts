@@ -40,7 +40,7 @@ export function outputShapeOf(store: EditorStore, types: NodeTypes, id: string):
 }
 
 /** Returns the ids of all upstream nodes, nearest first. */
-export function before(doc: Doc, id: string, most = 200): string[] {
+function before(doc: Doc, id: string, most = 200): string[] {
   const found = new Set<string>();
   let ring = [id];
   while (ring.length && found.size < most) {

@@ -12,7 +12,7 @@ import { ChipsField } from "./lists";
 import { MIXED, useMedianDuration, useFieldProblems, useScope, useSurroundings, useValue } from "./scope";
 
 /** Policy fields of the Retries tab; Limits shows all others. */
-export const RETRY_FIELDS: ReadonlySet<string> = new Set([
+const RETRY_FIELDS: ReadonlySet<string> = new Set([
   "retries",
   "lost_retries",
   "retry_delay",

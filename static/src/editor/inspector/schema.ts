@@ -9,7 +9,7 @@ import type { Path } from "../../document/changes";
 export type Language = "sql" | "python" | "shell" | "expression";
 
 /** The control that edits a value. */
-export type Control =
+type Control =
   | { readonly kind: "code"; readonly language: Language; readonly loose: boolean }
   | { readonly kind: "path" }
   | { readonly kind: "choice"; readonly options: readonly Option[] }

@@ -20,7 +20,7 @@ import { instantFaults, valueAt } from "./validator";
 export const MIXED = Symbol("mixed");
 export type FieldValue = Json | undefined | typeof MIXED;
 
-export interface Scope {
+interface Scope {
   /** The prefix of the ids of its fields. */
   readonly key: string;
   read(path: Path): FieldValue;
@@ -97,7 +97,7 @@ function emptied(root: Json | undefined, path: Path, keep: number): Path {
 /** Returns the depth of the objects that stay when they are empty: `config` stays, `policy` does not. */
 const minimumDepth = (path: Path): number => (path[0] === "config" ? 1 : 0);
 
-export const mergeKeyOf = (node: string, path: Path): string => `set ${node} ${path.join(".")}`;
+const mergeKeyOf = (node: string, path: Path): string => `set ${node} ${path.join(".")}`;
 
 function setChange(node: DocNode, path: Path, value: Json | undefined): Change {
   return {

@@ -3,7 +3,7 @@
 import { type KeyboardEvent, type ReactNode, useRef } from "react";
 import { gettext } from "../../words/i18n";
 
-export interface Tab {
+interface Tab {
   readonly name: string;
   readonly label: string;
   /** The highest severity of its problems. */

@@ -10,7 +10,7 @@ import { TypeList } from "./type-list";
 import type { Editing, Palette } from "../parts";
 
 /** The media type of a dragged node type. */
-export const NODE_DRAG = "application/x-interlock-node";
+const NODE_DRAG = "application/x-interlock-node";
 
 export function mountPalette(root: HTMLElement, editing: Editing): Palette {
   const folds = startFolds(root);

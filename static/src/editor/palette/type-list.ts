@@ -7,7 +7,7 @@ import { element, icon, setAttribute, setText } from "../../dom";
 import { gettext } from "../../words/i18n";
 import { likely, matching, type Around } from "./ranking";
 
-export interface ListOptions {
+interface ListOptions {
   /** The prefix of the ids of its elements. */
   readonly id: string;
   readonly types: ReadonlyMap<string, NodeType>;

@@ -11,7 +11,7 @@ import { fieldName } from "../drawer/field-names";
 
 const NO_TYPES: NodeTypes = new Map();
 
-export interface Differences {
+interface Differences {
   /** Ids of nodes that only this tab has, that only the other has, and that differ. */
   readonly mine: readonly string[];
   readonly theirs: readonly string[];

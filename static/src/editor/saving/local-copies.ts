@@ -7,7 +7,7 @@
 
 import type { Ground } from "./machine";
 
-export const WRITE_DELAY_MS = 150;
+const WRITE_DELAY_MS = 150;
 /** After this many patches, or when they are longer than the document, the whole document is written again. */
 const PARTS_MAX = 400;
 const DATABASE = "interlock";

@@ -36,7 +36,7 @@ export type Failure =
   /** The server rejected the document; another edit may fix it. */
   | { readonly kind: "refused"; readonly why: string };
 
-export type Trouble<D> =
+type Trouble<D> =
   | { readonly kind: "offline"; readonly tries: number; readonly why: string | null }
   /** `kept`: mine is a restored local copy, so the common base is unknown. */
   | { readonly kind: "conflict"; readonly theirs: D; readonly ground: Ground; readonly kept: boolean }

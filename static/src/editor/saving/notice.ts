@@ -5,7 +5,7 @@ import { fill, gettext } from "../../words/i18n";
 import { ago } from "../../words/words";
 import { isSaved, type State } from "./machine";
 
-export type Standing = "saved" | "unsaved" | "saving" | "offline" | "conflict" | "refused";
+type Standing = "saved" | "unsaved" | "saving" | "offline" | "conflict" | "refused";
 
 export function standing<D>(state: State<D>): Standing {
   if (state.trouble) return state.trouble.kind === "signed_out" ? "refused" : state.trouble.kind;

@@ -10,7 +10,7 @@ import { type Event, type Failure, type Ground, isSaved, type Rules, type State,
 
 const PATIENCE_MS = 30_000;
 /** Browsers send at most 64 KiB for a page that is closed. */
-export const PARTING_MAX = 48_000;
+const PARTING_MAX = 48_000;
 
 export interface Request {
   readonly method: "PUT" | "PATCH";
@@ -27,7 +27,7 @@ export interface Content<D> extends Omit<Rules<D>, "random"> {
   read(definition: JsonObject): D;
 }
 
-export const draftAddress = (slug: string): string => `/api/v1/workflows/${encodeURIComponent(slug)}/draft/`;
+const draftAddress = (slug: string): string => `/api/v1/workflows/${encodeURIComponent(slug)}/draft/`;
 
 export class Saver<D> {
   private timer = 0;
@@ -204,7 +204,7 @@ function userOf(page: Document): string | null {
   }
 }
 
-export function readDraft(
+function readDraft(
   body: JsonObject,
   etag: string | null,
 ): { readonly definition: JsonObject; readonly ground: Ground; readonly savedAt: string | null } {

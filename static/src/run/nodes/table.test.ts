@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { NodeRun } from "../../live/protocol";
+import { nodeRun } from "../../live/testing/runs";
 import { sortNodes, type Order, countStates, type NodeFilter } from "./table";
 
-const node = (id: string, more: Partial<NodeRun> = {}): NodeRun => ({
-  node: id, type: "noop", name: id, state: "pending", reason: "", attempt: 0, started_at: null, finished_at: null, expected: null, expected_from: "none", progress: null, error: null, waiting_for: [], output: null, ...more,
-}); // prettier-ignore
+const node = (id: string, more: Partial<NodeRun> = {}): NodeRun => nodeRun(id, "pending", { attempt: 0, ...more });
 const NOW = Date.parse("2026-11-24T10:01:00Z");
 const ALL: NodeFilter = { states: new Set(), text: "" };
 const nodes = [

@@ -1,14 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { NodeRun } from "../../live/protocol";
+import { nodeRun } from "../../live/testing/runs";
 import { TimelineRows } from "./attempts";
 import { describeBar } from "./describe-bar";
 
 const at = (seconds: number): string => new Date(1_700_000_000_000 + seconds * 1000).toISOString();
 const ms = (seconds: number): number => 1_700_000_000_000 + seconds * 1000;
-const node = (id: string, state: string, given: Partial<NodeRun> = {}): NodeRun => ({
-  node: id, type: "python", name: id, state, reason: "", attempt: 1, started_at: null, finished_at: null, expected: null, expected_from: "none",
-  progress: null, error: null, waiting_for: [], output: null, ...given,
-}); // prettier-ignore
+const node = (id: string, state: string, given: Partial<NodeRun> = {}): NodeRun =>
+  nodeRun(id, state, { type: "python", ...given });
 
 describe("the bars of a timeline", () => {
   it("are read, a row for each node, in the order of their begins", () => {

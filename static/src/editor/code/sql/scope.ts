@@ -4,7 +4,7 @@ import type { Column } from "../../../document/store";
 import { BEFORE_VALUE, ENDS_FROM, Query, type Source, type Table } from "./query";
 import { type Token, tokenize } from "./tokens";
 
-export type PlaceKind =
+type PlaceKind =
   /** Inside a string or comment, or where a new name is defined. */
   | "nothing"
   | "table"

@@ -2,7 +2,7 @@
 
 import { findSpans } from "../spans";
 
-export type TokenKind = "word" | "name" | "string" | "number" | "comment" | "expression" | "mark";
+type TokenKind = "word" | "name" | "string" | "number" | "comment" | "expression" | "mark";
 
 export interface Token {
   /** `name`: in double quotes. */

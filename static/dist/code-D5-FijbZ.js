@@ -1,1 +1,0 @@
-export{t as mountCode}from"./field-73qrKsg0.js";
