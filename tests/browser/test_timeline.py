@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import box_of
 from tests.support.wait import wait_until
 
 WAITS = """
@@ -68,6 +69,14 @@ def test_bars_appear_while_the_run_continues_and_are_described_in_words(person, 
         expect(timeline).to_have_attribute("data-zoomed", "true")
         page.keyboard.press("0")
         expect(timeline).to_have_attribute("data-zoomed", "false")
+        tools = page.locator("[data-tools-of=timeline]")
+        tools.get_by_role("button", name="Zoom in").click()
+        expect(timeline).to_have_attribute("data-zoomed", "true")
+        tools.get_by_role("button", name="Show all").click()
+        expect(timeline).to_have_attribute("data-zoomed", "false")
+        # Nothing covers the bars.
+        bar, list_box = box_of(tools), box_of(list_)
+        assert bar["y"] + bar["height"] <= list_box["y"]
     finally:
         stop.touch()
     product.ended(run)

@@ -5,8 +5,7 @@ import type { JsonObject } from "../../json";
 import { watchTheme, readTheme } from "../../canvas/theme";
 import { call } from "../../api/client";
 import { serverNow } from "../../behaviours/clock";
-import { element, setText } from "../../dom";
-
+import { element, one, setText } from "../../dom";
 import { gettext } from "../../words/i18n";
 import { RUN_ENDED, visible } from "../../words/words";
 import { TimelineRows, type TimelineRow } from "./attempts";
@@ -23,8 +22,6 @@ const SIDE_NARROW = 110;
 const ZOOM = 1.5;
 /** Width of the longest duration beside a bar. */
 const LABEL_WIDTH = 76;
-/** Space for the buttons below the last row. */
-const FOOT_HEIGHT = 44;
 const BAD: ReadonlySet<string> = new Set(["failed", "timed_out"]);
 
 export function mountTimeline(host: HTMLElement, store: RunStore): void {
@@ -67,21 +64,7 @@ class Timeline {
     this.tip.hidden = true;
     this.tip.setAttribute("aria-hidden", "true");
     this.empty.hidden = true;
-    const buttons = element("div", "tl-tools");
-    for (const [text, label, run] of [
-      ["+", gettext("Zoom in"), () => this.zoomBy(1 / ZOOM)],
-      ["−", gettext("Zoom out"), () => this.zoomBy(ZOOM)],
-      [gettext("All"), gettext("Show all"), () => this.show(null)],
-    ] as const) {
-      const button = element("button", "btn small", text);
-      button.type = "button";
-      button.title = label;
-      // A sign needs a label; a word does not.
-      if (text.length === 1) button.setAttribute("aria-label", label);
-      button.addEventListener("click", run);
-      buttons.append(button);
-    }
-    host.replaceChildren(this.scroller, buttons, this.empty, this.tip);
+    host.replaceChildren(this.scroller, this.empty, this.tip);
     this.loadingState = new LoadingState(host, gettext("The timeline could not be loaded"), () => void this.read());
     this.painter = new TimelinePainter(this.canvas, readTheme(host));
     watchTheme(() => {
@@ -200,7 +183,7 @@ class Timeline {
 
   private draw(): void {
     const { rows } = this.data;
-    const height = `${AXIS_HEIGHT + rows.length * ROW_HEIGHT + FOOT_HEIGHT}px`;
+    const height = `${AXIS_HEIGHT + rows.length * ROW_HEIGHT}px`;
     if (this.sizer.style.height !== height) this.sizer.style.height = height;
     this.empty.hidden = !this.ready || rows.length > 0;
     if (!this.empty.hidden)
@@ -242,8 +225,8 @@ class Timeline {
       const { scrollTop, clientHeight } = this.scroller;
       const top = at * ROW_HEIGHT;
       if (top < scrollTop) this.scroller.scrollTop = top;
-      else if (top + ROW_HEIGHT + AXIS_HEIGHT + FOOT_HEIGHT > scrollTop + clientHeight)
-        this.scroller.scrollTop = top + ROW_HEIGHT + AXIS_HEIGHT + FOOT_HEIGHT - clientHeight;
+      else if (top + ROW_HEIGHT + AXIS_HEIGHT > scrollTop + clientHeight)
+        this.scroller.scrollTop = top + ROW_HEIGHT + AXIS_HEIGHT - clientHeight;
     }
     this.requestFrame();
   }
@@ -298,6 +281,9 @@ class Timeline {
 
   private listen(): void {
     const { scroller } = this;
+    const zooms = { in: () => this.zoomBy(1 / ZOOM), out: () => this.zoomBy(ZOOM), all: () => this.show(null) };
+    for (const [name, zoom] of Object.entries(zooms))
+      one(`[data-timeline-zoom="${name}"]`)?.addEventListener("click", zoom);
     scroller.addEventListener(
       "scroll",
       () => {
