@@ -67,11 +67,15 @@ def test_every_control_of_lists_and_forms_is_large_enough_for_a_thumb(chromium, 
         assert thin == {}
 
 
-def test_on_a_phone_the_overview_is_one_column_and_a_tap_anywhere_on_a_row_opens_it(chromium, product, tmp_path):
+def test_on_a_phone_the_menu_leads_to_all_pages_and_a_tap_anywhere_on_a_row_opens_it(chromium, product, tmp_path):
     with open_browser(chromium, product, tmp_path / "shots", width=360, height=780, touch=True) as person:
         person.sign_in()
         page = person.go("/")
         assert box_of(page.locator("#needs"))["width"] == box_of(page.locator("#now"))["width"] > 300
+        for name in ("Resources", "Audit"):
+            page.get_by_role("button", name="Account of admin").tap()
+            page.get_by_role("link", name=name).tap()
+            expect(page.get_by_role("heading", name=name)).to_be_visible()
         page = person.go(f"/workflows/{SLUG}/")
         page.locator("tr[data-key] td", has_text="2 of 2").first.tap(force=True)
         page.wait_for_url("**/runs/*/**")

@@ -49,7 +49,7 @@ def tab_to(page: Page, expression: str, key: str = "Tab") -> None:
 
 
 def test_a_run_is_opened_inspected_and_cancelled_by_keyboard(person):
-    run = hanging(person.product, "no-mouse")
+    run = hanging(person.product, "cancelled-by-keyboard")
     page = person.go("/")
     expect(page.locator(f'#now a[href="/runs/{run}/"]')).to_be_visible(timeout=30_000)
     tab_to(page, f"it.getAttribute('href') === '/runs/{run}/'")
@@ -140,6 +140,9 @@ def test_a_run_is_opened_inspected_and_cancelled_by_keyboard(person):
     page.keyboard.press("Enter")
     expect(page.locator("[data-run-state]")).to_have_text(re.compile("Cancelled|Failed"), timeout=30_000)
     expect(page.locator('[data-node-rows] [data-node="hangs"]')).to_contain_text("Cancelled")
+    # Its workflow can be read on a smaller screen, too.
+    page.set_viewport_size({"width": 1280, "height": 800})
+    assert page.locator(".runhead .crumbs").evaluate("(it) => it.scrollWidth <= it.clientWidth")
 
 
 SMALL = """

@@ -5,6 +5,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import box_of
 from tests.support.documents import chain
 from tests.support.wait import wait_until
 
@@ -103,7 +104,10 @@ def test_formatting_is_undone_with_ctrl_z(person, slug):
 def test_the_draft_is_run_without_being_published(person, slug):
     page, area = edit(person, slug)
     area.fill(json.dumps(chain("x", "y", "z")))
-    page.get_by_role("link", name="Run draft").click()
+    page.set_viewport_size({"width": 390, "height": 844})
+    run, publish = page.get_by_role("link", name="Run draft"), page.locator("[data-publish]")
+    assert box_of(run)["y"] == box_of(publish)["y"]
+    run.click()
     page.get_by_role("dialog").get_by_role("button", name="Run draft").click()
     page.wait_for_url("**/runs/*/")
     expect(page.locator("[data-run-state]")).to_have_text("Succeeded", timeout=30_000)
