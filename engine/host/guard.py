@@ -16,13 +16,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.1
+SHARED_BYTES = 24
 LATE_SECONDS = 0.1
 """How long the guard waits after the lease has expired, so that the worker itself can end its attempts first."""
 
 
 class Guard:
-    """The guard, as the worker uses it: two numbers in memory that the guard and the node processes share (`lease`, an
-    open file).
+    """The guard, as the worker uses it: three numbers in memory that the guard and the node processes share (`lease`,
+    an open file).
 
     `until` may be called from any thread.
     """
@@ -32,8 +33,8 @@ class Guard:
         self._prefix = mark_prefix
         # In memory, because a disk may be full.
         self.lease = os.memfd_create("lease", os.MFD_CLOEXEC)
-        os.ftruncate(self.lease, 16)
-        self._shared = memoryview(mmap.mmap(self.lease, 16)).cast("d")
+        os.ftruncate(self.lease, SHARED_BYTES)
+        self._shared = memoryview(mmap.mmap(self.lease, SHARED_BYTES)).cast("d")
         self._start()
 
     def _start(self) -> None:
@@ -55,6 +56,10 @@ class Guard:
     def busy(self, is_busy: bool) -> None:
         """Tell the guard whether any attempt runs."""
         self._shared[1] = is_busy
+
+    def starts_until(self, moment: float) -> None:
+        """Let node processes start attempts until this monotonic time."""
+        self._shared[2] = moment
 
     def keep(self) -> None:
         """Start the guard again if it was killed."""
@@ -78,7 +83,7 @@ def main(shared: int, pipe: int, mark_prefix: str, worker: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         # Stopping the whole service signals all its processes at once; the guard must outlive the worker.
         signal.signal(number, signal.SIG_IGN)
-    numbers = memoryview(mmap.mmap(shared, 16)).cast("d")
+    numbers = memoryview(mmap.mmap(shared, SHARED_BYTES)).cast("d")
     start = procfs.start_of(worker) or 0
     while not select.select([pipe], [], [], POLL_SECONDS)[0]:
         if not numbers[1] or time.monotonic() < numbers[0] + LATE_SECONDS:

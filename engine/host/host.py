@@ -241,6 +241,8 @@ class Host:
         self._make_calls()
         # Before any work starts: this process may have been paused, and the scheduler may have started it elsewhere.
         self._check_lease()
+        if not self.lease.allow_starts(self.reporter.outbox.waits_since):
+            self.processes.starts_are_held()
         self._send_waiting()
         self.processes.pause_output(self.reporter.outbox.is_full)
         waits = min(timeout, RECALL_SECONDS / 2) if self.assignments.waiting else timeout

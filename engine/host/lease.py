@@ -9,6 +9,8 @@ KILL_SECONDS = 0.5
 """How long ending all attempts may take. It begins this long before the lease expires."""
 RUN_SECONDS = LEASE_SECONDS - KILL_SECONDS
 """How long attempts may run after the lease was renewed."""
+START_SECONDS = 0.5
+"""How long attempts may start after the worker was last seen to move, and how long its oldest report may wait."""
 
 
 class HostLease:
@@ -30,3 +32,14 @@ class HostLease:
         """Count the lease as renewed at this monotonic time, at which the request to the database was sent."""
         self._until = at + RUN_SECONDS
         self._guard.until(self._until)
+
+    def allow_starts(self, reports_wait_since: float) -> bool:
+        """Let node processes start attempts for a moment, unless reports wait for too long to be written.
+
+        Return whether they may.
+        """
+        now = time.monotonic()
+        if reports_wait_since < now - START_SECONDS:
+            return False
+        self._guard.starts_until(now + START_SECONDS)
+        return True

@@ -46,9 +46,14 @@ class Outbox:
         return self._characters > OUTBOX_CHARACTERS
 
     @property
+    def waits_since(self) -> float:
+        """The monotonic time since which reports wait and none was written; infinite if there is none."""
+        return self._gathered_since if self._reports else math.inf
+
+    @property
     def due_at(self) -> float:
         """The monotonic time at which the next batch is to be written."""
-        return self._gathered_since + GATHER_SECONDS if self._reports else math.inf
+        return self.waits_since + GATHER_SECONDS
 
     def add(self, reports: Sequence[Report]) -> None:
         is_urgent = any(isinstance(report, (Started, Ended, Returned)) for report in reports)
@@ -86,6 +91,10 @@ class Outbox:
         self._reports.clear()
         self._characters = 0
         self._batch = None
+
+    def started(self) -> dict[str, float]:
+        """Return {claim: unix time} of the starts in it."""
+        return {report.claim: report.at for report in self._reports if isinstance(report, Started)}
 
     def has_end_of(self, claim: str) -> bool:
         """Return whether a report in it ends or returns this attempt."""

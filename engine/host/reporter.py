@@ -86,7 +86,7 @@ class HostReporter:
         self.host_id = 0
         """Id of the registration; 0 from its end until the next one."""
         self.lease = lease
-        self._started = started
+        self._started = dict(started)
         self._store = HostStore(config.database_url)
         self._changed = threading.Condition()
         """Guards what other threads change, and is notified of the changes."""
@@ -138,6 +138,8 @@ class HostReporter:
             self._is_ended = True
             # Nothing more can be taken in this registration.
             self.host_id = 0
+            # What began and could not be reported counts as lost, and is not taken for work that never began.
+            self._started |= self.outbox.started()
             self.outbox.clear()
             self.lease.renew(time.monotonic())
             self._changed.notify()

@@ -68,7 +68,8 @@ class RemoteRoom:
             return False
         work = self.envelopes.sketch(node)
         work.queue = queue
-        work.short = self.executor.is_short(work)
+        # What a host had when it fell silent counts as lost. That must not fail a node that is never to be lost.
+        work.short = node.plan.policy.lost_retries > 0 and self.executor.is_short(work)
         if not _take(credits, work.short):
             self.full.add(queue)
             return False

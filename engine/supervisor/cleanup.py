@@ -18,7 +18,7 @@ from pathlib import Path
 from engine.inspect import procfs
 from engine.supervisor import cgroup
 from engine.worker.scratch import open_up
-from engine.worker.start_note import NOTE_SUFFIX
+from engine.worker.start_notes import NOTE_SUFFIX
 
 log = logging.getLogger("interlock.supervisor")
 

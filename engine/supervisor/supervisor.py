@@ -28,7 +28,7 @@ from engine.supervisor.reports import DELAYED_MAX, ReportQueue
 from engine.supervisor.stack_schedule import StackSchedule
 from engine.supervisor.termination import Termination
 from engine.supervisor.work_distributor import WorkDistributor
-from engine.worker import MAIN, start_note
+from engine.worker import MAIN, start_notes
 
 log = logging.getLogger("interlock.supervisor")
 
@@ -73,6 +73,8 @@ class Supervisor:
         self.scratch = config.scratch
         self.mark_prefix = mark or cleanup.mark_prefix(config.home)
         self._owns_artifacts = owns_artifacts
+        self._starts_held_at = 0.0
+        """When node processes were last kept from starting what they have."""
         loop, reports = self._loop, self._reports = Loop(), ReportQueue()
         pool = self._pool = ProcessPool(
             loop,
@@ -102,7 +104,7 @@ class Supervisor:
         cleanup.end_orphans(self.mark_prefix)
         cgroup.remove_orphans()
         self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        notes = start_note.read_all(str(self.scratch))
+        notes = start_notes.read_all(str(self.scratch))
         cleanup.clear_folder(self.scratch)
         if self._owns_artifacts:
             cleanup.clear_folder(Path(self.config.artifacts) / "staging")
@@ -129,6 +131,10 @@ class Supervisor:
 
     def send(self, works: Iterable[Work]) -> None:
         self._distributor.send(works)
+
+    def starts_are_held(self) -> None:
+        """Note that node processes may start nothing now (see engine.worker.lease), so none of them hangs."""
+        self._starts_held_at = time.monotonic()
 
     def recall(self) -> None:
         self._distributor.recall_all()
@@ -227,7 +233,7 @@ class Supervisor:
         elif process.close_deadline < now:
             error = worker_lost("The node process closed the pipe over which it reports, and was ended.")
             self._termination.end(process, EndReason(Cause.CHANNEL_BROKEN, error=error))
-        elif process.should_start and now - process.responded_at > UNRESPONSIVE_SECONDS:
+        elif process.should_start and now - max(process.responded_at, self._starts_held_at) > UNRESPONSIVE_SECONDS:
             log.warning("node_process_unresponsive pid=%s", process.pid)
             error = worker_lost(f"The node process did nothing for {UNRESPONSIVE_SECONDS:g} s and was ended.")
             self._termination.end(process, EndReason(Cause.UNRESPONSIVE, error=error))

@@ -22,7 +22,7 @@ from engine.worker.progress import ProgressReporter
 from engine.worker.runner import AttemptRunner, is_instant
 from engine.worker.scratch import ScratchFolder
 from engine.worker.soft_limit import SoftLimit
-from engine.worker.start_note import NOTE_SUFFIX, StartNote
+from engine.worker.start_notes import NOTE_SUFFIX, StartNotes
 from engine.worker.usage import UsageMeter
 
 TYPE_CHECKING = False
@@ -68,7 +68,7 @@ def main(argv: list[str]) -> None:
     logs = streams.LogForwarder(out)
     envelopes = EnvelopeReceiver(receive, out.flush)
     usage = UsageMeter()
-    note = StartNote(options["--folder"] + NOTE_SUFFIX)
+    notes = StartNotes(options["--folder"] + NOTE_SUFFIX)
     lease = Lease(int(options["--lease"])) if "--lease" in options else None
     if ask is not None:
         stack_server.start(ask)
@@ -80,7 +80,7 @@ def main(argv: list[str]) -> None:
     out.send(frames.pack(b'{"k":"ready"}'))
     folder = ScratchFolder(options["--folder"])
     mark = options.get("--mark")
-    runner = AttemptRunner(out, limit, progress, logs, baseline, usage, folder, note, lease, mark)
+    runner = AttemptRunner(out, limit, progress, logs, baseline, usage, folder, notes, lease, mark)
     serve(envelopes, out, runner)
 
 

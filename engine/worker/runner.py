@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from engine.worker.lease import Lease
     from engine.worker.progress import ProgressReporter
     from engine.worker.soft_limit import SoftLimit
-    from engine.worker.start_note import StartNote
+    from engine.worker.start_notes import StartNotes
     from engine.worker.streams import LogForwarder
     from engine.worker.usage import UsageMeter
 
@@ -57,7 +57,7 @@ class AttemptRunner:
         baseline: Baseline,
         usage: UsageMeter,
         folder: ScratchFolder,
-        note: StartNote,
+        notes: StartNotes,
         lease: Lease | None = None,
         mark: str | None = None,
     ) -> None:
@@ -69,7 +69,7 @@ class AttemptRunner:
         self.mark = mark
         self.usage = usage
         self.folder = folder
-        self.note = note
+        self.notes = notes
         self.lease = lease
         self.pid = os.getpid()
 
@@ -97,7 +97,7 @@ class AttemptRunner:
         cpu_before = self.usage.start()
         began = time.monotonic()
         faults.point("node.before_started")
-        self.note.write(claim)
+        self.notes.write(claim)
         self.out.send(pack(b'{"k":"started","c":%b,"at":%.6f}' % (to_json(claim), time.time())))
         faults.point("node.after_started")
         output, error = self._execute(envelope, began)

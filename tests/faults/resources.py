@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dashboard.serving.http import THREADS
 from engine.supervisor.cleanup import mark_prefix
-from engine.worker.start_note import NOTE_SUFFIX
+from engine.worker.start_notes import NOTE_SUFFIX
 from tests.faults.checks import hold
 from tests.faults.rig import Rig
 from tests.support.wait import wait_until

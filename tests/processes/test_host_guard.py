@@ -11,7 +11,7 @@ import pytest
 
 from engine.executors.base import Started
 from engine.host.guard import LATE_SECONDS, Guard
-from engine.supervisor import cgroup
+from engine.supervisor import cgroup, supervisor
 from engine.supervisor.cleanup import mark_prefix, own_mark
 from tests.support.product import processes_with
 from tests.support.supervised import Supervised
@@ -77,21 +77,32 @@ def test_what_only_its_control_group_reveals_is_ended_too(
     assert hidden.wait(10) == -9
 
 
-def test_a_node_process_starts_nothing_past_the_lease(tmp_path: Path, guard: Guard) -> None:
+@pytest.mark.parametrize("held", ["lease", "starts"])
+def test_a_node_process_starts_nothing_past_the_lease_or_while_its_worker_cannot_report(
+    tmp_path: Path, guard: Guard, held: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On a host that was paused as a whole all processes continue at once, also node processes before the guard that
     ends them."""
-    guard.until(time.monotonic())
+    monkeypatch.setattr(supervisor, "UNRESPONSIVE_SECONDS", 1.0)
+    guard.until(time.monotonic() if held == "lease" else math.inf)
+    guard.starts_until(time.monotonic() if held == "starts" else math.inf)
     begun = tmp_path / "begun"
     with Supervised(tmp_path / "home", lease=guard.lease) as node:
         node.settle()
         slept = {one.pid: sleeps(one.pid) for one in node.supervisor.node_processes()}
         work = node.shell(f"touch {begun}")
         node.send(work)
-        # One has woken up, and has checked more than once whether it may start.
-        node.until(lambda: any(sleeps(pid) > before + 5 for pid, before in slept.items()))
+
+        def has_checked_for_long() -> bool:
+            """One has woken up, and has checked for longer than a process may hang whether it may start."""
+            node.supervisor.starts_are_held()
+            return any(sleeps(pid) > before + 300 for pid, before in slept.items())
+
+        node.until(has_checked_for_long)
         assert not begun.exists()
         assert not node.of(Started)
         guard.until(math.inf)
+        guard.starts_until(math.inf)
         assert node.ended(work).state == "succeeded"
         assert begun.exists()
 

@@ -11,7 +11,7 @@ import pytest
 
 from engine.supervisor import cgroup, cleanup, receiver
 from engine.supervisor.loop import NEVER
-from engine.worker.start_note import NOTE_SUFFIX
+from engine.worker.start_notes import NOTE_SUFFIX
 from tests.support.effort import in_time
 from tests.support.supervised import FAKE_NODE, Supervised, alive, marked
 from tests.support.wait import wait_until

@@ -23,6 +23,16 @@ from tests.support.withworkers import WithWorkers, installation, through
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 
 
+NOTES_ITSELF = """
+import os, time
+
+def main(inputs, ctx):
+    with open({ledger!r}, "a") as file:
+        file.write(f"{{ctx.node}} {{ctx.attempt}} {{os.getpid()}}\\n")
+    time.sleep(0.02)
+"""
+
+
 @pytest.fixture
 def scaled(tmp_path: Path) -> Iterator[WithWorkers]:
     with installation(tmp_path) as made:
@@ -153,6 +163,24 @@ def test_a_worker_stopped_past_its_lease_writes_nothing_when_it_continues(scaled
     scaled.started[1].kill()
     assert scaled.ended(scaled.start(chains(2, 2))) == "succeeded"
     scaled.wait_until_empty()
+
+
+@pytest.mark.parametrize("way", ["stopped", "cut off from the database"])
+def test_what_ran_unreported_is_a_lost_attempt_of_its_own(scaled: WithWorkers, way: str) -> None:
+    database = {} if way == "stopped" else {"DATABASE_URL": through(scaled.proxy, scaled.url)}
+    one = scaled.worker("one", **database)
+    code = NOTES_ITSELF.format(ledger=str(scaled.ledger))
+    names = [f"n{number}" for number in range(150)]
+    run = scaled.start(document([python(name, code, expected_duration=0.02) for name in names]))
+    scaled.wait_for_starts(20)
+    with one.frozen() if way == "stopped" else scaled.proxy.hanging():
+        scaled.worker("two")
+        assert scaled.ended(run) == "succeeded"
+    executions = [(name, attempt) for name, attempt, _ in scaled.starts()]
+    assert len(executions) == len(set(executions))
+    stored = scaled.rows("SELECT node, number, state FROM engine_attempt WHERE run_id = %s", int(run))
+    assert set(executions) <= {(name, number) for name, number, _ in stored}
+    assert {(name, number) for name, number, state in stored if state == "succeeded"} <= set(executions)
 
 
 @pytest.mark.long

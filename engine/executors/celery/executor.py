@@ -339,18 +339,17 @@ class CeleryExecutor:
     def _report_ended(self, host: EndedHost, now: float) -> None:
         """Report the work of an ended host: what had started there as lost, the rest as returned.
 
-        If the host ended silently, it is unknown what it started last. Then work that would have started at once counts
-        as lost: otherwise a node that ends its host would be started for ever where hosts start slowly. Prefetched work
-        is returned, and is not prefetched again.
+        If the host ended silently, it is unknown what it started last, so all of its work counts as lost: otherwise a
+        node could run twice without a record, and one that ends its host would be started for ever. What was sent ahead
+        is not sent ahead again.
         """
         returned = []
         for claim in host.claims:
             dispatch = self.in_flight.get(claim)
             if dispatch is None:
                 continue
-            if dispatch.started_at is None and claim not in host.started and (dispatch.short or not host.was_silent):
-                if host.was_silent:
-                    self.short_work.mark_long(dispatch)
+            has_started = dispatch.started_at is not None or claim in host.started
+            if not has_started and not host.was_silent:
                 returned.append(claim)
                 continue
             del self.in_flight[claim]
@@ -358,10 +357,11 @@ class CeleryExecutor:
                 # The host's clock may be ahead of the database's.
                 at = min(host.started.get(claim, self.now()), self.now())
                 self._reports.append(Started(claim, 0, "", host.name, at))
+            if not has_started and dispatch.short:
+                self.short_work.mark_long(dispatch)
             seconds = 0.0 if dispatch.started_at is None else now - dispatch.started_at
-            self._reports.append(
-                Ended(claim, "lost", self.now(), seconds, error=host.lost(), interrupted=host.is_foreign)
-            )
+            error = host.lost(has_started)
+            self._reports.append(Ended(claim, "lost", self.now(), seconds, error=error, interrupted=host.is_foreign))
         self._return(returned)
 
     def _republish(self, now: float) -> None:

@@ -44,8 +44,8 @@ class EndedHost:
         """Whether it is unknown what it started last."""
         return ended_silently(self.reason)
 
-    def lost(self) -> dict[str, Any]:
-        """Return the error of an attempt that was lost with this host."""
+    def lost(self, has_started: bool) -> dict[str, Any]:
+        """Return the error of an attempt that was lost with this host; it may have started unseen."""
         if self.silent_seconds is not None:
             message = (
                 f"The worker {self.name} was not heard from for {self.silent_seconds:.1f} s, "
@@ -56,6 +56,8 @@ class EndedHost:
         else:
             why = self.reason or "no reason was given"
             message = f"The worker {self.name} ended while this attempt ran ({why})."
+        if not has_started:
+            message += " Whether it had begun is not known."
         return {"class": "WorkerLost", "message": message, "line": None, "traceback": None}
 
 

@@ -1,5 +1,6 @@
 """A host's reports are written once and in order, even if statements fail; on a PostgreSQL server."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -120,6 +121,16 @@ def test_reports_are_written_once_and_in_order_with_those_that_arrive_meanwhile(
     on_failure()
     wait_until(lambda: made.reporter.outbox.is_empty)
     assert written(made) == [report(number) for number in range(next(later))]
+
+
+def test_starts_that_were_not_written_are_stored_with_the_registration_that_ended(made: SimpleNamespace) -> None:
+    made.store.failures = ["before"] * 1000
+    before = made.reporter.host_id
+    made.reporter.report([report(0), report(1)])
+    made.host.end_registration(before)
+    wait_until(lambda: made.reporter.host_id not in (0, before))
+    ((begun,),) = made.other._fetch("SELECT begun FROM engine_host WHERE id = %s", (before,))
+    assert list(json.loads(begun)) == ["c0"]
 
 
 def test_the_end_of_a_registration_ends_all_attempts_and_their_reports(made: SimpleNamespace) -> None:
