@@ -16,6 +16,7 @@ import uvicorn
 django.setup()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402 - models load after the setup
+from django.db import connection  # noqa: E402
 
 from dashboard import start  # noqa: E402
 from dashboard.live import routing  # noqa: E402
@@ -25,7 +26,7 @@ from dashboard.live.sockets import Receive, Send  # noqa: E402
 from dashboard.live.wait import WaitForRuns  # noqa: E402
 from dashboard.serving import web_hosts  # noqa: E402
 from dashboard.serving.http import Http  # noqa: E402
-from engine.database import schema  # noqa: E402
+from engine.database import postgres, schema  # noqa: E402
 
 log = logging.getLogger("interlock.web")
 http = Http()
@@ -50,8 +51,6 @@ def _release_requests_on_signal() -> None:
 
 def _startup_error() -> str:
     """Return why this process cannot serve, in the words of the `web` command; empty if it can."""
-    from django.db import connection
-
     try:
         if without_redis := start.check_ready():
             log.warning("%s", without_redis)
@@ -70,6 +69,8 @@ async def _lifespan(scope: Scope, receive: Receive, send: Send, *, checks: bool)
             if checks and (error := await asyncio.to_thread(_startup_error)):
                 await send({"type": "lifespan.startup.failed", "message": error})
                 return
+            if connection.vendor == "postgresql":
+                postgres.limit_waits()
             hub.start()
             _release_requests_on_signal()
             recording = asyncio.create_task(web_hosts.keep_recording())

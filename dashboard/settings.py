@@ -75,7 +75,7 @@ def _database(url: str) -> dict[str, Any]:
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "application_name": f"interlock-{_process_name(sys.argv)}",
-            "connect_timeout": 5,
+            "connect_timeout": round(postgres.CONNECT_SECONDS_MAX),
             **postgres.KEEPALIVE,
             **database_options(url),
         },

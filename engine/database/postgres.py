@@ -1,6 +1,8 @@
 """Settings of every PostgreSQL connection, so that no lock outlives the process that took it."""
 
 import re
+import select
+import time
 from typing import Any, Final
 
 SESSION_SETTINGS: Final = {
@@ -23,6 +25,13 @@ KEEPALIVE: Final[dict[str, Any]] = {
 }
 """When a client gives up a connection on which nothing is acknowledged. By then the server has closed it too, so a
 leader that waited longer could not lead again when the network is back."""
+
+ANSWER_SECONDS_MAX: Final = 15.0
+"""How long a web process waits for the answer to a statement."""
+CANCEL_SECONDS: Final = 1.0
+"""How long the server may then take to cancel the statement."""
+CONNECT_SECONDS_MAX: Final = 5.0
+"""How long any process waits for a new connection."""
 
 LOCK_SECONDS: Final = 5
 """How long a migration waits to lock a table. Meanwhile every later statement on the table, reads too, waits behind
@@ -71,4 +80,35 @@ def on_connection(sender: type[Any], connection: Any, **_: Any) -> None:
     if connection.vendor != "postgresql":
         return
     with connection.cursor() as cursor:
-        cursor.execute("; ".join(f"SET {name} = '{value}'" for name, value in SESSION_SETTINGS.items()))
+        cursor.execute("; ".join(f"SET {name} = '{value}'" for name, value in (SESSION_SETTINGS | _limits).items()))
+
+
+_limits: dict[str, str] = {}
+"""What `limit_waits` adds to the settings of connections."""
+
+
+def limit_waits() -> None:
+    """From now on, this process waits for no answer longer than ANSWER_SECONDS_MAX.
+
+    A statement that takes longer, or waits for a lock, is cancelled by the server. A server that does not even do that,
+    because it hangs, is given up a little later: its connection is closed. Both raise OperationalError.
+    """
+    import psycopg2.extensions
+
+    _limits["statement_timeout"] = f"{round(ANSWER_SECONDS_MAX * 1000)}ms"
+    psycopg2.extensions.set_wait_callback(_wait_for_answer)
+
+
+def _wait_for_answer(connection: Any) -> None:
+    """Wait until the server has answered. psycopg2 closes the connection if this raises an error."""
+    import psycopg2
+    from psycopg2.extensions import POLL_OK, POLL_READ, STATUS_SETUP
+
+    # The parameter `connect_timeout` counts only where the driver waits itself.
+    seconds = CONNECT_SECONDS_MAX if connection.status == STATUS_SETUP else ANSWER_SECONDS_MAX + CANCEL_SECONDS
+    deadline = time.monotonic() + seconds
+    while (state := connection.poll()) != POLL_OK:
+        ready = select.poll()
+        ready.register(connection.fileno(), select.POLLIN if state == POLL_READ else select.POLLOUT)
+        if not ready.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise psycopg2.OperationalError(f"PostgreSQL has not answered for {seconds:.0f} s.")

@@ -28,8 +28,10 @@ class Watchdog:
         self.paused = False
         """Set while the loop does something that may take long."""
         self._stopped = threading.Event()
+        self._loop_thread = 0
 
     def __enter__(self) -> "Watchdog":
+        self._loop_thread = threading.get_ident()
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
         return self
 
@@ -43,15 +45,28 @@ class Watchdog:
             stalled = stalled + 1 if turns == seen and not self.paused else 0
             seen = turns
             if stalled >= CHECKS_MAX:
-                _dump()
+                _dump(_reason(self._loop_thread))
                 os._exit(STALLED)
 
 
-def _dump() -> None:
-    """Write the stacks of all threads to the log file, or to stderr. Takes no lock, because the loop may hold it."""
+def _reason(thread: int) -> str:
+    """Return in words what the loop waits for."""
+    frame = sys._current_frames().get(thread)
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith("django.db.backends."):
+            return "the database has not answered"
+        frame = frame.f_back
+    return "no turn of its loop has ended"
+
+
+def _dump(reason: str) -> None:
+    """Write why it ends to stderr, and with the stacks of all threads to the log file, if there is one. Takes no lock,
+    because the loop may hold it."""
+    line = f"scheduler_stalled: {reason} for {CHECKS_MAX * CHECK_SECONDS:.0f} s; it ends now\n".encode()
     descriptor = sys.__stderr__.fileno() if sys.__stderr__ is not None else 2
+    os.write(descriptor, line)
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.FileHandler) and handler.stream is not None:
             descriptor = handler.stream.fileno()
-    os.write(descriptor, b"scheduler_stalled: no turn of its loop ended for too long; it ends now. Its threads:\n")
+            os.write(descriptor, line)
     faulthandler.dump_traceback(descriptor, all_threads=True)

@@ -7,6 +7,7 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -105,6 +106,20 @@ class Server:
     def stop(self, mode: str = "immediate") -> None:
         """`immediate` is like a crash."""
         self._do("pg_ctl", "-w", "-m", mode, "stop")
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop all of its processes for a while: the system still takes connections and data, and nobody answers."""
+        postmaster = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        pids = [postmaster, *map(int, children)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def url(self, database: str = "postgres", *, user: str = "postgres", password: str = PASSWORD) -> str:
         return f"postgresql://{user}:{password}@{self.address}:{self.port}/{database}"
