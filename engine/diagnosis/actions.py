@@ -96,6 +96,11 @@ def retry(run: int, node: str) -> Action:
     return Action(Sentence(_RETRY), "POST", _node(run, node, "retry"), {})
 
 
+def restart(run: int, node: str) -> Action:
+    """End the attempt and start the next one, with the same limits."""
+    return Action(Sentence(_RETRY), "POST", _node(run, node, "retry"), {}, danger=True)
+
+
 def retry_now(run: int, node: str) -> Action:
     return Action(Sentence(_RETRY_NOW), "POST", _node(run, node, "retry"), {})
 

@@ -1,5 +1,6 @@
 """Evidence about a running node: how long it has run, its stacks, what it uses, what it wrote. Pure."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -80,7 +81,10 @@ def stack_evidence(running: RunningFacts, activity: Activity) -> list[Evidence]:
     at, pid = stack.taken_at, running.pid
     time = clock_time(at)
     evidence: list[Evidence] = []
-    if activity.code == "deadlock":
+    if activity.code == "deadlock" and activity.circle:
+        for child in activity.circle[:4]:
+            evidence += _child_evidence(replace(activity, child=child), at)
+    elif activity.code == "deadlock":
         for thread, location in activity.threads[:4]:
             message = Sentence(_THREAD, {"thread": thread, "where": location_text(location)})
             evidence.append(Evidence("stack", message, location.line, None, pid, iso(at)))

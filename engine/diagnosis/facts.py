@@ -49,6 +49,23 @@ class StoredStack:
 
 
 @dataclass(frozen=True, slots=True)
+class HolderFacts:
+    """A living process that holds what a node waits for."""
+
+    pid: int
+    command: str
+    since: datetime | None
+    """Start of its attempt, else of the process."""
+    run: int | None = None
+    """The run, node and attempt in whose process tree it is; None: of none that runs."""
+    node: str = ""
+    stack: "StoredStack | None" = None
+    """The newest of its attempt: why it does not end."""
+    holder: "HolderFacts | None" = None
+    """Who holds what it waits for itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunningFacts:
     """A node that runs now."""
 
@@ -82,6 +99,8 @@ class RunningFacts:
     silent_at: datetime | None = None
     samples: Sequence[UsageSample] = ()
     """Of this attempt in the last SAMPLES_SECONDS, oldest first."""
+    holders: Mapping[int, HolderFacts] = field(default_factory=dict)
+    """By pid: the living ones among those that its stacks name."""
     cores: float | None = None
     """How many it may use (affinity and quota)."""
     dependents: int = 0

@@ -4,9 +4,9 @@ from typing import Any
 
 from engine.clock import iso
 from engine.diagnosis import actions, remedies
+from engine.diagnosis.causes import cause
 from engine.diagnosis.facts import FailureFacts, RunFacts, own_lines
 from engine.diagnosis.finding import Action, Evidence, Finding
-from engine.diagnosis.stuck import cause
 from engine.diagnosis.threads import activity_of
 from engine.diagnosis.wording import clock_time, cut, error_sentence, process, size
 from engine.sentences import Sentence, gettext_noop, span

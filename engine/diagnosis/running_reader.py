@@ -7,6 +7,7 @@ from typing import Any
 from engine import policy
 from engine.diagnosis import upstream
 from engine.diagnosis.facts import DEPENDENTS_MAX, RunningFacts, StoredStack, UsageSample, own_lines
+from engine.diagnosis.holder_reader import HolderReader
 from engine.diagnosis.run_rows import RunRows, worker_of
 from engine.inspect import cores
 from engine.models import Attempt, NodeRun, Sample
@@ -48,6 +49,7 @@ class RunningReader:
                     logs=logs,
                     last_output_at=_last_output_at(row, logs),
                     stack=stack,
+                    holders={} if stack is None or attempt is None else HolderReader(attempt).read(stack.body),
                     silence=None if quiet is None else quiet.body.get("quiet"),
                     silent_at=None if quiet is None else quiet.taken_at,
                     samples=[sample for number, sample in samples.get(row.node, ()) if number == row.attempt],

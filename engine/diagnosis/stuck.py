@@ -2,16 +2,17 @@
 
 import operator
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from engine.clock import iso
-from engine.diagnosis import stuck_help
+from engine.diagnosis import actions, locks, stuck_help
+from engine.diagnosis.causes import cause
 from engine.diagnosis.evidence import (
     CPU_SAMPLES,
     IO_MIN,
     duration_evidence,
-    location_text,
     output_evidence,
     stack_evidence,
     usage_evidence,
@@ -47,36 +48,6 @@ _ONLY_ADVISED = gettext_noop("{sentence}. {advice}.")
 
 _QUIET_CODES = {"idle": "quiet", "idling": "quiet", "computing": "quiet_computing"}
 
-_CAUSES = {
-    "sleeping": gettext_noop('"{node}" sleeps{where}'),
-    "polling": gettext_noop('"{node}" waits for an event{where}'),
-    "cpu_loop": gettext_noop('"{node}" keeps computing{where}'),
-    "child_computes": gettext_noop('"{node}" waits for its child process {pid}, which keeps computing: {command}'),
-    "child_hangs": gettext_noop('"{node}" waits for its child process {pid}, which hangs: {command}'),
-    "blocked_on_socket": gettext_noop('"{node}" waits for an answer from {address}{where}'),
-    "queue": gettext_noop('"{node}" waits for an item from a queue that nothing is added to{where}'),
-    "queue_put": gettext_noop('"{node}" waits for space in a queue that nothing is taken from{where}'),
-    "result": gettext_noop('"{node}" waits for a result of another thread that does not arrive{where}'),
-    "signal": gettext_noop('"{node}" waits for a signal of another thread that does not arrive{where}'),
-    "blocked_on_lock": gettext_noop('"{node}" waits for a lock that is not released{where}'),
-    "file_lock": gettext_noop('"{node}" waits for {what}{where}'),
-    "blocked_on_file": gettext_noop('"{node}" waits for {what}{where}'),
-    "blocked_on_pipe": gettext_noop('"{node}" waits for {what}{where}'),
-    "io_wait": gettext_noop('"{node}" waits for the disk or another device{where}'),
-    "blocked": gettext_noop('"{node}" waits for {what}{where}'),
-}
-_NO_ADDRESS = gettext_noop('"{node}" waits for an answer over the network{where}')
-_NO_COMMAND = gettext_noop('"{node}" waits for its child process {pid}, which hangs')
-_DEADLOCK = gettext_noop(
-    '"{node}" is in a deadlock: thread {first}{first_where} and thread {second}{second_where} wait for each other'
-)
-_DEADLOCK_MORE = gettext_noop(
-    '"{node}" is in a deadlock of {n} threads: among them {first}{first_where} and {second}{second_where} '
-    "wait for each other"
-)
-_FILE = gettext_noop("the file {path}")
-_PIPE = gettext_noop("the other end of a pipe")
-_SOMETHING = gettext_noop("something in the kernel")
 _SLOW = gettext_noop(
     '"{node}" is slow but making progress: {percent} after {span}; at this rate it ends in about {left}.'
 )
@@ -207,17 +178,25 @@ def _finding(facts: RunFacts, running: RunningFacts, idle: float | None, how: st
         if idle is None and activity is None and running.seconds - (running.stuck_after or 0.0) < GRACE_SECONDS:
             return None
         return _undetermined(facts, running, idle, how, activity)
-    why, advice = cause(running.name, activity), stuck_help.advice(activity)
+    holder = running.holders.get(activity.holder or 0)
+    is_circle = holder is not None and locks.is_circle(facts.run, running, holder)
+    if is_circle:
+        activity = replace(activity, code="deadlock")
+    why = locks.cause(facts, running, activity, holder) or cause(running.name, activity)
+    advice = stuck_help.advice(activity)
     values = {"cause": why, "tail": _tail(running, idle, how), "advice": advice, "sentence": why}
     message = Sentence(_SENTENCE if advice is None else _ADVISED, values)
     brief = Sentence(_ONLY if advice is None else _ONLY_ADVISED, values)
     evidence = [
         duration_evidence(running),
         *stack_evidence(running, activity),
+        *locks.holder_evidence(facts, holder),
         *usage_evidence(facts, running),
         *output_evidence(facts, running),
     ]
     help_ = stuck_help.calls(facts, running, activity.code, _active_seconds(running, idle))
+    if holder is not None and holder.run is not None and (holder.run, holder.node) != (facts.run, running.node):
+        help_.insert(0, actions.cancel_holder(holder.run, holder.node))
     code = activity.code if idle is None else _QUIET_CODES[how]
     return Finding(code, message, evidence, running.node, help_, brief, activity.code)
 
@@ -292,36 +271,6 @@ def _mean_cpu(running: RunningFacts) -> float | None:
     """Return the mean CPU use of the process tree in the last samples, in percent of one core."""
     measured = [sample.cpu_percent for sample in running.samples[-CPU_SAMPLES:] if sample.cpu_percent is not None]
     return sum(measured) / len(measured) if measured else None
-
-
-def cause(name: str, activity: Activity) -> Sentence:
-    """Say what the node called `name` does, without a full stop."""
-    threads = activity.threads
-    values: dict[str, Any] = {"node": name, "where": location_text(threads[0][1]) if threads else ""}
-    if activity.code == "deadlock":
-        (first, first_location), (second, second_location) = threads[:2]
-        values |= {"first": first, "first_where": location_text(first_location)}
-        values |= {"second": second, "second_where": location_text(second_location), "n": len(threads)}
-        return Sentence(_DEADLOCK if len(threads) == 2 else _DEADLOCK_MORE, values)
-    template = _CAUSES[activity.waits_for_thread or activity.code]
-    if activity.code in ("child_hangs", "child_computes"):
-        child = activity.child or {}
-        values |= {"pid": child.get("pid") or "?", "command": cut(str(child.get("command") or ""))}
-        if not values["command"]:
-            template = _NO_COMMAND
-    elif activity.code == "blocked_on_socket":
-        values["address"] = activity.address
-        if not activity.address:
-            template = _NO_ADDRESS
-    elif activity.code in ("file_lock", "blocked_on_file", "blocked_on_pipe", "blocked"):
-        values["what"] = activity.message or _awaited(activity)
-    return Sentence(template, values)
-
-
-def _awaited(activity: Activity) -> Sentence:
-    if activity.path:
-        return Sentence(_FILE, {"path": cut(activity.path)})
-    return Sentence(_PIPE if activity.code == "blocked_on_pipe" else _SOMETHING)
 
 
 def _tail(running: RunningFacts, idle: float | None, how: str) -> Sentence:

@@ -9,7 +9,7 @@ from engine.diagnosis.finding import Action
 from engine.diagnosis.threads import Activity
 from engine.sentences import Sentence, gettext_noop
 
-RETRY, CANCEL, SKIP, STACKS = "retry", "cancel", "skip", "stacks"
+RETRY, RESTART, CANCEL, SKIP, STACKS = "retry", "restart", "cancel", "skip", "stacks"
 _TIME_HELPS = (RETRY, STACKS, SKIP, CANCEL)
 """A new attempt may go better, and a limit ends it if it does not."""
 _CODE_IS_WRONG = (CANCEL, STACKS, SKIP, RETRY)
@@ -22,6 +22,8 @@ _ORDERS: Mapping[str, tuple[str, ...]] = {
     "child_computes": _CODE_IS_WRONG,
     "deadlock": _SOMETHING_IS_MISSING,
     "blocked_on_lock": _SOMETHING_IS_MISSING,
+    "stopped": (RESTART, STACKS, SKIP, CANCEL),
+    "child_stopped": (RESTART, STACKS, SKIP, CANCEL),
     "file_lock": _SOMETHING_IS_MISSING,
     "blocked_on_file": _SOMETHING_IS_MISSING,
     "blocked_on_pipe": _SOMETHING_IS_MISSING,
@@ -36,23 +38,31 @@ _ADVICE: Mapping[str, str] = {
         "None of them can go on: cancel it, and take locks in the same order everywhere or with a timeout"
     ),
     "blocked_on_lock": gettext_noop("Cancel or skip it unless something outside of the node releases it"),
+    "stopped": gettext_noop("Continue it (kill -CONT), or retry: a new attempt has a process of its own"),
+    "child_stopped": gettext_noop("`kill -CONT {pid}` on its host continues it; a retry starts it anew"),
     "file_lock": gettext_noop("It goes on when the lock is released: end who holds it, or cancel or skip this node"),
     "blocked_on_file": gettext_noop("Supply what it waits for, or cancel or skip it"),
     "blocked_on_pipe": gettext_noop("Cancel it unless the other end of the pipe goes on"),
     "blocked_on_socket": gettext_noop("Check that service; a retry makes a new connection"),
 }
+_PIPES = gettext_noop(
+    "None of them can go on: cancel it, then read what the child writes while writing to it, for instance with "
+    "communicate(), and close its input"
+)
 
 
 def advice(activity: Activity) -> Sentence | None:
     """Return what to do about a cause, as a sentence without a full stop; None if the calls say it all."""
-    template = _ADVICE.get(activity.code)
-    return None if template is None else Sentence(template)
+    template = _PIPES if activity.circle else _ADVICE.get(activity.code)
+    values = {"pid": (activity.child or {}).get("pid") or "?"} if activity.code == "child_stopped" else {}
+    return None if template is None else Sentence(template, values)
 
 
 def calls(facts: RunFacts, running: RunningFacts, code: str, active_seconds: float = 0.0) -> list[Action]:
     """Return the calls that help against the cause `code`, the best one first. See `actions.limit_of`."""
     made: Mapping[str, Callable[[], Any]] = {
         RETRY: lambda: actions.retry_with_limit(facts.run, running, active_seconds),
+        RESTART: lambda: actions.restart(facts.run, running.node),
         CANCEL: lambda: actions.cancel_node(facts.run, running.node),
         SKIP: lambda: actions.skip(facts.run, running.node),
         STACKS: lambda: actions.take_stacks(facts.run, running.node),

@@ -22,6 +22,7 @@ WAITING_FILES = ("threading.py", "queue.py", "thread.py", "process.py", "_base.p
 """Files of the standard library in which a thread waits for another on the author's behalf (join, queue, future)."""
 RUNNING, GONE = ("running", "R"), ("zombie", "Z", "X")
 """States of child processes."""
+STOPPED = ("stopped", "T", "t")
 SHARED_LOCKS = "multiprocessing/synchronize.py"
 """Locks that are shared with other processes, which may release them."""
 FILE_LOCKS = ("flock", "fcntl")
@@ -56,6 +57,8 @@ class Activity:
     path: str = ""
     message: Text = ""
     """What the thread waits for, in the words of engine.inspect."""
+    holder: int | None = None
+    """The process that holds the lock on the file or database."""
     child: Mapping[str, Any] | None = None
     others: int = 0
     """Further child processes."""
@@ -65,6 +68,8 @@ class Activity:
     cpu_percent: float | None = None
     lines: Sequence[tuple[Location, float]] = ()
     """Of a thread that computes: where it was, with the share of the samples, the largest first."""
+    circle: Sequence[Mapping[str, Any]] = ()
+    """Of a deadlock between processes: the children that take part."""
     waits_for_thread: str = ""
     """Of blocked_on_lock, if the lock is only the means to wait for another thread: queue, queue_put, result or
     signal."""
@@ -97,7 +102,12 @@ def activity_of(body: Mapping[str, Any], cpu_percent: float | None = None) -> Ac
     # The node ends when the main thread does; if that only watches others, they matter.
     main = [thread for thread in waits if thread is threads[0] and _kind(thread) not in ("sleep", "poll")]
     if waits:
-        return _waits(found, (main or sorted(waits, key=_rank))[0], children)
+        thread = (main or sorted(waits, key=_rank))[0]
+        circle = _circle(body, thread, children)
+        if circle and all(_kind(one) == "lock" or _pid_of(one.get("waits_on")) in circle for one in threads):
+            named = [child for child in children if child.get("pid") in circle]
+            return found("deadlock", thread, circle=named, message=wait_text(thread.get("waits_on")))
+        return _waits(found, thread, children)
     if free:
         # The thread neither computes nor waits for anything that /proc could name.
         return found("not_determined", free[0])
@@ -122,10 +132,17 @@ def _waits(found: Callable[..., Activity], thread: Thread, children: list[Mappin
         return found("blocked_on_socket", thread, address=address, message=message)
     if children and kind in ("child", "pipe", "poll", "other"):
         named = [child for child in children if child.get("pid") == wait.get("pid")]
-        child: Mapping[str, Any] | None = _deepest(children, named[0] if named else None)
-        return found("child_hangs", thread, child=child, others=len(children) - 1, message=message)
-    if wait.get("syscall") in FILE_LOCKS:
-        return found("file_lock", thread, path=path, message=message)
+        child: Mapping[str, Any] = _deepest(children, named[0] if named else None)
+        theirs = {"child": child, "others": len(children) - 1, "message": message}
+        if child.get("state") in STOPPED:
+            return found("child_stopped", thread, **theirs)
+        if locked := _locked(child.get("waits_on") or {}, sleeps=False):
+            return found("file_lock", thread, **theirs, **locked)
+        return found("child_hangs", thread, **theirs)
+    if wait.get("stopped"):
+        return found("stopped", thread, message=message)
+    if locked := _locked(wait, sleeps=_calls_sleep(thread)):
+        return found("file_lock", thread, **locked)
     code = {
         "sleep": "sleeping",
         "socket": "blocked_on_socket",
@@ -135,8 +152,42 @@ def _waits(found: Callable[..., Activity], thread: Thread, children: list[Mappin
         "io": "blocked_on_file" if path else "io_wait",
         "poll": "polling",
     }.get(kind, "blocked")
-    child = {"pid": wait.get("pid"), "command": ""} if code == "child_hangs" else None
-    return found(code, thread, path=path, message=message, child=child)
+    ended = {"pid": wait.get("pid"), "command": ""} if code == "child_hangs" else None
+    return found(code, thread, path=path, message=message, child=ended)
+
+
+def _locked(wait: Mapping[str, Any], *, sleeps: bool) -> dict[str, Any]:
+    """Return path and holder of the lock on a file or database that is waited for; empty if it is none. `sleeps`: the
+    code sleeps by itself."""
+    if wait.get("syscall") in FILE_LOCKS:
+        return {"path": str(wait.get("path") or ""), "holder": _pid_of(wait.get("holder"))}
+    database = wait.get("database")
+    if isinstance(database, Mapping) and not sleeps:
+        return {"path": str(database.get("path") or ""), "holder": _pid_of(database.get("holder"))}
+    return {}
+
+
+def _circle(body: Mapping[str, Any], thread: Thread, children: list[Mapping[str, Any]]) -> list[int]:
+    """Return the processes that wait for each other in a circle, from where `thread` leads; empty if there is none."""
+    waits = {child.get("pid"): _pid_of(child.get("waits_on")) for child in children}
+    waits[body.get("pid")] = _pid_of(thread.get("waits_on"))
+    path: list[int] = []
+    step: Any = body.get("pid")
+    while isinstance(step, int) and step not in path:
+        path.append(step)
+        step = waits.get(step)
+    return path[path.index(step) :] if isinstance(step, int) and len(path) > 1 else []
+
+
+def _pid_of(process: Any) -> int | None:
+    pid = process.get("pid") if isinstance(process, Mapping) else None
+    return pid if isinstance(pid, int) else None
+
+
+def _calls_sleep(thread: Thread) -> bool:
+    """Return whether the line that the thread is in sleeps by itself; else a library does, between two attempts."""
+    frames = thread.get("frames") or ()
+    return not frames or "sleep" in str(frames[0].get("source") or "")
 
 
 def _deepest(children: list[Mapping[str, Any]], named: Mapping[str, Any] | None) -> Mapping[str, Any]:

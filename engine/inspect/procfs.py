@@ -59,6 +59,16 @@ def read(path: str) -> bytes | None:
     return data
 
 
+def read_table(path: str) -> bytes:
+    """Return the content of a table in /proc, of which the kernel gives a few lines a read; empty if it cannot be
+    read."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return b"".join(iter(lambda: file.read(262144), b""))
+    except OSError:
+        return b""
+
+
 def process(pid: int) -> Process | None:
     """Return the process `pid` as it is now."""
     data = read(f"/proc/{pid}/stat")

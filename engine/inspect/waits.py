@@ -5,7 +5,9 @@ sleep, socket, file, pipe, lock, child, poll, io or other. `message` is an Engli
 127.0.0.1:5433"), and `sentence` its translatable form (engine.sentences.restored). `pid` is the process that the
 thread waits for, or that holds the other end of the pipe or the lock on the file. `seconds` is the time left of a sleep
 or the length of a timeout; it is missing if there is none or it is not known. `lock` is the lock's address in memory,
-which distinguishes two locks.
+which distinguishes two locks. `stopped` is true for a process that a signal has stopped. `holder` is who holds the
+lock on the file (see engine.inspect.children.identify). `database` is {"path", "holder"} of a SQLite database that
+another connection keeps locked while the thread sleeps.
 """
 
 import os
@@ -14,9 +16,9 @@ import struct
 import time
 from typing import Any
 
-from engine.inspect import descriptors, procfs, syscalls
+from engine.inspect import descriptors, file_locks, procfs, syscalls
 from engine.inspect.call_arguments import POLLIN, POLLOUT, CallArguments, c_int
-from engine.inspect.children import command_line
+from engine.inspect.children import command_line, identify
 from engine.inspect.sockets import SocketInfo, SocketTable, parse_sockaddr
 from engine.inspect.threads import KernelThread
 from engine.sentences import Sentence, Text, span
@@ -27,6 +29,8 @@ Wait = dict[str, Any]
 
 OWNERS_MAX = 64
 """Processes whose open pipes and sockets are read."""
+SQLITE_SLEEP_SECONDS = 1.5
+"""SQLite sleeps for 1 to 100 ms between two attempts to lock a database; some builds for a second."""
 SWITCH_SECONDS = 0.02
 """A lock wait with a shorter timeout is taken for a wait for the interpreter lock, which Python does in steps of
 5 ms."""
@@ -78,7 +82,7 @@ class WaitReader:
         """Return the wait with the sentence itself as `message`."""
         call, args = thread.call, thread.arguments or (0,) * 6
         if thread.state in ("T", "t"):
-            return _wait("other", Sentence(_("being continued: it is stopped (SIGSTOP)")), call)
+            return {**_wait("other", Sentence(_("being continued: it is stopped (SIGSTOP)")), call), "stopped": True}
         try:
             if thread.state == "D":
                 return self._io(thread, call, args)
@@ -155,9 +159,17 @@ class WaitReader:
         if at is None:
             return _wait("sleep", Sentence(_("a sleep")), call)
         if not absolute:
-            return _wait("sleep", _sleep(at), call, seconds=at)
+            wait = _wait("sleep", _sleep(at), call, seconds=at)
+            database = self._contended_database() if at <= SQLITE_SLEEP_SECONDS else None
+            return wait if database is None else {**wait, "database": database}
         left = max(0.0, at - time.clock_gettime(c_int(args[0])))
         return _wait("sleep", Sentence(_("a sleep with {seconds} left"), {"seconds": span(left)}), call, seconds=left)
+
+    def _contended_database(self) -> dict[str, Any] | None:
+        found = file_locks.contended_sqlite(self.pid, file_locks.locks())
+        if found is None:
+            return None
+        return {"path": clean_text(found[0]), "holder": identify(found[1])}
 
     def _child(self, call: str, args: tuple[int, ...]) -> Wait:
         pid = c_int(args[0])
@@ -279,7 +291,7 @@ class WaitReader:
         except OSError:
             holder = None
         else:
-            holder = descriptors.lock_holder(status, self.pid)
+            holder = file_locks.holder_of(file_locks.locks(), status, self.pid)
         if holder is None:
             template = _("a lock on {path}") if path else _("a lock on a file")
         else:
@@ -289,7 +301,9 @@ class WaitReader:
                 else _("a lock on a file, held by process {process}")
             )
         values = {"path": path or "", "process": "" if holder is None else _process(holder)}
-        return _wait("file", Sentence(template, values), call, path=path, pid=holder)
+        wait = _wait("file", Sentence(template, values), call, path=path, pid=holder)
+        identity = None if holder is None else identify(holder)
+        return wait if identity is None else {**wait, "holder": identity}
 
     def _opening(self, call: str, address: int) -> Wait:
         path = self._arguments.text(address)
@@ -323,7 +337,7 @@ class WaitReader:
 def _process(pid: int) -> str:
     """Return a process as `123 (sleep 600)`."""
     text = command_line(pid)
-    return f"{pid} ({text if len(text) <= 60 else text[:57] + '...'})"
+    return str(pid) if not text else f"{pid} ({text if len(text) <= 60 else text[:57] + '...'})"
 
 
 def _system_call(call: str) -> Sentence:

@@ -1,9 +1,14 @@
+import os
+import subprocess
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from engine import clock
+from engine.inspect import procfs
+from engine.inspect.children import identify
 from engine.models import Attempt, Leader, NodeRun, Pool, Run, Sample, Stack
 from tests.support import run_rows
 from tests.support.api import Api
@@ -49,6 +54,38 @@ def running(run: Run, node: str, seconds: float, expected: float | None = None, 
 
 def ready(run: Run, node: str, **more: Any) -> NodeRun:
     return NodeRun.objects.create(run=run, node=node, state="ready", ready_at=clock.now(), **more)
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sleep", "600"]) as process:
+        yield process
+        process.kill()
+
+
+def test_the_holder_of_a_lock_is_named_by_its_run_and_node_while_it_lives(
+    editor: Api, sleeper: subprocess.Popen[bytes]
+) -> None:
+    publish(editor, "one", "hold")
+    publish(editor, "two", python("want", expected_duration=2))
+    first, second = started(editor, "one", running=1), started(editor, "two", running=1)
+    running(first, "hold", 240)
+    Attempt.objects.filter(run=first).update(pid=sleeper.pid)
+    stack(first, "hold", {"kind": "sleep", "message": "a sleep of 600.0 s"})
+    running(second, "want", 20, 2)
+    Attempt.objects.filter(run=second).update(pid=os.getpid(), pid_started=str(procfs.start_of(os.getpid())))
+    lock = {"kind": "file", "syscall": "flock", "message": "a lock on /x", "path": "/x", "pid": sleeper.pid}
+    stack(second, "want", {**lock, "holder": identify(sleeper.pid)}, 7, "fcntl.flock(file, fcntl.LOCK_EX)")
+    (one,) = diagnose(editor, second)["suggestions"]
+    assert one["code"] == "file_lock"
+    assert f'which is held by run {first.pk}, node "hold", for up to 4 m' in one["message"]
+    assert any("sleeps in line 3: time.sleep(600)" in each["message"] for each in one["evidence"])
+    assert one["action"]["path"] == f"/api/v1/runs/{first.pk}/nodes/hold/cancel/"
+    sleeper.kill()
+    sleeper.wait()
+    (one,) = diagnose(editor, second)["suggestions"]
+    assert "who holds it is not known" in one["message"]
+    assert one["action"]["path"] == f"/api/v1/runs/{second.pk}/nodes/want/cancel/"
 
 
 def stack(run: Run, node: str, wait: Any, line: int = 3, source: str = "time.sleep(600)") -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from engine.diagnosis.facts import UpstreamRoot
+from engine.diagnosis.facts import HolderFacts, UpstreamRoot
 from engine.diagnosis.finding import Diagnosis, Finding
 from engine.diagnosis.rules import diagnosis
 from tests.unit.diagnosis.made import (
@@ -427,10 +427,103 @@ def test_a_finding_says_what_to_do_about_its_cause() -> None:
     assert str(found.brief).endswith("it, and take locks in the same order everywhere or with a timeout.")
 
 
-def test_a_lock_on_a_file_has_a_code_of_its_own() -> None:
-    found = of_stack(body(thread(frame(8, "flock()"), wait=LOCKED_FILE)))
+def locked_by(pid: int, **more: Any) -> dict[str, Any]:
+    """A stack that waits for a lock on /x which that process holds."""
+    held: dict[str, Any] = {"pid": pid, "start": 1, "since": None, "command": "vi", "parents": []}
+    return body(thread(frame(8, "flock()"), wait={**LOCKED_FILE, "pid": pid, "holder": held}), **more)
+
+
+def test_a_lock_on_a_file_names_the_process_that_holds_it() -> None:
+    found = of_stack(locked_by(7), holders={7: HolderFacts(7, "vi notes", ago(240))})
     assert found.code == "file_lock"
-    assert "waits for a lock on /x, held by process 7 (vi) in line 8: flock()" in str(found.message)
+    assert (
+        '"Load" waits for a lock on /x, which is held by process 7 (vi notes), for up to 4 m in line 8: flock()'
+        in str(found.message)
+    )
+    assert "Process 7 has run for 4 m: vi notes" in [str(one.message) for one in found.evidence]
+
+
+def test_a_lock_of_another_run_names_run_node_and_its_own_cause_and_offers_to_cancel_it() -> None:
+    holder = HolderFacts(7, "python", ago(240), 12, "export", kept(SLEEP))
+    found = of_stack(locked_by(7), holders={7: holder})
+    assert 'a lock on /x, which is held by run 12, node "export", for up to 4 m' in str(found.message)
+    assert 'The holder, run 12: "export" sleeps in line 3: time.sleep(600) (at 09:43:58 UTC)' in [
+        str(one.message) for one in found.evidence
+    ]
+    assert found.actions[0].path == "/api/v1/runs/12/nodes/export/cancel/"
+    assert verbs(found)[1:] == ["cancel", "skip", "stack", "retry"]
+
+
+def test_a_holder_that_has_ended_is_not_named() -> None:
+    found = of_stack(locked_by(7))
+    assert "waits for a lock on /x; who holds it is not known" in str(found.message)
+    assert "7 (vi)" not in str([str(one.message) for one in found.evidence])
+
+
+def test_nodes_that_wait_for_each_others_locks_are_in_a_deadlock() -> None:
+    holder = HolderFacts(
+        7, "python", ago(240), 12, "export", kept(locked_by(PID)), HolderFacts(PID, "", None, 812, "load")
+    )
+    found = of_stack(locked_by(7), holders={7: holder})
+    assert found.code == "deadlock"
+    assert 'is in a deadlock with run 12, node "export": it waits for a lock on /x' in str(found.message)
+
+
+def test_a_node_that_holds_the_lock_that_it_waits_for_is_in_a_deadlock_with_itself() -> None:
+    found = of_stack(locked_by(PID), holders={PID: HolderFacts(PID, "", ago(20), 812, "load")})
+    assert found.code == "deadlock"
+    assert "in a deadlock with itself: it waits for a lock on /x, which it holds through another open" in str(
+        found.message
+    )
+    assert verbs(found)[0] == "cancel"
+
+
+def test_a_locked_database_is_a_lock_unless_the_code_sleeps_by_itself() -> None:
+    held: dict[str, Any] = {"pid": 7, "start": 1, "since": None, "command": "vi", "parents": []}
+    wait = {"kind": "sleep", "message": "a sleep", "database": {"path": "/data/x.db", "holder": held}}
+    found = of_stack(body(thread(frame(9, "con.execute(sql)"), wait=wait)), holders={7: HolderFacts(7, "vi", None)})
+    assert found.code == "file_lock"
+    assert "waits for a lock on /data/x.db, which is held by process 7 (vi)" in str(found.message)
+    assert of_stack(body(thread(frame(9, "time.sleep(1)"), wait=wait))).code == "sleeping"
+
+
+def test_a_lock_that_a_child_process_waits_for_is_named() -> None:
+    held: dict[str, Any] = {"pid": 7, "start": 1, "since": None, "command": "vi", "parents": []}
+    waits = {**LOCKED_FILE, "pid": 7, "holder": held}
+    stack = body(thread(wait="child"), children=[child(command="flock /x true", waits_on=waits)])
+    found = of_stack(stack, type="shell", holders={7: HolderFacts(7, "sleep", ago(240), 12, "export")})
+    assert found.code == "file_lock"
+    assert 'held by run 12, node "export"' in str(found.message)
+
+
+def test_a_process_and_its_child_that_wait_for_each_other_over_pipes_are_in_a_deadlock() -> None:
+    write = {"kind": "pipe", "message": "process 5001 (cat) to take data from a pipe", "pid": 5001}
+    back = {"kind": "pipe", "message": f"process {PID} to take data from a pipe", "pid": PID}
+    cat = child(command="cat", waits_on=back)
+    found = of_stack(body(thread(frame(4, "p.stdin.write(data)"), wait=write), children=[cat]))
+    assert found.code == "deadlock"
+    assert (
+        '"Load" is in a deadlock with its child process 5001 (cat): it waits for process 5001 (cat) to take data '
+        f"from a pipe, and the child for process {PID} to take data from a pipe in line 4: p.stdin.write(data)"
+    ) in str(found.message)
+    assert "communicate()" in str(found.message)
+    # Another thread that works for the child may end it.
+    feeds = thread(frame(9, "link.recv(1)"), wait={"kind": "socket", "message": "x", "address": "h:1"}, id=2)
+    other = body(thread(frame(4, "p.wait()"), wait={**write, "kind": "child"}), feeds, children=[cat])
+    assert of_stack(other).code == "child_hangs"
+
+
+def test_a_stopped_child_is_named_with_how_to_continue_it() -> None:
+    found = of_stack(body(thread(frame(5, "p.wait()"), wait="child"), children=[child(state="stopped")]))
+    assert found.code == "child_stopped"
+    assert "child process 5001, which is stopped (SIGSTOP): sleep 600" in str(found.message)
+    assert "`kill -CONT 5001` on its host continues it" in str(found.message)
+    assert (verbs(found)[0], found.actions[0].body) == ("retry", {})
+
+
+def test_a_node_process_that_is_stopped_is_said_to_be() -> None:
+    wait = {"kind": "other", "message": "being continued", "stopped": True}
+    assert of_stack(body(thread(wait=wait))).code == "stopped"
 
 
 REGEX = body(thread(frame(5, "re.match(pattern, text)")), cpu=99, samples=12)
