@@ -10,7 +10,7 @@ import pytest
 from engine.executors.base import Ended, Sampled, Stacks, Work
 from engine.supervisor import attempt_stacks, cgroup, quiet, stack_sampler
 from tests.support.effort import in_time
-from tests.support.supervised import Supervised
+from tests.support.supervised import Supervised, error_of
 
 SLEEP = "import time\ndef main(inputs, ctx):\n    time.sleep(600)\n"
 
@@ -93,8 +93,7 @@ def test_limits_shorter_than_the_interval_of_checks_hold_too(node: Supervised, m
     )
     work = node.python(loop, soft=1.0, hard=2.0)
     ended = node.run(work)
-    assert ended.error is not None
-    assert ended.error["class"] == "HardTimeout"
+    assert error_of(ended)["class"] == "HardTimeout"
     assert ended.seconds >= 2.0
     in_time(ended.seconds, 2.0 + 1.0)
     assert reasons(node, work) == ["soft_timeout", "hard_timeout"]
@@ -132,8 +131,7 @@ def test_before_the_limit_on_memory_acts_stacks_are_captured(
     with Supervised(tmp_path) as node:
         work = node.python(code, memory_mb=64)
         ended = node.run(work)
-        assert ended.error is not None
-        assert ended.error["class"] == "MemoryLimit"
+        assert error_of(ended)["class"] == "MemoryLimit"
         (stacks,) = node.of(Stacks, work.claim)
         assert stacks.why == "memory"
         assert author_lines(stacks) <= {"time.sleep(0.1)", "data.append(bytearray(1 << 20))  # grows"}

@@ -13,7 +13,7 @@ from engine.supervisor import cgroup, cleanup, receiver
 from engine.supervisor.loop import NEVER
 from engine.worker.start_notes import NOTE_SUFFIX
 from tests.support.effort import in_time
-from tests.support.supervised import FAKE_NODE, Supervised, alive, marked
+from tests.support.supervised import FAKE_NODE, Supervised, alive, error_of, marked
 from tests.support.wait import wait_until
 
 SLEEP = "import time\ndef main(inputs, ctx):\n    time.sleep(600)\n"
@@ -29,9 +29,8 @@ def test_an_attempt_whose_process_is_killed_is_lost_and_the_signal_named(tmp_pat
         ended = node.ended(work)
         in_time(time.monotonic() - began, 1.0)
         assert (ended.state, ended.interrupted) == ("lost", False)
-        assert ended.error is not None
-        assert ended.error["class"] == "WorkerLost"
-        assert "SIGKILL" in ended.error["message"]
+        assert error_of(ended)["class"] == "WorkerLost"
+        assert "SIGKILL" in error_of(ended)["message"]
         assert ended.receipt is not None
 
 
@@ -51,16 +50,14 @@ def test_the_signal_is_named_when_the_death_is_read_after_the_deadline_for_a_clo
         # The scheduler polls again only now, because it waited for its database or for a processor.
         process.close_deadline = 0.0
         ended = node.ended(work)
-        assert ended.error is not None
-        assert "SIGKILL" in ended.error["message"]
+        assert "SIGKILL" in error_of(ended)["message"]
 
 
 def test_code_that_ends_its_process_is_lost_with_the_exit_code(tmp_path: Path) -> None:
     with Supervised(tmp_path) as node:
         ended = node.run(node.python("import os\ndef main(inputs, ctx):\n    os._exit(7)\n"))
         assert ended.state == "lost"
-        assert ended.error is not None
-        assert "exit code 7" in ended.error["message"]
+        assert "exit code 7" in error_of(ended)["message"]
 
 
 def test_a_result_that_was_written_before_the_death_counts(tmp_path: Path) -> None:
@@ -110,8 +107,7 @@ def test_work_that_ends_every_process_before_it_starts_fails_in_the_end(tmp_path
     with Supervised(tmp_path, workers=1, main=FAKE_NODE) as node:
         (ended,) = node.run_all([node.work(silent=True, then="exit", code=3)])
         assert ended.state == "failed"
-        assert ended.error is not None
-        assert "exit code 3" in ended.error["message"]
+        assert "exit code 3" in error_of(ended)["message"]
 
 
 SUPERVISE = """
@@ -286,9 +282,8 @@ def test_a_kill_by_the_kernel_for_lack_of_memory_is_named(tmp_path: Path) -> Non
         (tmp_path / "go").touch()
         ended = node.ended(work)
         assert ended.state == "lost"
-        assert ended.error is not None
-        assert "SIGKILL" in ended.error["message"]
-        assert "probably out of memory" in ended.error["message"]
+        assert "SIGKILL" in error_of(ended)["message"]
+        assert "probably out of memory" in error_of(ended)["message"]
     # The kernel may still be removing a member.
     wait_until(group.remove)
 

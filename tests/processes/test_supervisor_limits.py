@@ -9,21 +9,15 @@ import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from engine.executors.base import Ended, Sampled
+from engine.executors.base import Sampled
 from engine.inspect import procfs
 from engine.supervisor import attempt_monitor, cgroup, resource_limits
 from engine.supervisor.process import USER_TASKS_MORE, limit_tasks
 from tests.support.effort import in_time
-from tests.support.supervised import Supervised
-
-
-def error_of(ended: Ended) -> dict[str, Any]:
-    assert ended.error is not None
-    return ended.error
+from tests.support.supervised import Supervised, error_of
 
 
 @pytest.mark.smoke

@@ -12,7 +12,7 @@ from engine.inspect import procfs
 from engine.supervisor import cgroup
 from engine.supervisor.cleanup import own_mark
 from tests.support.effort import in_time
-from tests.support.supervised import Supervised, alive, marked
+from tests.support.supervised import Supervised, alive, error_of, marked
 from tests.support.wait import wait_until
 
 HARD_SECONDS = 2.0
@@ -197,8 +197,7 @@ def test_a_tree_past_its_hard_limit_is_gone(tmp_path: Path, name: str) -> None:
         began = node.supervisor._pool.by_claim[claim].attempts[claim].began
         ended = check_gone(node, claim, tree, began + HARD_SECONDS, name)
         assert ended.state == "timed_out"
-        assert ended.error is not None
-        assert ended.error["class"] == "HardTimeout"
+        assert error_of(ended)["class"] == "HardTimeout"
         assert ended.seconds >= HARD_SECONDS
         in_time(ended.seconds, HARD_SECONDS + 1.0)
 
@@ -272,6 +271,5 @@ def test_a_shell_may_clean_up_at_its_soft_limit(tmp_path: Path) -> None:
         work = node.shell(command, soft=2, hard=20)
         ended = node.run(work)
         assert ended.state == "timed_out"
-        assert ended.error is not None
-        assert ended.error["class"] == "SoftTimeout"
+        assert error_of(ended)["class"] == "SoftTimeout"
         assert {"begun", "cleaned"} <= set(node.lines(work))

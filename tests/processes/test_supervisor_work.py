@@ -11,7 +11,7 @@ from engine.executors.base import PREFETCH_MAX, Ended, Progress, Report, Returne
 from engine.inspect import procfs
 from engine.supervisor import attempt_monitor, process, supervisor
 from engine.supervisor import reports as queue
-from tests.support.supervised import FAKE_NODE, Supervised, alive
+from tests.support.supervised import FAKE_NODE, Supervised, alive, error_of
 
 
 @pytest.fixture
@@ -41,8 +41,7 @@ def test_python_that_raises_fails_with_its_line(tmp_path: Path) -> None:
     with Supervised(tmp_path) as node:
         ended = node.run(node.python("def main(inputs, ctx):\n    return 1 / 0\n"))
         assert ended.state == "failed"
-        assert ended.error is not None
-        assert (ended.error["class"], ended.error["line"]) == ("ZeroDivisionError", 2)
+        assert (error_of(ended)["class"], error_of(ended)["line"]) == ("ZeroDivisionError", 2)
 
 
 def test_free_and_room_match_what_send_accepts(tmp_path: Path) -> None:
@@ -186,8 +185,7 @@ def test_an_interpreter_that_does_not_start_fails_the_attempt_and_is_named(tmp_p
         work = node.python("def main(inputs, ctx):\n    return 1\n", python=python)
         (ended,) = node.run_all([work])
         assert ended.state == "failed"
-        assert ended.error is not None
-        assert python in ended.error["message"]
+        assert python in error_of(ended)["message"]
         assert node.run(node.work()).state == "succeeded"
 
 
@@ -240,8 +238,7 @@ def test_a_process_that_sends_invalid_frames_is_ended_and_its_attempt_lost(tmp_p
             work = node.work(frames=frames, then="sleep")
             ended = node.run(work)
             assert ended.state == "lost"
-            assert ended.error is not None
-            assert "broke its channel" in ended.error["message"]
+            assert "broke its channel" in error_of(ended)["message"]
             assert not alive(node.started(work).pid)
 
 
@@ -250,8 +247,7 @@ def test_a_process_that_closes_its_frame_pipe_and_continues_is_ended(tmp_path: P
         work = node.work(then="close")
         ended = node.run(work)
         assert ended.state == "lost"
-        assert ended.error is not None
-        assert "closed the pipe" in ended.error["message"]
+        assert "closed the pipe" in error_of(ended)["message"]
         assert not alive(node.started(work).pid)
 
 
@@ -280,8 +276,7 @@ def test_work_that_several_processes_take_but_do_not_start_is_refused_with_the_r
         (ended,) = node.run_all([node.work(silent=True, then="sleep")])
         assert len(node.returned()) == 2
         assert ended.state == "failed"
-        assert ended.error is not None
-        assert ended.error["message"] == "The node process did nothing for 1 s and was ended."
+        assert error_of(ended)["message"] == "The node process did nothing for 1 s and was ended."
 
 
 @pytest.mark.usefixtures("short_silence", "nothing_is_recalled")

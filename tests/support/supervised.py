@@ -193,6 +193,12 @@ class Supervised:
         return {one.pid for one in procfs.tree(pid, 1000) if not one.is_gone}
 
 
+def error_of(ended: Ended) -> dict[str, Any]:
+    """Return the error of an attempt that has one."""
+    assert ended.error is not None
+    return ended.error
+
+
 def marked(supervisor_mark: str) -> list[int]:
     """Return live processes, and how they were started, whose environment has a mark with this prefix."""
     needle = b"INTERLOCK_MARK=" + supervisor_mark.encode()
