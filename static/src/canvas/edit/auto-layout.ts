@@ -14,20 +14,6 @@ const GAPS = { column: 13 * GRID - NODE_WIDTH, row: 5 * GRID - NODE_HEIGHT };
 /** Moves of more nodes than these are not animated. */
 const ANIMATED_MAX = 1000;
 
-function boundsOfPlaces(places: Iterable<Position>): Box {
-  const all = [...places];
-  const least = (of: (place: Position) => number): number =>
-    all.reduce((best, place) => Math.min(best, of(place)), Infinity);
-  const most = (of: (place: Position) => number): number =>
-    all.reduce((best, place) => Math.max(best, of(place)), -Infinity);
-  return {
-    left: least(({ x }) => x),
-    top: least(({ y }) => y),
-    right: most(({ x }) => x) + NODE_WIDTH,
-    bottom: most(({ y }) => y) + NODE_HEIGHT,
-  };
-}
-
 export class AutoLayout {
   private before: Float64Array | null = null;
   private animation: { from: Float64Array; to: Float64Array; bounds: Box; began: number } | null = null;
@@ -49,13 +35,15 @@ export class AutoLayout {
     if (this.busy || !board.scene.graph.size) return;
     this.busy = true;
     try {
-      const places = await this.newPositions();
-      if (!places) return;
-      const { to, label } = places;
+      const found = await this.newPositions();
+      if (!found) return;
+      const { to, label } = found;
       this.before = board.scene.at.slice();
       const done = board.store.edit({ kind: "move", to }, { label });
       this.before = null;
-      board.surface.fitBox(boundsOfPlaces(to.values()));
+      const places = Float64Array.from([...to.values()].flatMap(({ x, y }) => [x, y]));
+      const box = boundsOf({ at: places }, Array(to.size).keys());
+      if (box) board.surface.fitBox(box);
       board.surface.announce(
         done ? gettext("Nodes arranged. Press Ctrl Z to undo.") : gettext("The nodes are already arranged."),
       );
