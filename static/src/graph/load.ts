@@ -39,7 +39,7 @@ async function fetchGraph(address: string): Promise<Graph> {
   try {
     ({ body } = await call("GET", address));
   } catch (error) {
-    throw new GraphLoadError(requestErrorText(error));
+    throw new GraphLoadError(requestErrorText(error), { cause: error });
   }
   const graph = readGraph(body);
   if (!graph) throw new GraphLoadError(gettext("The server sent an unreadable graph. Reload the page."));

@@ -4,12 +4,13 @@ import { isObject } from "../json";
 import { call } from "../api/client";
 import { refreshTimes, formatTime, serverNow } from "../behaviours/clock";
 import { all, element, icon, one, setAttribute, setHidden, setText, throttled } from "../dom";
-import { loadGraph } from "../graph/load";
+import { GraphLoadError, loadGraph } from "../graph/load";
 import type { Graph } from "../graph/model";
 import { fill, gettext } from "../words/i18n";
 import { count, stateLook, NODE_ENDED, RUN_ENDED } from "../words/words";
 import { secondsToEnd } from "./expected-end";
 import { showDuration } from "./nodes/nodes";
+import { retries } from "../live/retries";
 import type { RunStore } from "./store";
 
 /** The estimate of the run's end is updated at most, and at least, this often. */
@@ -44,13 +45,14 @@ function showExpectedEnd(store: RunStore, root: HTMLElement): void {
     setHidden(part, !run || RUN_ENDED.has(run.state));
     if (!run || RUN_ENDED.has(run.state) || document.hidden) return;
     let seconds: number | null = null;
-    if (run.state === "running" && !store.stuck.size) {
+    if (run.state === "running" && !store.stuck.size && (known || !retries.waits(show))) {
       try {
         const { graph, expected } = await (known ??= loadEstimateData(store, root));
+        retries.answered(show);
         seconds = graph && secondsToEnd(run, graph, store.nodes, store.stuck, expected, serverNow());
-      } catch {
-        // Offline: try again the next time.
+      } catch (error) {
         known = null;
+        retries.failed(error instanceof GraphLoadError ? error.cause : error, show);
       }
     }
     setHidden(one("[data-run-ends-label]", root), seconds === null);

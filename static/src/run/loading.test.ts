@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ApiError } from "../api/client";
 import { LoadingState } from "./loading";
+import { Retries } from "../live/retries";
 
 describe("what stands in the place of what is not there yet", () => {
   let host: HTMLElement;
@@ -10,7 +11,7 @@ describe("what stands in the place of what is not there yet", () => {
     vi.useFakeTimers();
     host = document.createElement("div");
     tries = 0;
-    coming = new LoadingState(host, "The log could not be loaded", () => (tries += 1));
+    coming = new LoadingState(host, "The log could not be loaded", () => (tries += 1), new Retries(() => 0.5));
   });
   afterEach(() => vi.useRealTimers());
 
@@ -23,6 +24,16 @@ describe("what stands in the place of what is not there yet", () => {
     coming.done();
     vi.advanceTimersByTime(1000);
     expect(host.children).toHaveLength(0);
+  });
+  it("is tried again by itself while that may help", () => {
+    coming.retryLater(new TypeError("Failed to fetch"));
+    vi.advanceTimersByTime(500);
+    expect(tries).toBe(1);
+    coming.retryLater(new ApiError(401, "", "You're signed out.", {}));
+    coming.failed(new ApiError(401, "", "You're signed out.", {}));
+    vi.advanceTimersByTime(60_000);
+    expect(tries).toBe(1);
+    expect(host.querySelector("button")).toBeNull();
   });
   it("says why it cannot be had, once, and tries again", () => {
     coming.begin();

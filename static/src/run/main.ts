@@ -16,6 +16,7 @@ import { type LazyParts, type RunCanvas, startRunKeys } from "./keys";
 import { LogView } from "./logs/logs";
 import { NodeTable } from "./nodes/nodes";
 import { startPanel } from "./panel";
+import { retries } from "../live/retries";
 import { RunStore } from "./store";
 
 export function startRun(run: string, root: HTMLElement): void {
@@ -81,5 +82,13 @@ function startTimeline(store: RunStore, root: HTMLElement): void {
 }
 
 function connect(store: RunStore): void {
-  feedRun(store, { state: showConnection });
+  let offline = false;
+  feedRun(store, {
+    state: (state) => {
+      showConnection(state);
+      if (state.kind === "live" && offline) retries.now();
+      offline = state.kind === "offline" || (offline && state.kind !== "live");
+    },
+    refused: () => retries.stop(),
+  });
 }

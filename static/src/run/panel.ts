@@ -15,7 +15,7 @@ import { NODE_ENDED, RUN_ENDED, size, visible } from "../words/words";
 import { setQuery, readQuery } from "./url";
 import { ApiButtons } from "./api-buttons";
 import { requestErrorText } from "../graph/load";
-import { isRetryable } from "./loading";
+import { isRetryable, retries } from "../live/retries";
 import { sparklinePath } from "./sparkline";
 import type { RunStore } from "./store";
 
@@ -89,8 +89,8 @@ class NodePanel implements Panel {
       if (!document.hidden) this.refreshSoon();
     });
     window.setInterval(() => {
-      if (!document.hidden && (this.isLive() || this.isOutdated()) && performance.now() - this.loadedAt >= POLL_MS)
-        this.refreshSoon();
+      if (document.hidden || retries.waits(this.refreshSoon)) return;
+      if ((this.isLive() || this.isOutdated()) && performance.now() - this.loadedAt >= POLL_MS) this.refreshSoon();
     }, POLL_MS / 2);
   }
 
@@ -173,7 +173,9 @@ class NodePanel implements Panel {
     let text: string;
     try {
       text = await loadHtml(address);
+      retries.answered(this.refreshSoon);
     } catch (error) {
+      retries.failed(error, this.refreshSoon);
       // Keep the content unless it belongs to another node or tab.
       if (mine === this.requestNumber && this.panel.dataset["shows"] !== this.contentKey()) this.showFailure(error);
       return;

@@ -123,7 +123,7 @@ class EventList implements Events {
     } catch (error) {
       if (steps !== this.steps) return;
       this.loadingState.failed(error);
-      this.loadingState.retryLater();
+      this.loadingState.retryLater(error);
       return;
     }
     this.loadingState.done();

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { LogLine } from "../../live/protocol";
+import { ApiError } from "../../api/client";
+import { Retries } from "../../live/retries";
 import { LogSource } from "./log-source";
 
 const line = (seq: number, node = "a"): LogLine => ({
@@ -84,6 +86,32 @@ describe("the log as a page knows it", () => {
     await settled();
     expect(asked).toHaveLength(3);
     expect((await source.lines([4, 5])).map((one) => one.seq)).toEqual([4, 5]);
+  });
+  it("asks again for text that could not be loaded, and not at every movement meanwhile", async () => {
+    vi.useFakeTimers();
+    let online = false;
+    const asked = server(() => (online ? { lines: [row(3)] } : null));
+    const source = new LogSource("7", () => undefined, new Retries(() => 0.5));
+    source.prefetch([3]);
+    await vi.advanceTimersByTimeAsync(0);
+    source.prefetch([3]);
+    await vi.advanceTimersByTimeAsync(499);
+    expect(asked).toHaveLength(1);
+    online = true;
+    await vi.advanceTimersByTimeAsync(1);
+    expect(source.line(3)?.message).toBe("line 3");
+  });
+  it("asks for nothing more when the user is signed out", async () => {
+    vi.useFakeTimers();
+    const fetches = vi.fn(() => Promise.resolve(new Response("{}", { status: 401 })));
+    vi.stubGlobal("fetch", fetches);
+    const source = new LogSource("7", () => undefined, new Retries(() => 0.5));
+    source.prefetch([3]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    source.prefetch([4]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(fetches).toHaveBeenCalledOnce();
+    await expect(source.lines([3])).rejects.toThrow(ApiError);
   });
   it("does not ask for ever for lines that are gone", async () => {
     const asked = server(() => ({ lines: [] }));

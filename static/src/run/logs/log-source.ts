@@ -8,12 +8,12 @@ import { asText, type Json, type JsonObject } from "../../json";
 import { call } from "../../api/client";
 import type { LogLine } from "../../live/protocol";
 import { LineCache } from "./line-cache";
+import { retries as pageRetries } from "../../live/retries";
 import { rangesText, SeqRanges } from "./ranges";
 
 const RANGES_MAX = 150;
 const READ_MAX = 1500;
 const PENDING_MAX = 20_000;
-const AGAIN_MS = 2000;
 
 const numbers = (value: Json | undefined): number[] =>
   Array.isArray(value) ? value.filter((one) => typeof one === "number") : [];
@@ -37,6 +37,7 @@ export class LogSource {
     private readonly run: string,
     /** Called when requested text has arrived. */
     private readonly onText: () => void,
+    private readonly retries = pageRetries,
   ) {}
 
   /** The lines of a node; empty: all lines. */
@@ -113,21 +114,23 @@ export class LogSource {
     void this.readWanted();
   }
 
+  private readonly again = (): void => void this.readWanted();
+
   private async readWanted(): Promise<void> {
-    if (this.reading) return;
+    if (this.reading || this.retries.waits(this.again)) return;
     this.reading = true;
     try {
       for (;;) {
         const missing = this.wanted.filter((seq) => !this.cache.has(seq)).slice(0, READ_MAX);
         if (!missing.length) return;
         const got = await this.read(missing);
+        this.retries.answered(this.again);
         this.onText();
         // The lines no longer exist: asking again would never end.
         if (!got.length) return;
       }
-    } catch {
-      // Probably offline.
-      window.setTimeout(() => void this.readWanted(), AGAIN_MS);
+    } catch (error) {
+      this.retries.failed(error, this.again);
     } finally {
       this.reading = false;
     }

@@ -120,7 +120,7 @@ export class LogView {
     } catch (error) {
       // Keep the lines that are there; only newer ones are missing.
       if (!this.source.ready) this.loadingState.failed(error);
-      this.loadingState.retryLater();
+      this.loadingState.retryLater(error);
       return;
     }
     this.loadingState.done();

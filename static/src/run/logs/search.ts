@@ -1,6 +1,7 @@
 /** A search of a log: the numbers of all matching lines. The server searches step by step, new lines included. */
 
-import { call } from "../../api/client";
+import { ApiError, call } from "../../api/client";
+import { retries } from "../../live/retries";
 import { SeqRanges } from "./ranges";
 
 export interface LogQuery {
@@ -10,8 +11,6 @@ export interface LogQuery {
   /** Text that the line contains, in any case. */
   readonly text: string;
 }
-
-const AGAIN_MS = 2000;
 
 export class LogSearch {
   readonly matches = new SeqRanges();
@@ -32,25 +31,29 @@ export class LogSearch {
 
   cancel(): void {
     this.abort.abort();
+    retries.forget(this.again);
   }
+
+  private readonly again = (): void => void this.searchTo(this.target);
 
   /** Searches up to the line `seq`. */
   async searchTo(seq: number): Promise<void> {
     this.target = Math.max(this.target, seq);
-    if (this.running) return;
+    if (this.running || retries.waits(this.again)) return;
     this.running = true;
     try {
       while ((!this.done || this.searchedTo < this.target) && !this.abort.signal.aborted) {
         this.done = false;
         const upto = this.target;
         await this.step();
+        retries.answered(this.again);
         if (this.done) this.searchedTo = Math.max(this.searchedTo, upto);
         this.onProgress(this);
       }
     } catch (error) {
-      // Probably offline. Other errors would occur again.
-      if (error instanceof TypeError && !this.abort.signal.aborted)
-        window.setTimeout(() => void this.searchTo(this.target), AGAIN_MS);
+      // Other errors would occur again.
+      if ((error instanceof TypeError || error instanceof ApiError) && !this.abort.signal.aborted)
+        retries.failed(error, this.again);
     } finally {
       this.running = false;
     }

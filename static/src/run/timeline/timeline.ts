@@ -131,7 +131,7 @@ class Timeline {
     } catch (error) {
       // Loaded bars are kept current by the store.
       if (!this.ready) this.loadingState.failed(error);
-      this.loadingState.retryLater();
+      this.loadingState.retryLater(error);
     } finally {
       this.reading = false;
     }
