@@ -10,40 +10,64 @@ import { morph } from "../behaviours/morph";
 import { refreshTimes } from "../behaviours/clock";
 import { showConnection } from "./connection-status";
 import { removeNewRows, showNewRowsButton } from "./new-rows";
-
+import { retries as pageRetries } from "./retries";
 import { LiveSocket } from "./socket";
 
 const REFRESH_INTERVAL_MS = 1200;
 
-/** `newRows`: also show new rows of lists marked data-hold, which otherwise wait for a click. */
-async function refresh(newRows: boolean): Promise<void> {
-  if (document.hidden) {
-    stale = true;
-    return;
-  }
+export class ListRefresh {
+  /** The page was hidden when it should have been refreshed. */
   stale = false;
-  const parts = all("[data-live-part]");
-  if (!parts.length) return;
-  // The address as it is now: htmx may have filtered the list since.
-  const address = location.pathname + location.search;
-  const html = await loadHtml(address).catch(() => null);
-  if (html === null || location.pathname + location.search !== address) return;
-  const parsed = new DOMParser().parseFromString(html, "text/html");
-  for (const part of parts) {
-    const fresh = part.id ? parsed.getElementById(part.id) : null;
-    if (fresh && part.isConnected) {
-      const held = part.hasAttribute("data-hold") && !newRows ? removeNewRows(part, fresh) : 0;
-      morph(part, fresh);
-      if (part.hasAttribute("data-hold")) showNewRowsButton(part, held, () => void refresh(true));
-      refreshTimes(part);
+  /** Also show new rows of lists marked data-hold, which otherwise wait for a click. */
+  private newRows = false;
+  /** Number of the last request, and of the newest one whose answer is shown. */
+  private sent = 0;
+  private shown = 0;
+
+  constructor(private readonly retries = pageRetries) {}
+
+  readonly refresh = (): void => void this.load();
+
+  readonly showNewRows = (): void => {
+    this.newRows = true;
+    this.refresh();
+  };
+
+  private async load(): Promise<void> {
+    this.stale = document.hidden;
+    const parts = all("[data-live-part]");
+    if (this.stale || !parts.length) return;
+    const number = (this.sent += 1);
+    const { newRows } = this;
+    // The address as it is now: htmx may have filtered the list since.
+    const address = location.pathname + location.search;
+    let html: string;
+    try {
+      html = await loadHtml(address);
+    } catch (error) {
+      if (number > this.shown) this.retries.failed(error, this.refresh);
+      return;
+    }
+    this.retries.answered(this.refresh);
+    if (number < this.shown || location.pathname + location.search !== address) return;
+    this.shown = number;
+    if (newRows) this.newRows = false;
+    const parsed = new DOMParser().parseFromString(html, "text/html");
+    for (const part of parts) {
+      const fresh = part.id ? parsed.getElementById(part.id) : null;
+      if (fresh && part.isConnected) {
+        const held = part.hasAttribute("data-hold") && !newRows ? removeNewRows(part, fresh) : 0;
+        morph(part, fresh);
+        if (part.hasAttribute("data-hold")) showNewRowsButton(part, held, this.showNewRows);
+        refreshTimes(part);
+      }
     }
   }
 }
 
-let stale = false;
-
 export function startListRefresh(): void {
-  const soon = throttled(REFRESH_INTERVAL_MS, () => void refresh(false));
+  const list = new ListRefresh();
+  const soon = throttled(REFRESH_INTERVAL_MS, list.refresh);
   let first = true;
   new LiveSocket({
     path: "/ws/overview/",
@@ -61,6 +85,6 @@ export function startListRefresh(): void {
     },
   });
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && stale) soon();
+    if (!document.hidden && list.stale) soon();
   });
 }
