@@ -15,7 +15,7 @@ const ab = { source: "a", target: "b" };
 describe("changes of two authors", () => {
   const base = doc([a, b], [ab], { settings: { priority: 5 } });
   it("to different fields, nodes and edges are put together", () => {
-    const mine = doc([{ ...a, config: { sql: "2", path: "x" } }, b, c], [ab, { source: "b", target: "c" }], {
+    const mine = doc([{ ...a, config: { sql: "2", path: "x" } }, b, c], [ab, { source: "a", target: "c" }], {
       settings: { priority: 5, timeout: 3 },
     });
     const theirs = doc(
@@ -29,7 +29,10 @@ describe("changes of two authors", () => {
     expect(merge(base, mine, theirs)).toEqual({
       doc: {
         nodes: [{ ...a, config: { sql: "2", path: "y" }, name: "A" }, c, { id: "d", type: "noop" }],
-        edges: [{ source: "a", target: "d" }],
+        edges: [
+          { source: "a", target: "c" },
+          { source: "a", target: "d" },
+        ],
         settings: { priority: 1, timeout: 3 },
       },
       conflicts: [],
@@ -53,6 +56,13 @@ describe("changes of two authors", () => {
   it("that took away what the other changed keep it", () => {
     expect(merge(base, doc([{ ...a, name: "A" }, b], [ab]), doc([b])).conflicts).toEqual(["a"]);
     expect(merge(base, doc([a, b], [ab]), doc([b])).doc.nodes).toEqual([b]);
+  });
+  it("that connect what the other took away keep it, and say so", () => {
+    const ac = { source: "a", target: "c" };
+    const { doc: made, conflicts } = merge(base, doc([a, b, c], [ab, ac]), doc([b]));
+    expect([made.nodes, made.edges, conflicts]).toEqual([[a, b, c], [ab, ac], ["a"]]);
+    const other = merge(base, doc([b]), doc([a, b, c], [ab, ac]));
+    expect([other.doc.nodes, other.doc.edges, other.conflicts]).toEqual([[b, c], [], ["a"]]);
   });
 
   const node = fc.record({

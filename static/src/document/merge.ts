@@ -6,7 +6,7 @@ import { type Doc, type DocEdge, type DocNode, edgeKey, indexOf } from "./docume
 
 interface MergeResult {
   readonly doc: Doc;
-  /** Ids of nodes of which both changed the same field, or one changed what the other removed: mine was kept. */
+  /** Ids of nodes of which both changed the same field, or one changed or connected what the other removed: mine was kept. */
   readonly conflicts: readonly string[];
   /** Fields of the workflow that both changed: mine was kept. */
   readonly fields: readonly string[];
@@ -14,23 +14,25 @@ interface MergeResult {
 
 /** Merges the changes from `base` to `theirs` into `mine`. */
 export function merge(base: Doc, mine: Doc, theirs: Doc): MergeResult {
-  const conflicts: string[] = [];
+  const conflicts = new Set<string>();
   const fields: string[] = [];
   const were = indexOf(base);
   const there = indexOf(theirs);
   const here = indexOf(mine);
+  const connectedHere = endsOf(newEdges(base, mine));
+  const connectedThere = endsOf(newEdges(base, theirs));
   const nodes: DocNode[] = [];
   for (const node of mine.nodes) {
     const was = base.nodes[were.get(node.id) ?? -1];
     const other = theirs.nodes[there.get(node.id) ?? -1];
-    if (!other && was && isEqual(was as Json, node as Json)) continue;
-    if (!other && was) conflicts.push(node.id);
+    if (!other && was && !connectedHere.has(node.id) && isEqual(was as Json, node as Json)) continue;
+    if (!other && was) conflicts.add(node.id);
     if (!other || isEqual(other as Json, node as Json)) {
       nodes.push(node);
       continue;
     }
     if (!was) {
-      conflicts.push(node.id);
+      conflicts.add(node.id);
       nodes.push(node);
       continue;
     }
@@ -43,13 +45,13 @@ export function merge(base: Doc, mine: Doc, theirs: Doc): MergeResult {
         () => (conflict = true),
       ) as unknown as DocNode,
     );
-    if (conflict) conflicts.push(node.id);
+    if (conflict) conflicts.add(node.id);
   }
   for (const node of theirs.nodes) {
     if (here.has(node.id)) continue;
     const was = base.nodes[were.get(node.id) ?? -1];
     if (!was) nodes.push(node);
-    else if (!isEqual(was as Json, node as Json)) conflicts.push(node.id);
+    else if (connectedThere.has(node.id) || !isEqual(was as Json, node as Json)) conflicts.add(node.id);
   }
   const made: Record<string, Json | readonly DocNode[] | readonly DocEdge[] | undefined> = { nodes, edges: [] };
   for (const key of new Set([...Object.keys(mine), ...Object.keys(theirs)])) {
@@ -69,17 +71,34 @@ export function merge(base: Doc, mine: Doc, theirs: Doc): MergeResult {
       nodes,
       edges: mergeEdges(base, mine, theirs).filter((edge) => ids.has(edge.source) && ids.has(edge.target)),
     },
-    conflicts: conflicts,
+    conflicts: [...conflicts],
     fields: [...new Set(fields)],
   };
+}
+
+const endsOf = (edges: readonly DocEdge[]): Set<string> =>
+  new Set(edges.flatMap(({ source, target }) => [source, target]));
+
+/** Returns the edges that `after` has and `before` has not. */
+function newEdges(before: Doc, after: Doc): DocEdge[] {
+  const were = new Set(before.edges.map(edgeKey));
+  return after.edges.filter((edge) => !were.has(edgeKey(edge)));
 }
 
 function mergeEdges(base: Doc, mine: Doc, theirs: Doc): DocEdge[] {
   const were = new Set(base.edges.map(edgeKey));
   const there = new Set(theirs.edges.map(edgeKey));
   const here = new Set(mine.edges.map(edgeKey));
-  const kept = mine.edges.filter((edge) => !were.has(edgeKey(edge)) || there.has(edgeKey(edge)));
-  return [...kept, ...theirs.edges.filter((edge) => !were.has(edgeKey(edge)) && !here.has(edgeKey(edge)))];
+  const nodesThere = indexOf(theirs);
+  const kept = mine.edges.filter(
+    (edge) =>
+      !were.has(edgeKey(edge)) ||
+      there.has(edgeKey(edge)) ||
+      // It went with its node there; if that node stays, so does the edge.
+      !nodesThere.has(edge.source) ||
+      !nodesThere.has(edge.target),
+  );
+  return [...kept, ...newEdges(base, theirs).filter((edge) => !here.has(edgeKey(edge)))];
 }
 
 /** Merges field by field; where both changed the same field, mine is kept. */
