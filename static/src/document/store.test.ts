@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { applyPatch, patchBetween } from "./patch";
 import { asJson, difference, type Doc, emptyDocument, readDocument } from "./document";
 import { EditorStore, type Update } from "./store";
@@ -150,6 +150,20 @@ describe("the history", () => {
     while (store.redo()) steps -= 1;
     expect(steps).toBe(0);
     expect(store.undoLabel).toBe("499");
+  });
+  it("goes on telling the others when a part fails, and reports it", () => {
+    const reported = vi.fn();
+    vi.stubGlobal("reportError", reported);
+    const store = start("a");
+    const after = vi.fn();
+    store.listen(() => {
+      throw new Error("broken");
+    });
+    store.listen(after);
+    store.select(["a"]);
+    expect(after).toHaveBeenCalledOnce();
+    expect(reported).toHaveBeenCalledOnce();
+    vi.unstubAllGlobals();
   });
   it("takes fields that say nothing away, and leaves an empty config", () => {
     const store = new EditorStore({

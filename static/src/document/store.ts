@@ -6,6 +6,7 @@
 
 import { type Change, reduce } from "./changes";
 import { type Difference, difference, type Doc, type DocNode, edgeKey, indexOf, nodeOf } from "./document";
+import { notifyAll } from "../notify";
 import type { RunStore } from "../run/store";
 import type { Problem } from "./problems";
 
@@ -221,8 +222,7 @@ export class EditorStore {
   }
 
   private notify(update: Partial<Update>): void {
-    const whole = { ...NO_UPDATE, ...update };
-    for (const listener of this.listeners.slice()) listener(whole);
+    notifyAll(this.listeners, { ...NO_UPDATE, ...update });
   }
 
   /** Applies changes as one step of the history; returns whether the document changed. */

@@ -6,6 +6,7 @@
 
 import { fold, emptyView, type RunView } from "../live/fold";
 import type { LogLine, NodeRun, Run, RunMessage, Sample, Step } from "../live/protocol";
+import { notifyAll } from "../notify";
 import { isStuck } from "../words/node-summary";
 
 export interface Change {
@@ -214,13 +215,6 @@ export class RunStore {
   }
 
   private notify(change: Change): void {
-    for (const listener of [...this.listeners]) {
-      // A failing listener must not affect the others or the socket.
-      try {
-        listener(change);
-      } catch (error) {
-        reportError(error);
-      }
-    }
+    notifyAll(this.listeners, change);
   }
 }
