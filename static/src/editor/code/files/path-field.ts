@@ -4,7 +4,8 @@ import type { Completion, CompletionContext, CompletionResult, CompletionSource 
 import { EditorView } from "@codemirror/view";
 import { errorText } from "../../../api/client";
 import { formatTime, serverNow } from "../../../behaviours/clock";
-import { debounced, element, icon } from "../../../dom";
+import { toast } from "../../../behaviours/toast";
+import { debounced, element, icon, isTyping } from "../../../dom";
 import { fill, gettext, ngettext } from "../../../words/i18n";
 import { size, visible } from "../../../words/words";
 import { celSource } from "../cel";
@@ -206,7 +207,8 @@ class PathField implements CodeField {
     });
   }
 
-  /** Uploads a file; asks before it replaces another. */
+  /** Uploads a file; asks before it replaces another. When the field is gone meanwhile, because another node was chosen, the
+   * file takes a free name instead, and its path still goes to the node that it was for. */
   private async take(file: File): Promise<void> {
     if (this.sending) return this.note.say(gettext("Another upload is in progress. Wait for it or cancel it."), "bad");
     const written = this.value;
@@ -215,13 +217,12 @@ class PathField implements CodeField {
       (isPlain(written) || (written.endsWith("/") && isPlain(`${written}x`)) ? folderOf(written) : "") + name;
     try {
       const there = await fileAt(path);
-      if (this.gone) return;
       if (!there) return await this.send(file, path);
       const { files } = await listFiles(true);
-      if (this.gone) return;
+      const other = freeName(path, (one) => files.some((each) => each.path === one));
+      if (this.gone) return await this.send(file, other);
       this.asking = true;
       this.lookups += 1;
-      const other = freeName(path, (one) => files.some((each) => each.path === one));
       const replace = act(gettext("Replace"), () => void this.send(file, path));
       this.note.say(
         fill(gettext("{path} already exists: {size}, {time}."), {
@@ -237,9 +238,9 @@ class PathField implements CodeField {
         ),
         act(gettext("Cancel"), () => void this.look()),
       );
-      replace.focus();
+      if (this.mayFocus) replace.focus();
     } catch (error) {
-      if (!this.gone) this.note.say(errorText(error), "bad");
+      this.fail(errorText(error));
     }
   }
 
@@ -261,18 +262,35 @@ class PathField implements CodeField {
     );
     try {
       await sending.done;
-      if (this.gone) return;
       this.sending = null;
+      if (this.gone) {
+        this.options.onStep?.();
+        this.options.onChange(path);
+        this.options.onStep?.();
+        toast(fill(gettext("{path} was uploaded."), { path: visible(path) }));
+        return;
+      }
       this.stored = path;
       this.put(path);
       await this.look();
-      this.inner.focus();
+      if (this.mayFocus) this.inner.focus();
     } catch (error) {
-      if (!this.gone) this.note.say(error instanceof Error ? error.message : String(error), "bad");
+      this.fail(error instanceof Error ? error.message : String(error));
     } finally {
       this.sending = null;
       this.button.disabled = false;
     }
+  }
+
+  private fail(why: string): void {
+    if (this.gone) toast(why, "error");
+    else this.note.say(why, "bad");
+  }
+
+  /** Whether nobody types in another field meanwhile. */
+  private get mayFocus(): boolean {
+    const at = document.activeElement;
+    return !this.gone && (!isTyping(at) || this.host.contains(at));
   }
 
   /** Sets the path as if it had been typed. */
