@@ -44,6 +44,15 @@ describe("bringing a part of the page up to date", () => {
     morph(page, build('<time datetime="2026-01-01T00:00:00Z" data-form="day">01 Jan 00:00</time>'));
     expect(page.querySelector("time")?.textContent).toBe("today 09:00");
   });
+  it("takes nothing that is kept for an element of the server", () => {
+    show('<section><p class="wrong" data-keep>It failed.</p></section>');
+    const error = page.querySelector("p");
+    morph(page, build("<section><p>Runs again.</p></section>"));
+    expect([...page.querySelectorAll("p")].map((one) => one.textContent).sort()).toEqual(["It failed.", "Runs again."]);
+    expect(error?.isConnected).toBe(true);
+    morph(page, build("<section><p>Done.</p></section>"));
+    expect([...page.querySelectorAll("p")].map((one) => one.textContent).sort()).toEqual(["Done.", "It failed."]);
+  });
   it("leaves a field that somebody writes in", () => {
     show('<input value="old">');
     const field = page.querySelector("input");

@@ -1,7 +1,8 @@
 /** Brings a part of the page up to date with HTML of the server, changing only what differs.
  *
  * Elements are matched by id or data-key. What the reader is using is left alone: open popovers and dialogs, the focused
- * field, what the reader opened or closed, and whatever is marked data-keep.
+ * field, what the reader opened or closed, and whatever is marked data-keep. What the server sends with that mark has an id
+ * or data-key; elements that the browser added get an id here, so that none is matched with an element of the server.
  */
 
 import { Idiomorph } from "idiomorph";
@@ -9,8 +10,11 @@ import { Idiomorph } from "idiomorph";
 /** Attributes with a date that the browser shows as text; while the date stays the same, that text stays too. */
 const SHOWN_DATES = ["datetime", "data-until", "data-since"];
 
+let kept = 0;
+
 export function morph(from: HTMLElement, to: HTMLElement): void {
   for (const root of [from, to]) idsFromKeys(root);
+  for (const element of from.querySelectorAll("[data-keep]:not([id])")) element.id = `kept-${(kept += 1)}`;
   void Idiomorph.morph(from, to, {
     callbacks: {
       beforeNodeMorphed: (old: Node, fresh: Node) =>
