@@ -14,6 +14,7 @@ import { all, element, icon, one, setText } from "../dom";
 
 import { fill, gettext, ngettext } from "../words/i18n";
 import { count, RUN_ENDED, visible } from "../words/words";
+import { retries } from "../live/retries";
 import type { RunStore } from "./store";
 
 const END_TIMEOUT_MS = 15_000;
@@ -205,8 +206,19 @@ export class ApiButtons {
       });
       look();
     });
-    const summary = new DOMParser().parseFromString(await loadHtml(`/runs/${store.id}/summary/`), "text/html");
-    this.showRunOutcome(summary.querySelector("[data-receipt]")?.textContent.trim() ?? "");
+    const show = async (): Promise<void> => {
+      try {
+        const summary = new DOMParser().parseFromString(await loadHtml(`/runs/${store.id}/summary/`), "text/html");
+        retries.answered(again);
+        this.showRunOutcome(summary.querySelector("[data-receipt]")?.textContent.trim() ?? "");
+      } catch (error) {
+        // The run has ended: nothing is being stopped any more.
+        this.showRunOutcome("");
+        retries.failed(error, again);
+      }
+    };
+    const again = (): void => void show();
+    await show();
   }
 
   private successText(method: string, path: string): string {
