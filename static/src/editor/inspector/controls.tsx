@@ -349,7 +349,8 @@ export function SwitchField(props: ControlProps & { fallback: boolean }): ReactN
         <button
           ref={ref}
           type="button"
-          role="switch"
+          // A switch cannot be mixed.
+          role={value === MIXED ? "checkbox" : "switch"}
           className="switch"
           id={ids.id}
           aria-checked={value === MIXED ? "mixed" : on}
