@@ -9,8 +9,14 @@ import { fill, gettext } from "../../words/i18n";
 import { type Event, type Failure, type Ground, isSaved, type Rules, type State, step } from "./machine";
 
 const PATIENCE_MS = 30_000;
-/** Browsers send at most 64 KiB for a page that is closed. */
-const PARTING_MAX = 48_000;
+/** Browsers send at most 64 KiB for a page that is closed, in all its requests. */
+const PARTING_BYTES_MAX = 48_000;
+
+function isSentOnParting(text: string): boolean {
+  // A UTF-16 unit is at most three bytes; only lengths between need the bytes.
+  if (text.length > PARTING_BYTES_MAX || 3 * text.length <= PARTING_BYTES_MAX) return text.length <= PARTING_BYTES_MAX;
+  return new TextEncoder().encode(text).length <= PARTING_BYTES_MAX;
+}
 
 export interface Request {
   readonly method: "PUT" | "PATCH";
@@ -92,7 +98,7 @@ export class Saver<D> {
     if (isSaved(this.now) && !blocked) return false;
     if (trouble || blocked) return true;
     if (sending !== null) return true;
-    return this.content.request(saved, doc, ground.base, whole).text.length > PARTING_MAX;
+    return !isSentOnParting(this.content.request(saved, doc, ground.base, whole).text);
   }
 
   /** Waits until everything is saved. Throws an Error with a message for the user if that is not possible now. */
@@ -146,7 +152,7 @@ export class Saver<D> {
     };
     try {
       const answer = await send(method, draftAddress(this.content.slug) + query, text, headers, {
-        keepalive: parting && text.length < PARTING_MAX,
+        keepalive: parting && isSentOnParting(text),
         signal: AbortSignal.timeout(PATIENCE_MS),
       });
       this.on({ kind: "saved", tag: answer.etag ?? ground.tag });
