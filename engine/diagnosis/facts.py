@@ -10,6 +10,7 @@ from typing import Any
 
 from engine import policy
 from engine.admission.conditions import WaitingCondition
+from engine.log_lines import error_lines
 from engine.sentences import Sentence
 
 DEPENDENTS_MAX = 1000
@@ -17,9 +18,11 @@ MARKS = (policy.MARKED_STUCK, policy.MARKED_QUIET, "Counts as stuck", "Counts as
 """The beginnings of the lines that the scheduler adds to a node's log; the last two are from earlier releases."""
 
 
-def own_lines(logs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the lines that the node itself wrote."""
-    return [line for line in logs if not str(line["message"]).startswith(MARKS)]
+def own_lines(logs: Sequence[Mapping[str, Any]], error: Mapping[str, Any] | None = None) -> list[Mapping[str, Any]]:
+    """Return the lines that the node itself wrote: without those of the scheduler, among them the attempt's error."""
+    added = frozenset(error_lines(error)) if error else frozenset[str]()
+    own = [line for line in logs if not str(line["message"]).startswith(MARKS)]
+    return [line for line in own if line.get("level") != "error" or line["message"] not in added]
 
 
 @dataclass(frozen=True, slots=True)

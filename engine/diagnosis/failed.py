@@ -142,7 +142,7 @@ def _before(failure: FailureFacts) -> list[Evidence]:
 
 def _lines(failure: FailureFacts) -> list[Evidence]:
     evidence = []
-    for line in own_lines(failure.logs)[-LINES_MAX:]:
+    for line in own_lines(failure.logs, failure.error)[-LINES_MAX:]:
         message = Sentence(_LINE, {"line": cut(str(line["message"]), 500)})
         evidence.append(Evidence("log", message, line.get("seq"), None, failure.pid, str(line["at"])))
     return evidence

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable
 
-from engine.executors.base import Ended, Report, ReportBatch, Returned
+from engine.executors.base import Ended, Lines, Report, ReportBatch, Returned
 from engine.scheduler.core.core import Core
 
 
@@ -26,17 +26,29 @@ class ReportInbox:
         self.waiting.extend(reports)
 
     def take_into(self, core: Core, budget: int) -> None:
-        """Apply waiting reports to the core until `budget` rows have changed."""
-        waiting, changes, take = self.waiting, core.memory.changes, core.reports.take
-        while waiting and changes.size < budget:
+        """Apply waiting reports to the core until `budget` rows have changed.
+
+        Lines that follow each other are applied together, because they are numbered in order of their time.
+        """
+        waiting, changes, reports = self.waiting, core.memory.changes, core.reports
+        lines: list[Lines] = []
+        size = 0
+        while waiting and changes.size + size < budget:
             report = waiting.popleft()
             self._taken.append(report)
             if isinstance(report, ReportBatch):
                 changes.read_batches.append(report.id)
-                for one in report.reports:
-                    take(one)
-            else:
-                take(report)
+            for one in report.reports if isinstance(report, ReportBatch) else (report,):
+                if isinstance(one, Lines):
+                    lines.append(one)
+                    size += 1 + len(one.lines) // 20
+                    continue
+                if lines:
+                    reports.take_lines(lines)
+                    lines, size = [], 0
+                reports.take(one)
+        if lines:
+            reports.take_lines(lines)
 
     def commit(self) -> list[ReportBatch]:
         """Forget the reports that the tick has taken, after its commit. Return the batches among them."""

@@ -4,7 +4,7 @@ import signal
 from typing import Any
 
 from engine.executors.base import Work
-from engine.supervisor.attempt_log import clean
+from engine.log_lines import clean
 
 TEXT_CHARS_MAX = 64 * 1024
 """Length of a message or traceback."""

@@ -7,7 +7,8 @@ the first lines, raw chunks are only counted and held in a ring; those that are 
 from collections import deque
 from collections.abc import Iterator
 
-LINE_BYTES_MAX = 16 * 1024
+from engine.log_lines import LINE_BYTES_MAX, cut, decode
+
 LINES_MAX = 50_000
 """Lines kept from the start of an attempt, and as many from its end."""
 HEAD_BYTES_MAX = 48 * 1024 * 1024
@@ -24,47 +25,6 @@ Line = tuple[float, str, str]
 
 STDOUT, STDERR = 0, 1
 LEVELS = ("info", "warning")
-
-
-def clean(text: str) -> str:
-    """Return `text` as every database stores it, without lone surrogates; NUL becomes visible."""
-    if "\x00" in text:
-        text = text.replace("\x00", "\u2400")
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def cut(text: str) -> str:
-    """Return `text` as one log line: cleaned, and cut at 16 KiB of UTF-8 with a note of its length."""
-    text = clean(text)
-    if len(text) * 4 <= LINE_BYTES_MAX:
-        return text
-    data = text.encode()
-    return text if len(data) <= LINE_BYTES_MAX else _decode(data[:LINE_BYTES_MAX], len(data))
-
-
-def _decode(data: bytes, length: int) -> str:
-    """Decode the line `data`, which had `length` bytes before it was cut."""
-    if length > LINE_BYTES_MAX:
-        note = f" … [cut; the line had {length:,} bytes]"
-        data = data[: LINE_BYTES_MAX - len(note.encode())]
-        # Leave out a character that was cut in two; anything else that is not UTF-8 stays visible.
-        for back in range(1, 4):
-            if back <= len(data) and data[-back] >= 0xC0:
-                if not _is_text(data[-back:]):
-                    data = data[:-back]
-                break
-        return data.decode("utf-8", "replace").replace("\x00", "\u2400") + note
-    return data.decode("utf-8", "replace").replace("\x00", "\u2400")
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 class LineSplitter:
@@ -103,7 +63,7 @@ class LineSplitter:
                 lines.extend(
                     piece.decode("utf-8", "replace").replace("\x00", "\u2400")
                     if len(piece) <= LINE_BYTES_MAX
-                    else _decode(piece[:LINE_BYTES_MAX], len(piece))
+                    else decode(piece[:LINE_BYTES_MAX], len(piece))
                     for piece in pieces[1:]
                 )
         if last:
@@ -137,7 +97,7 @@ class LineSplitter:
             data = data.rstrip(b"\r")
             data = data[data.rfind(b"\r") + 1 :]
             length = len(data)
-        return _decode(data[:LINE_BYTES_MAX], length)
+        return decode(data[:LINE_BYTES_MAX], length)
 
     def _hold(self, data: bytes, now: float, lines: list[str]) -> None:
         """Hold the start of an unfinished line, without what `\\r` has overwritten."""
@@ -152,7 +112,7 @@ class LineSplitter:
             state = (self._partial + states[overwritten + 1 :])[:LINE_BYTES_MAX]
             if state and state != self._bar and now - self._bar_at >= BAR_SECONDS:
                 self._bar, self._bar_at = state, now
-                lines.append(_decode(state, len(state)))
+                lines.append(decode(state, len(state)))
         self._length += len(data)
         if len(self._partial) < LINE_BYTES_MAX:
             self._partial += data[: LINE_BYTES_MAX - len(self._partial)]
@@ -186,7 +146,12 @@ class AttemptLog:
         self._extend(lines, min(held + len(data) - splitter.held_bytes, LINE_BYTES_MAX * len(lines)))
 
     def add(self, at: float, level: str, message: str) -> None:
-        """Add a message that the node logged; each of its lines becomes a log line."""
+        """Add a message that the node logged; each of its lines becomes a log line.
+
+        It was sent at `at`, but what was read before it comes before it, also by its time.
+        """
+        if self.pending:
+            at = max(at, self.pending[-1][0])
         self._extend([(at, level, cut(text)) for text in message.split("\n")], len(message))
 
     def _extend(self, lines: list[Line], size: int) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.executors.base import Lines, Progress, Report
-from engine.supervisor.attempt_log import AttemptLog, clean
+from engine.log_lines import clean
+from engine.supervisor.attempt_log import AttemptLog
 from engine.supervisor.channel import frame_time
 from engine.supervisor.loop import NEVER
 

@@ -26,11 +26,15 @@ class ReportQueue:
         """Monotonic time at which the delayed reports are returned."""
         self.expects_more = False
         """Whether more short attempts end within the delay, so that it is worth sleeping until then."""
+        self.has_lines = False
+        """Whether there are lines among `ready`."""
         self._long_logs: list[tuple[Iterator[list[tuple[float, str, str]]], Ended]] = []
         """The remaining batches of long logs, and the ends of their attempts, which follow them."""
 
     def append(self, report: Report) -> None:
         self.ready.append(report)
+        if type(report) is Lines:
+            self.has_lines = True
 
     def delay(self, report: Report, now: float) -> None:
         """Return the report within DELAY_SECONDS, and never before reports that came earlier."""
@@ -50,7 +54,8 @@ class ReportQueue:
         if output.log.is_long:
             self._long_logs.append((batches, ended))
             return
-        self.ready += [Lines(ended.claim, lines) for lines in batches]
+        for lines in batches:
+            self.append(Lines(ended.claim, lines))
         self.ready.append(ended)
 
     @property
@@ -71,5 +76,6 @@ class ReportQueue:
     def take(self) -> list[Report]:
         """Return all reports but those of long logs, and forget them."""
         reports = self.delayed + self.ready
-        self.delayed, self.ready, self.due, self.expects_more = [], [], NEVER, False
+        self.delayed, self.ready, self.due = [], [], NEVER
+        self.expects_more = self.has_lines = False
         return reports

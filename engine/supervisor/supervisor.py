@@ -202,6 +202,8 @@ class Supervisor:
             called = loop.select(wait, serve_watched=serve_watched) or called
             now = loop.now
             if reports.ready or called or now >= min(end, reports.due):
+                if reports.has_lines:
+                    self._termination.flush_lines()
                 return reports.take()
 
     def _run_housekeeping(self, now: float) -> None:

@@ -186,4 +186,13 @@ class Termination:
     def report_end(self, attempt: Attempt, ended: Ended) -> None:
         """Report an end, after everything that the attempt reported before."""
         self.stacks.report_held(attempt, ended)
+        if attempt.output.log is not None:
+            self.flush_lines()
         self.reports.append_end(attempt.output, ended, self.loop.now)
+
+    def flush_lines(self) -> None:
+        """Report the lines of all running attempts together, so that the scheduler can put those of one moment in
+        order of their time."""
+        for process in self.pool.processes:
+            if process.current is not None:
+                process.current.output.flush_lines(self.reports.append)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from engine.executors.base import Ended, Returned, Started, Work
 from engine.inspect import procfs
+from engine.log_lines import clean
 from engine.supervisor import resource_limits
 from engine.supervisor.attempt import Attempt
 from engine.supervisor.attempt_errors import worker_lost
-from engine.supervisor.attempt_log import clean
 from engine.supervisor.channel import claim_of, encode_envelope, remove_envelope_file
 from engine.supervisor.loop import Loop
 from engine.supervisor.process import CannotStart, NodeProcess

@@ -12,6 +12,7 @@ from engine import faults
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 LINE_BYTES_MAX = 16 * 1024
@@ -53,6 +54,8 @@ class FrameWriter:
         self._lock = allocate_lock()
         self._owner = 0
         """Ident of the thread that is writing; 0 for none."""
+        self.before_log: Callable[[str], object] | None = None
+        """Called with the claim before a log line is sent."""
         self._queued: list[bytes] = []
 
     def send(self, data: bytes) -> None:
@@ -106,4 +109,6 @@ class FrameWriter:
         self.send(pack(to_json({"k": kind, "c": claim, "at": time.time(), **fields})))
 
     def send_log(self, claim: str, level: str, message: str) -> None:
+        if self.before_log is not None:
+            self.before_log(claim)
         self.send_frame("log", claim, level=level, m=cut(message))

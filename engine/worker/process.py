@@ -62,6 +62,7 @@ def main(argv: list[str]) -> None:
 
     streams.open_streams()
     out = frames.FrameWriter(send)
+    out.before_log = streams.OutputOrder().wait
     limit = SoftLimit()
     limit.install()
     progress = ProgressReporter(out)

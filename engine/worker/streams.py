@@ -25,6 +25,9 @@ READ_SECONDS = 5.0
 """How long an attempt that has ended waits for its output to be read. A child that goes on printing must not hold it
 up."""
 
+ORDER_SECONDS, ORDER_SECONDS_EACH = 0.5, 0.05
+"""How long the log lines of an attempt, and one of them, wait for printed output to be read."""
+
 
 def open_streams() -> None:
     """Set stdout and stderr to UTF-8 and to flush every line, whatever the locale."""
@@ -67,6 +70,30 @@ def _unread_bytes(descriptor: int) -> int:
         return int.from_bytes(fcntl.ioctl(descriptor, termios.FIONREAD, b"\0\0\0\0"), sys.byteorder)
     except OSError:
         return 0
+
+
+class OutputOrder:
+    """Keeps printed and logged lines in order: they reach the supervisor by different pipes, so a log line waits until
+    what was printed before it has been read.
+
+    An attempt waits for ORDER_SECONDS in all: the order must not slow down code that prints and logs a lot.
+    """
+
+    def __init__(self) -> None:
+        self._claim = ""
+        self._left = 0.0
+
+    def wait(self, claim: str) -> None:
+        if claim != self._claim:
+            self._claim, self._left = claim, ORDER_SECONDS
+        if self._left <= 0.0 or not (_unread_bytes(1) or _unread_bytes(2)):
+            return
+        began = now = time.monotonic()
+        end = began + min(self._left, ORDER_SECONDS_EACH)
+        while now < end and (_unread_bytes(1) or _unread_bytes(2)):
+            time.sleep(0.0002)
+            now = time.monotonic()
+        self._left -= now - began
 
 
 class LogForwarder:

@@ -85,8 +85,11 @@ def test_events_fold_to_the_rows_and_have_no_gap(engine: Engine):
     assert list(nodes.values()) == node_runs.node_runs(run)
     assert seen == queries.run_dict(run)
     lines, _ = logs.logs(run, node="a", limit=1000)
-    assert len(lines) == 600
+    assert len([line for line in lines if line["level"] == "info"]) == 600
     assert {line["attempt"] for line in lines} == {1, 2}
+    failed, _ = logs.logs(run, node="a", level="error")
+    assert [line["message"] for line in failed][-1] == "ValueError: again"
+    assert {line["attempt"] for line in failed} == {1}
 
 
 def test_every_event_is_a_transition_of_the_table(engine: Engine):
@@ -133,7 +136,10 @@ def test_the_soft_limit_is_raised_in_the_code(engine: Engine):
     )
     run = engine.run(document([python("a", code, soft_timeout=1)]))
     assert node_runs.node_run(run, "a")["state"] == "timed_out"
-    assert [line["message"] for line in logs.logs(run)[0]] == ["told"]
+    told, error = logs.logs(run)[0]
+    assert (told["message"], told["level"]) == ("told", "info")
+    assert error["level"] == "error"
+    assert error["message"].startswith("SoftTimeout: ")
 
 
 def test_a_killed_node_process_is_a_loss_and_the_node_starts_again(engine: Engine):
@@ -224,7 +230,8 @@ def test_text_that_databases_refuse_is_made_safe(engine: Engine):
     run = engine.run(document([python("a", code)]))
     assert run.state == "failed"
     messages = [line["message"] for line in logs.logs(run)[0]]
-    assert len(messages) == 2
+    assert messages[:2] == ["nul \u2400 here", "lone ? surrogate"]
+    assert messages[-1] == "ValueError: bad \u2400 ?"
     assert node_runs.node_run(run, "a")["error"]["class"] == "ValueError"
 
 

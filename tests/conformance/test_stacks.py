@@ -114,7 +114,7 @@ def test_stacks_of_a_stuck_node_are_captured_once_and_logged(engine: Engine):
     lines = engine.until(lambda: found if len(found := logs.logs(run, node="a")[0]) > 1 else None)
     # Either may come first.
     assert sorted((line["message"], line["level"]) for line in lines or ()) == [
-        ("Marked stuck after 0.6 s (expected 0.3 s). Stack traces saved.", "info"),
+        ("Marked stuck after 0.6 s (expected 0.3 s). Stack traces saved.", "warning"),
         ("here", "info"),
     ]
     runs.cancel(run, by="me")

@@ -31,6 +31,19 @@ def test_lines_of_all_sources_come_before_the_end_with_their_levels(tmp_path: Pa
         }  # fmt: skip
 
 
+def test_printed_and_logged_lines_are_in_the_order_in_which_they_were_written(tmp_path: Path) -> None:
+    code = (
+        "import sys\ndef main(inputs, ctx):\n    for n in range(20):\n        print(f'printed {n}')\n"
+        "        ctx.log(f'logged {n}')\n"
+    )
+    with Supervised(tmp_path) as node:
+        work = node.python(code)
+        node.run(work)
+        assert node.lines(work) == [f"{how} {n}" for n in range(20) for how in ("printed", "logged")]
+        times = [at for one in node.of(Lines, work.claim) for at, _, _ in one.lines]
+        assert times == sorted(times)
+
+
 def test_output_belongs_to_the_attempt_that_wrote_it(tmp_path: Path) -> None:
     with Supervised(tmp_path, workers=1) as node:
         works = []

@@ -46,6 +46,7 @@ class StoredRun:
     attempts: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
     events: list[list[Any]] = field(default_factory=list)
     lines: list[tuple[int, str]] = field(default_factory=list)
+    levels: list[tuple[int, str]] = field(default_factory=list)
     samples: list[dict[str, Any]] = field(default_factory=list)
     stacks: list[dict[str, Any]] = field(default_factory=list)
 
@@ -125,6 +126,7 @@ class MemoryStore(Store):
             lines = json.loads(body)
             assert last - first + 1 == len(lines)
             self.runs[run_id].lines.extend((first + offset, line[2]) for offset, line in enumerate(lines))
+            self.runs[run_id].levels.extend((first + offset, line[1]) for offset, line in enumerate(lines))
         for row in rows.samples:
             values = dict(zip(SAMPLE_COLUMNS, row, strict=True))
             self.runs[values["run_id"]].samples.append(values)

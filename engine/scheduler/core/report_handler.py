@@ -1,9 +1,13 @@
 """Applies the executor's reports to memory. A report whose claim no node has (any more) changes nothing. Pure."""
 
 import random
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise
+from operator import itemgetter
 
 from engine import policy as policies
 from engine.executors.base import Ended, Lines, Progress, Report, Returned, Sampled, Stacks, Started
+from engine.log_lines import error_lines
 from engine.scheduler.core.admission_control import AdmissionControl
 from engine.scheduler.core.decisions import stop_reason
 from engine.scheduler.core.memory import Memory
@@ -18,6 +22,10 @@ PROGRESS_SECONDS = 0.1
 """At most ten progress events per second and node."""
 LINES_MAX = 200
 """Lines in one LogBatch."""
+TURNS_MAX = 50
+"""How often the lines of one run that are applied together may change between attempts: each turn is a row."""
+SORTED_MAX = 2000
+"""Of more lines the order is that of tenths of a second."""
 
 
 class ReportHandler:
@@ -57,6 +65,25 @@ class ReportHandler:
             self._sampled(node, report)
         else:
             self._stacks(node, report)
+
+    def take_lines(self, reports: Sequence[Lines]) -> None:
+        """Apply reports of lines that follow each other. Lines of one run are numbered in order of their time, those of
+        one attempt always in the order in which it wrote them."""
+        if len(reports) == 1:
+            self.take(reports[0])
+            return
+        by_run: dict[int, dict[str, list[Lines]]] = {}
+        for report in reports:
+            node = self.memory.claims.get(report.claim)
+            if node is None:
+                self.memory.stale_reports += 1
+            else:
+                by_run.setdefault(node.run.id, {}).setdefault(report.claim, []).append(report)
+        for run, by_claim in by_run.items():
+            self.memory.run_in_hand = run
+            for turn in in_turns([line for one in found for line in one.lines] for found in by_claim.values()):
+                claim = tuple(by_claim)[turn[0][0]]
+                self._lines(self.memory.claims[claim], Lines(claim, [line for _, line in turn]))
 
     # The start and the end of an attempt.
 
@@ -125,6 +152,11 @@ class ReportHandler:
         if report.receipt is not None:
             attempt.receipt = {**report.receipt, "slots": node.slots if node.pool is not None else 0}
         self.memory.touch_attempt(attempt)
+        if attempt.error is not None and attempt.state in ("failed", "timed_out", "lost"):
+            # The same tick writes them and the end, so they are there once, however often the end is reported.
+            seconds = at / 1e6
+            lines = [(seconds, "error", line) for line in error_lines(attempt.error)]
+            self._lines(node, Lines(report.claim, lines))
         if node.pool is not None:
             node.pool.released += node.slots
             self.memory.touch_pool(node.pool)
@@ -292,4 +324,27 @@ class ReportHandler:
         )
         memory.changes.extra_size += 1 + len(text) // 4096
         if message := log_line(report.why, node.expected, node.expected_from, report.body.get("quiet")):
-            self._lines(node, Lines(report.claim, [(report.at, "info", message)]))
+            self._lines(node, Lines(report.claim, [(report.at, "warning", message)]))
+
+
+Line = tuple[float, str, str]
+
+
+def in_turns(sources: Iterable[list[Line]]) -> Iterator[list[tuple[int, Line]]]:
+    """Merge the lines of several sources by time. Yield stretches of one source, each line with its source's index.
+
+    A source keeps its own order, whatever its clock did. The more often the sources alternate, the coarser is the order
+    between them, so that there are at most TURNS_MAX stretches or those of whole seconds.
+    """
+    entries: list[tuple[float, int, Line]] = []
+    for place, lines in enumerate(sources):
+        latest = 0.0
+        for line in lines:
+            latest = max(latest, line[0])
+            entries.append((latest, place, line))
+    for width in (1e-6, 1e-3, 1e-2, 0.1, 1.0) if len(entries) <= SORTED_MAX else (0.1, 1.0):
+        ordered = sorted(entries, key=lambda entry: (entry[0] // width, entry[1]))
+        if sum(one[1] != other[1] for one, other in pairwise(ordered)) < TURNS_MAX:
+            break
+    for _, turn in groupby(ordered, key=itemgetter(1)):
+        yield [(place, line) for _, place, line in turn]

@@ -4,8 +4,9 @@ import random
 
 import pytest
 
+from engine.log_lines import LINE_BYTES_MAX, clean, cut
 from engine.supervisor import attempt_log
-from engine.supervisor.attempt_log import AttemptLog, LineSplitter, clean, cut
+from engine.supervisor.attempt_log import AttemptLog, LineSplitter
 
 
 def lines_of(log: AttemptLog) -> list[str]:
@@ -74,7 +75,7 @@ def test_a_line_of_50_mb_is_cut_with_a_note() -> None:
         log.feed(0, b"x" * 65536, 1.0)
     log.feed(0, b"\nafter\n", 1.0)
     first, after = lines_of(log)
-    assert len(first.encode()) <= attempt_log.LINE_BYTES_MAX
+    assert len(first.encode()) <= LINE_BYTES_MAX
     assert first.endswith("[cut; the line had 52,428,800 bytes]")
     assert after == "after"
 
@@ -83,7 +84,7 @@ def test_a_line_is_not_cut_inside_a_character() -> None:
     for shift in range(4):
         (line,) = LineSplitter().feed(b"a" * shift + "é🚂".encode() * 8000 + b"\n", 0.0)
         assert "�" not in line
-        assert len(line.encode()) <= attempt_log.LINE_BYTES_MAX
+        assert len(line.encode()) <= LINE_BYTES_MAX
 
 
 def test_a_logged_message_is_split_cut_and_cleaned() -> None:
@@ -91,7 +92,7 @@ def test_a_logged_message_is_split_cut_and_cleaned() -> None:
     log.add(1.0, "error", "first\nsecond \ud800 \x00\n" + "é" * 20_000)
     first, second, third = lines_of(log)
     assert (first, second) == ("first", "second ? ␀")
-    assert len(third.encode()) <= attempt_log.LINE_BYTES_MAX
+    assert len(third.encode()) <= LINE_BYTES_MAX
     assert cut("short") == clean("short") == "short"
 
 
@@ -168,6 +169,6 @@ def test_the_tail_of_a_long_log_is_returned_in_bounded_batches() -> None:
         batches = list(log.close(2.0))
         sizes = [sum(len(text) for _, _, text in batch) for batch in batches]
         assert len(batches) > 10
-        assert max(sizes) <= attempt_log.TAIL_BATCH_CHARACTERS + attempt_log.LINE_BYTES_MAX
+        assert max(sizes) <= attempt_log.TAIL_BATCH_CHARACTERS + LINE_BYTES_MAX
         assert max(map(len, batches)) <= attempt_log.TAIL_BATCH
         assert all(batches)
