@@ -12,6 +12,7 @@ SETTINGS = (
     "DATABASE_URL",
     "INTERLOCK_MAX_CONCURRENT",
     "INTERLOCK_WORKERS",
+    "INTERLOCK_NODE_MEMORY_MB",
     "INTERLOCK_ARTIFACTS",
     "INTERLOCK_COPIES_MB",
     "INTERLOCK_RETENTION_DAYS",
@@ -32,6 +33,10 @@ REDIS_OPTIONS = ("ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_keyfile")
 """Options of a REDIS_URL that hints, the channel layer and Celery all understand."""
 
 RETENTION_DAYS_MAX = 36_500
+NODE_MEMORY_MB_MIN = 512
+"""The smallest limit that is chosen for nodes; a setting may be smaller."""
+CGROUP_MEMORY_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""What a container may use of the machine's memory, by the version of control groups."""
 
 
 class ConfigError(Exception):
@@ -70,6 +75,8 @@ class Config:
     """How many MiB of copies of objects stay on this host."""
     retention_days: int = 30
     """How long runs that have ended are kept."""
+    node_memory_mb: int | None = None
+    """Limit on memory of nodes that have no `memory_mb`. None: none."""
 
     @property
     def files(self) -> Path:
@@ -121,14 +128,17 @@ def from_environment(env: Mapping[str, str]) -> Config:
         # Not the folder of artifacts without an object store: those may have no other copy.
         artifacts = str(home / "artifact-copies")
     artifacts = str(_folder(artifacts, "INTERLOCK_ARTIFACTS"))
+    max_concurrent = _positive_integer(env, "INTERLOCK_MAX_CONCURRENT", 10)
+    workers = _positive_integer(env, "INTERLOCK_WORKERS", max(2, os.cpu_count() or 1))
+    memory_mb = default_node_memory_mb(machine_memory_bytes(), min(workers, max_concurrent))
     return Config(
         home=home,
         database_url=_database_url(env.get("DATABASE_URL", "")),
         redis_url=_redis_url(env.get("REDIS_URL", "")),
         executor=executor,
         artifacts=artifacts,
-        max_concurrent=_positive_integer(env, "INTERLOCK_MAX_CONCURRENT", 10),
-        workers=_positive_integer(env, "INTERLOCK_WORKERS", max(2, os.cpu_count() or 1)),
+        max_concurrent=max_concurrent,
+        workers=workers,
         node_python=env.get("INTERLOCK_NODE_PYTHON", ""),
         node_env=tuple(env.get("INTERLOCK_NODE_ENV", "").replace(",", " ").split()),
         data_roots=tuple(
@@ -139,7 +149,26 @@ def from_environment(env: Mapping[str, str]) -> Config:
         artifact_store=store,
         copies_mb=_positive_integer(env, "INTERLOCK_COPIES_MB", 10_240),
         retention_days=_positive_integer(env, "INTERLOCK_RETENTION_DAYS", 30, RETENTION_DAYS_MAX),
+        node_memory_mb=_positive_integer(env, "INTERLOCK_NODE_MEMORY_MB", memory_mb),
     )
+
+
+def default_node_memory_mb(machine_bytes: int, processes: int) -> int:
+    """Return half of the machine's memory divided by its node processes, in MiB."""
+    return max(NODE_MEMORY_MB_MIN, machine_bytes // 2 // processes // 2**20)
+
+
+def machine_memory_bytes() -> int:
+    """Return how much memory this machine or container has."""
+    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for name in CGROUP_MEMORY_FILES:
+        try:
+            text = Path(name).read_text().strip()
+        except OSError:
+            continue
+        if text.isdigit():
+            found = min(found, int(text))
+    return found
 
 
 def _store_url(url: str) -> str:

@@ -28,7 +28,8 @@ def settings_in_force() -> Iterator[CheckResult]:
     yield CheckResult(
         "Settings",
         "ok",
-        f"{config.max_concurrent} concurrent nodes, {config.processes} node processes; "
+        f"{config.max_concurrent} concurrent nodes, {config.processes} node processes, "
+        f"{config.node_memory_mb:,} MiB of memory for a node; "
         f"set in the environment: {', '.join(given) or 'nothing'}",
     )
     for name in sorted(os.environ):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -140,14 +141,15 @@ def tiles_of(found: Run, node: str, shape: Mapping[str, Any], policy: Mapping[st
     samples = [one for one in history.node_samples(found, node, SPARK_SAMPLES) if one["attempt"] == shape["attempt"]]
     cpu = [one["cpu_percent"] for one in samples]
     memory = [one["memory_bytes"] for one in samples]
-    limit = policy["memory_mb"] * 1024 * 1024 if policy["memory_mb"] else None
+    limit_mb = policy["memory_mb"] or settings.INTERLOCK.node_memory_mb
+    limit = limit_mb * 1024 * 1024 if limit_mb else None
     newest = samples[-1] if samples else {}
     return {
         "cpu": newest.get("cpu_percent"),
         "cpu_path": sparkline(cpu, max([100.0, *(value for value in cpu if value is not None)])),
         "memory": newest.get("memory_bytes"),
         "memory_limit": limit,
-        "memory_limit_mb": policy["memory_mb"],
+        "memory_limit_mb": limit_mb,
         "memory_path": sparkline(memory, limit or 1.15 * max([1, *(one for one in memory if one is not None)])),
         "io": newest.get("io_bytes"),
         "io_wait": newest.get("io_wait"),

@@ -1,7 +1,6 @@
 """Reads everything that the rules need to know about a run, with few queries."""
 
-import os
-
+from engine.config import machine_memory_bytes
 from engine.definition import store
 from engine.diagnosis.facts import RunFacts
 from engine.diagnosis.failure_reader import FailureReader
@@ -62,6 +61,6 @@ def gather(run: Run, node: str | None = None) -> RunFacts:
 
 def _machine_memory() -> int | None:
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return machine_memory_bytes()
     except (ValueError, OSError):
         return None

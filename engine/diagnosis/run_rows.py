@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from engine import clock, policy
@@ -53,7 +54,11 @@ class RunRows:
     def limits(self, node: str) -> dict[str, Any]:
         """Return the limits of a node in this run, with what retries changed."""
         base, altered = self.document.by_id[node].policy, (self.run.altered or {}).get(node, {})
-        return {name: altered.get(name, getattr(base, name)) for name in ("soft_timeout", "hard_timeout", "memory_mb")}
+        names = ("soft_timeout", "hard_timeout", "memory_mb")
+        found = {name: altered.get(name, getattr(base, name)) for name in names}
+        if found["memory_mb"] is None:
+            found["memory_mb"] = settings.INTERLOCK.node_memory_mb
+        return found
 
     def lines(self, node: str, attempt: int) -> list[dict[str, Any]]:
         """Return the last log lines of an attempt, oldest first."""

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine.config import Config
+from engine.config import Config, machine_memory_bytes
 from engine.executors.base import Work
 from engine.policy import stuck_after
 from engine.scheduler.core.plan import PlanNode
@@ -189,7 +189,7 @@ def _environment(config: Config, given: Mapping[str, str]) -> dict[str, str]:
 
 def _duckdb(config: Config) -> dict[str, int]:
     """Return a node's share of the machine's memory and cores."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = machine_memory_bytes()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return {
         "memory_bytes": max(64 * 1024 * 1024, memory // (config.processes + 1)),

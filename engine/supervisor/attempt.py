@@ -15,8 +15,10 @@ SAMPLE_SECONDS = 1.0
 class Attempt:
     """Work that was sent to a process, and after `start` the attempt that runs it. Times are monotonic."""
 
-    def __init__(self, work: Work, is_short: bool) -> None:
+    def __init__(self, work: Work, is_short: bool, default_memory_mb: int | None) -> None:
         self.work = work
+        self.memory_mb = default_memory_mb if work.memory_mb is None else work.memory_mb
+        """Its limit on memory; None: none."""
         self.claim = work.claim
         self.is_short = is_short
         """Whether it was expected to take less than 50 ms."""

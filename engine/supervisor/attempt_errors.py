@@ -39,14 +39,19 @@ def hard_timeout(work: Work) -> dict[str, Any]:
     return _error("HardTimeout", message)
 
 
-def memory_limit(limit_mb: int, processes: int, used_mb: float | None) -> dict[str, Any]:
-    """Return the error of an attempt that passed memory_mb; `used_mb` is None if the kernel enforced the limit."""
+def memory_limit(limit_mb: int, processes: int, used_mb: float | None, *, is_own: bool) -> dict[str, Any]:
+    """Return the error of an attempt that passed its limit on memory.
+
+    `used_mb` is None if the kernel enforced the limit; `is_own` is False if it is the installation's.
+    """
+    name = "memory_mb" if is_own else "INTERLOCK_NODE_MEMORY_MB"
     among = f" in its {processes} processes" if processes > 1 else ""
     if used_mb is None:
-        text = f"The attempt wanted more memory{among} than its limit (memory_mb) of {limit_mb:,} MiB."
+        text = f"The attempt wanted more memory{among} than its limit ({name}) of {limit_mb:,} MiB."
     else:
-        text = f"The attempt used {used_mb:,.0f} MiB of memory{among}; its limit (memory_mb) is {limit_mb:,}."
-    return _error("MemoryLimit", f"{text} Raise memory_mb, or work on the data in parts.")
+        text = f"The attempt used {used_mb:,.0f} MiB of memory{among}; its limit ({name}) is {limit_mb:,}."
+    advice = "Raise memory_mb" if is_own else "Give the node a higher memory_mb"
+    return _error("MemoryLimit", f"{text} {advice}, or work on the data in parts.")
 
 
 def process_limit(limit: int) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class AttemptMonitor:
         seconds = CHECK_SHARE * (time.thread_time() - used)
         attempt.check_at = now + min(CHECK_SECONDS_MAX, max(CHECK_SECONDS, seconds))
         if error is None:
-            limit = (attempt.work.memory_mb or 0) * resource_limits.MIB
+            limit = (attempt.memory_mb or 0) * resource_limits.MIB
             if limit:
                 self.stacks.take_near_memory_limit(process, attempt, limit)
         elif (

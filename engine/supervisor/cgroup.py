@@ -25,7 +25,7 @@ as many threads as there are cores."""
 class ControlGroup:
     """One control group: a folder for each controller in version 1, one folder in version 2."""
 
-    __slots__ = ("_folders", "_freezer", "_limited", "_memory", "_refused", "_tasks", "_unified")
+    __slots__ = ("_folders", "_freezer", "_limit", "_memory", "_refused", "_tasks", "_unified")
 
     def __init__(
         self, memory: str | None, tasks: str | None, freezer: str | None, others: list[str], unified: bool
@@ -33,7 +33,7 @@ class ControlGroup:
         self._memory, self._tasks, self._freezer, self._unified = memory, tasks, freezer, unified
         named = [folder for folder in (memory, tasks, freezer) if folder is not None]
         self._folders = list(dict.fromkeys([*named, *others]))
-        self._limited = False
+        self._limit: int | None = None
         if tasks is not None:
             _write(tasks, "pids.max", str(TASKS_MAX))
         self._refused = 0
@@ -56,9 +56,9 @@ class ControlGroup:
 
     def limit_memory(self, limit: int | None) -> None:
         """Limit the memory of all members together to `limit` bytes; None for no limit."""
-        if self._memory is None or (limit is None and not self._limited):
+        if self._memory is None or limit == self._limit:
             return
-        self._limited = limit is not None
+        self._limit = limit
         value = "max" if self._unified else "-1"
         try:
             if self._unified:

@@ -13,7 +13,7 @@ MIB = 1024 * 1024
 
 def set_memory_limit(process: NodeProcess, attempt: Attempt) -> None:
     """Let the kernel enforce the limit of an attempt that is about to be sent, if there is a control group."""
-    limit = attempt.work.memory_mb
+    limit = attempt.memory_mb
     if process.group is not None:
         process.group.limit_memory(None if limit is None else limit * MIB)
         if limit is not None:
@@ -21,9 +21,9 @@ def set_memory_limit(process: NodeProcess, attempt: Attempt) -> None:
 
 
 def was_killed_at_limit(process: NodeProcess, attempt: Attempt) -> bool:
-    """Return whether the kernel has killed a process of the attempt because it passed `memory_mb`."""
+    """Return whether the kernel has killed a process of the attempt because it passed its limit."""
     return (
-        attempt.work.memory_mb is not None
+        attempt.memory_mb is not None
         and process.group is not None
         and process.group.oom_kills() > attempt.oom_kills_before
     )
@@ -49,7 +49,7 @@ def check(process: NodeProcess, attempt: Attempt) -> dict[str, Any] | None:
         return memory_error(attempt, len(tree))
     if len(tree) > PROCESSES_MAX:
         return process_limit(PROCESSES_MAX)
-    limit = attempt.work.memory_mb
+    limit = attempt.memory_mb
     if limit is None or not tree or attempt.usage.memory_bytes <= limit * MIB:
         return None
     # Processes are read one after another: if one forks meanwhile, its pages are counted twice.
@@ -63,6 +63,7 @@ def check(process: NodeProcess, attempt: Attempt) -> dict[str, Any] | None:
 
 def memory_error(attempt: Attempt, processes: int = 1, used: int | None = None) -> dict[str, Any]:
     """Return the error for `used` bytes in `processes`. `used` is None if the kernel enforced the limit."""
-    limit = attempt.work.memory_mb or 0
+    limit = attempt.memory_mb or 0
     attempt.usage.memory_peak_bytes = max(attempt.usage.memory_peak_bytes, limit * MIB if used is None else used)
-    return memory_limit(limit, processes, None if used is None else used / MIB)
+    used_mb = None if used is None else used / MIB
+    return memory_limit(limit, processes, used_mb, is_own=attempt.work.memory_mb is not None)

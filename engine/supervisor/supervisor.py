@@ -85,7 +85,9 @@ class Supervisor:
             lease=lease,
             on_start=self._attach,
         )
-        distributor = self._distributor = WorkDistributor(loop, reports, pool, scratch=self.scratch, worker=worker)
+        distributor = self._distributor = WorkDistributor(
+            loop, reports, pool, scratch=self.scratch, worker=worker, memory_mb=config.node_memory_mb
+        )
         stacks = self._stacks = StackSchedule(loop, reports)
         termination = self._termination = Termination(
             loop, reports, pool, distributor, stacks, scratch=self.scratch, artifacts=Path(config.artifacts)

@@ -38,6 +38,8 @@ class WorkDistributor:
     pool: ProcessPool
     scratch: Path
     worker: str
+    memory_mb: int | None
+    """Limit on memory of work that has none of its own."""
     short_work: ShortWork = field(default_factory=ShortWork)
     failed_starts: dict[tuple[str, str], int] = field(default_factory=dict)
     """(run, node) -> processes that ended in a row before they started its work."""
@@ -109,7 +111,7 @@ class WorkDistributor:
             process = self._prefetching_process(interpreter)
         if process is None:
             return False
-        self._assign(process, Attempt(work, is_short))
+        self._assign(process, Attempt(work, is_short, self.memory_mb))
         return True
 
     def _prefetching_process(self, interpreter: str) -> NodeProcess | None:
@@ -139,8 +141,11 @@ class WorkDistributor:
             process.responded_at = time.monotonic()
             process.all_short = attempt.is_short
             resource_limits.set_memory_limit(process, attempt)
-        elif not attempt.is_short:
-            process.all_short = False
+        else:
+            if not attempt.is_short:
+                process.all_short = False
+            # The limit of the process stays, and with it its count.
+            attempt.oom_kills_before = next(reversed(process.attempts.values())).oom_kills_before
         process.attempts[work.claim] = attempt
         self.pool.by_claim[work.claim] = process
         if not process.send(work.claim, message) and len(process.backlog) == 1:

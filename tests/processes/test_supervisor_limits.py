@@ -149,6 +149,20 @@ def test_memory_beyond_the_limit_ends_the_tree_with_figures(tmp_path: Path) -> N
         assert ended.usage["memory_peak_bytes"] >= 128 * 1024 * 1024
 
 
+@pytest.mark.usefixtures("memory_limits")
+def test_a_node_without_a_limit_has_that_of_the_installation(tmp_path: Path) -> None:
+    code = "def main(inputs, ctx):\n    import time\n    data = bytearray({} << 20)\n    time.sleep({})\n"
+    with Supervised(tmp_path, workers=1, memory_mb=128) as node:
+        ended = node.run(node.python(code.format(300, 600)))
+        assert (ended.state, error_of(ended)["class"]) == ("failed", "MemoryLimit")
+        assert "INTERLOCK_NODE_MEMORY_MB" in error_of(ended)["message"]
+        assert "128" in error_of(ended)["message"]
+        assert node.run(node.python(code.format(300, 0.3), memory_mb=1000)).state == "succeeded"
+        # What the next ones have is theirs again.
+        assert node.run(node.python(code.format(1, 0.3))).state == "succeeded"
+        assert error_of(node.run(node.python(code.format(300, 600))))["class"] == "MemoryLimit"
+
+
 def test_a_limit_on_memory_holds_for_its_attempt_only(tmp_path: Path) -> None:
     code = "def main(inputs, ctx):\n    data = bytearray(200 << 20)\n    return len(data)\n"
     with Supervised(tmp_path, workers=1) as node:

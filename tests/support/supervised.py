@@ -20,7 +20,7 @@ R = TypeVar("R")
 FAKE_NODE = str(Path(__file__).with_name("fake_node.py"))
 
 
-def config(home: Path, workers: int = 2) -> Config:
+def config(home: Path, workers: int = 2, memory_mb: int | None = None) -> Config:
     return Config(
         home=home,
         database_url="",
@@ -34,15 +34,23 @@ def config(home: Path, workers: int = 2) -> Config:
         data_roots=(),
         admin_password="",
         trust_proxy=False,
+        node_memory_mb=memory_mb,
     )
 
 
 class Supervised:
     """Polls a supervisor and stores every report. As a context manager it stops what it started."""
 
-    def __init__(self, home: Path, workers: int = 2, main: str = MAIN, lease: int | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        workers: int = 2,
+        main: str = MAIN,
+        lease: int | None = None,
+        memory_mb: int | None = None,
+    ) -> None:
         self.home = home
-        self.supervisor = Supervisor(config(home, workers), main=main, lease=lease)
+        self.supervisor = Supervisor(config(home, workers, memory_mb), main=main, lease=lease)
         self.reports: list[Report] = []
         self.works: dict[str, Work] = {}
         self.stopped = False

@@ -86,7 +86,7 @@ POLICY: Mapping[str, Field] = {
     "slots": Field("integer", 1, 1_000_000),
     "priority": Field("integer", 1, 9, null_means=_("the priority of the run")),
     "queue": Field("name"),
-    "memory_mb": Field("integer", 1, 1 << 30, null_means=_NO_LIMIT),
+    "memory_mb": Field("integer", 1, 1 << 30, null_means=_("the limit of this installation")),
     "trigger_rule": Field("choice", choices=TRIGGER_RULES),
 }
 POLICY_NOT_YET = ("map", "cache", "checkpoint_interval")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.settings import _process_name
+from engine import config
 from tests.support.product import ROOT
 
 
@@ -55,3 +56,21 @@ def test_celery_verifies_certificates_unless_the_url_says_otherwise() -> None:
     ):
         with make_app(url).connection_for_write() as connection:
             assert connection.ssl == expected
+
+
+def test_a_node_may_use_its_share_of_half_of_the_machine_unless_told_otherwise(tmp_path: Path) -> None:
+    assert config.default_node_memory_mb(16 << 30, 4) == 2048
+    assert config.default_node_memory_mb(1 << 30, 4) == 512
+    given = {"INTERLOCK_HOME": str(tmp_path), "INTERLOCK_WORKERS": "4", "INTERLOCK_MAX_CONCURRENT": "2"}
+    machine = config.machine_memory_bytes()
+    assert config.from_environment(given).node_memory_mb == config.default_node_memory_mb(machine, 2)
+    assert config.from_environment({**given, "INTERLOCK_NODE_MEMORY_MB": "100"}).node_memory_mb == 100
+
+
+def test_a_container_has_the_memory_that_it_may_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(config, "CGROUP_MEMORY_FILES", (str(tmp_path / "none"), str(limit)))
+    limit.write_text("max\n")
+    machine = config.machine_memory_bytes()
+    limit.write_text(f"{machine // 2}\n")
+    assert config.machine_memory_bytes() == machine // 2
