@@ -22,7 +22,7 @@ class Thread(Shape):
     id = serializers.IntegerField()
     name = serializers.CharField(allow_null=True, allow_blank=True)
     waits_on = AnyObjectOrNull(
-        help_text="{kind, message, sentence?, address?, path?, pid?, syscall?}; null if it does not wait."
+        help_text="{kind, message, sentence?, address?, path?, pid?, syscall?, holder?, ...}; null if it does not wait."
         " `sentence` is the message as a template and its values, for translation."
     )
     frames = Frame(many=True, help_text="Innermost first.")
@@ -53,6 +53,12 @@ class Stack(Shape):
         allow_null=True,
         required=False,
         help_text="How it was quiet: idle, computing or idling; null unless that is why the stacks were taken.",
+    )
+    look = AnyObjectOrNull(
+        required=False, help_text="What a loop looks for that sleeps in between: {kind, what, every, line, there}."
+    )
+    queries = serializers.ListField(
+        child=AnyObject(), required=False, help_text="Queries of DuckDB that run: {statement, percent, bytes}."
     )
     cut = AnyObject(required=False, help_text="What was left out because of its size: {frames, threads, children}.")
 

@@ -15,6 +15,12 @@ _CAUSES = {
     "child_hangs": gettext_noop('"{node}" waits for its child process {pid}, which hangs: {command}'),
     "child_stopped": gettext_noop('"{node}" waits for its child process {pid}, which is stopped (SIGSTOP): {command}'),
     "stopped": gettext_noop('The process of "{node}" is stopped (SIGSTOP){where}'),
+    "looks_for": gettext_noop('"{node}" looks again and again for what is not there{where}'),
+    "name_lookup": gettext_noop('"{node}" waits for the name server {address}{where}'),
+    "query": gettext_noop('"{node}" runs a query of DuckDB{where}'),
+    "database_lock": gettext_noop('"{node}" waits for a lock in the database at {address}{where}'),
+    "connecting": gettext_noop('"{node}" waits for a connection to {address}, which does not answer{where}'),
+    "listening": gettext_noop('"{node}" waits at its own address {address} for others, who do not come{where}'),
     "blocked_on_socket": gettext_noop('"{node}" waits for an answer from {address}{where}'),
     "queue": gettext_noop('"{node}" waits for an item from a queue that nothing is added to{where}'),
     "queue_put": gettext_noop('"{node}" waits for space in a queue that nothing is taken from{where}'),
@@ -54,7 +60,11 @@ _SOMETHING = gettext_noop("something in the kernel")
 def cause(name: str, activity: Activity) -> Sentence:
     """Say what the node called `name` does, without a full stop."""
     threads = activity.threads
-    values: dict[str, Any] = {"node": name, "where": location_text(threads[0][1]) if threads else ""}
+    values: dict[str, Any] = {
+        "node": name,
+        "address": activity.address,
+        "where": location_text(threads[0][1]) if threads else "",
+    }
     if activity.code == "deadlock" and activity.circle:
         return _process_circle(values, activity)
     if activity.code == "deadlock" and len(threads) < 2:
@@ -74,7 +84,6 @@ def cause(name: str, activity: Activity) -> Sentence:
         elif activity.code == "child_hangs" and waits.get("kind") in ("socket", "file", "pipe", "lock", "io"):
             template, values["what"] = _CHILD_WAITS, wait_text(waits)
     elif activity.code == "blocked_on_socket":
-        values["address"] = activity.address
         if not activity.address:
             template = _NO_ADDRESS
     elif activity.code in ("file_lock", "blocked_on_file", "blocked_on_pipe", "blocked"):

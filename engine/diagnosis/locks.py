@@ -13,6 +13,7 @@ from engine.sentences import Sentence, gettext_noop, span
 
 _LOCK = gettext_noop("a lock on {path}")
 _LOCK_SOMEWHERE = gettext_noop("a lock on a file")
+_LOCK_DATABASE = gettext_noop("a lock in the PostgreSQL database {name} at {address} ({command})")
 _BY_NODE = gettext_noop(
     '"{node}" waits for {what}, which is held by run {run}, node "{holder}", for up to {span}{where}'
 )
@@ -46,11 +47,11 @@ def is_circle(run: int, running: RunningFacts, holder: HolderFacts) -> bool:
 
 def cause(facts: RunFacts, running: RunningFacts, activity: Activity, holder: HolderFacts | None) -> Sentence | None:
     """Return what a node that waits for a lock on a file waits for, without a full stop; None for other causes."""
-    if activity.code != "file_lock" and (activity.code != "deadlock" or holder is None):
+    if activity.code not in ("file_lock", "database_lock") and (activity.code != "deadlock" or holder is None):
         return None
     values: dict[str, Any] = {
         "node": running.name,
-        "what": _what(activity.path),
+        "what": _what(activity),
         "where": location_text(activity.threads[0][1]) if activity.threads else "",
     }
     if holder is None:
@@ -62,11 +63,14 @@ def cause(facts: RunFacts, running: RunningFacts, activity: Activity, holder: Ho
     if holder.pid == running.pid or (holder.run, holder.node) == (facts.run, running.node):
         return Sentence(_BY_ITSELF, values)
     other = activity_of(holder.stack.body) if holder.stack is not None else None
-    return Sentence(_CIRCLE, {**values, "other": _what("" if other is None else other.path)})
+    return Sentence(_CIRCLE, {**values, "other": Sentence(_LOCK_SOMEWHERE) if other is None else _what(other)})
 
 
-def _what(path: str) -> Sentence:
-    return Sentence(_LOCK, {"path": cut(path)}) if path else Sentence(_LOCK_SOMEWHERE)
+def _what(activity: Activity) -> Sentence:
+    if activity.backend is not None:
+        values = {"name": activity.backend.get("database"), "address": activity.address}
+        return Sentence(_LOCK_DATABASE, {**values, "command": activity.backend.get("does")})
+    return Sentence(_LOCK, {"path": cut(activity.path)}) if activity.path else Sentence(_LOCK_SOMEWHERE)
 
 
 def _span(facts: RunFacts, holder: HolderFacts) -> Any:

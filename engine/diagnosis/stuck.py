@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from engine.clock import iso
-from engine.diagnosis import actions, locks, stuck_help
+from engine.diagnosis import actions, locks, looks, stuck_help
 from engine.diagnosis.causes import cause
 from engine.diagnosis.evidence import (
     CPU_SAMPLES,
@@ -182,7 +182,9 @@ def _finding(facts: RunFacts, running: RunningFacts, idle: float | None, how: st
     is_circle = holder is not None and locks.is_circle(facts.run, running, holder)
     if is_circle:
         activity = replace(activity, code="deadlock")
-    why = locks.cause(facts, running, activity, holder) or cause(running.name, activity)
+    why = (
+        locks.cause(facts, running, activity, holder) or looks.cause(running, activity) or cause(running.name, activity)
+    )
     advice = stuck_help.advice(activity)
     values = {"cause": why, "tail": _tail(running, idle, how), "advice": advice, "sentence": why}
     message = Sentence(_SENTENCE if advice is None else _ADVISED, values)
@@ -264,6 +266,8 @@ def _still_true(running: RunningFacts, activity: Activity) -> bool:
     if len(later) < CPU_SAMPLES:
         return True
     mean = sum(sample.cpu_percent or 0.0 for sample in later) / len(later)
+    if activity.code == "query":
+        return True
     return mean >= RUNS_PERCENT if activity.code in ("cpu_loop", "child_computes") else mean < 50
 
 

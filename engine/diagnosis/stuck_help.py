@@ -22,6 +22,9 @@ _ORDERS: Mapping[str, tuple[str, ...]] = {
     "child_computes": _CODE_IS_WRONG,
     "deadlock": _SOMETHING_IS_MISSING,
     "blocked_on_lock": _SOMETHING_IS_MISSING,
+    "database_lock": _SOMETHING_IS_MISSING,
+    "looks_for": _SOMETHING_IS_MISSING,
+    "query": _CODE_IS_WRONG,
     "stopped": (RESTART, STACKS, SKIP, CANCEL),
     "child_stopped": (RESTART, STACKS, SKIP, CANCEL),
     "file_lock": _SOMETHING_IS_MISSING,
@@ -40,6 +43,16 @@ _ADVICE: Mapping[str, str] = {
     "blocked_on_lock": gettext_noop("Cancel or skip it unless something outside of the node releases it"),
     "stopped": gettext_noop("Continue it (kill -CONT), or retry: a new attempt has a process of its own"),
     "child_stopped": gettext_noop("`kill -CONT {pid}` on its host continues it; a retry starts it anew"),
+    "database_lock": gettext_noop(
+        "It goes on when the other transaction ends: end who holds it, or cancel or skip this node"
+    ),
+    "looks_for": gettext_noop("Supply what it looks for, or cancel or skip it: a new attempt looks for the same"),
+    "name_lookup": gettext_noop("Check the name and the name server (/etc/resolv.conf), then retry"),
+    "connecting": gettext_noop("Check the address and the network, then retry"),
+    "listening": gettext_noop("Check who should connect to it, or cancel it"),
+    "query": gettext_noop(
+        "If it takes longer than it should, cancel it and look at its joins: without a condition each row meets each"
+    ),
     "file_lock": gettext_noop("It goes on when the lock is released: end who holds it, or cancel or skip this node"),
     "blocked_on_file": gettext_noop("Supply what it waits for, or cancel or skip it"),
     "blocked_on_pipe": gettext_noop("Cancel it unless the other end of the pipe goes on"),

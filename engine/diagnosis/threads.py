@@ -6,7 +6,7 @@ else one that waits for something outside the process; a deadlock only if all wa
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.diagnosis.wording import cut
@@ -27,6 +27,9 @@ SHARED_LOCKS = "multiprocessing/synchronize.py"
 """Locks that are shared with other processes, which may release them."""
 FILE_LOCKS = ("flock", "fcntl")
 """System calls that wait for a lock on a file."""
+_SOCKET_CODES = {"listening": "listening", "connecting": "connecting"}
+_COMPUTES = frozenset(("cpu_loop", "blocked_on_lock", "deadlock", "blocked", "polling", "not_determined"))
+"""What a thread seems to do that runs a query of DuckDB."""
 KINDS = ("child", "socket", "io", "file", "pipe", "poll", "other", "sleep")
 """What threads wait for, the most informative first. A thread that sleeps often only watches another one."""
 
@@ -50,11 +53,20 @@ class Activity:
 
     code: str
     """sleeping, cpu_loop, child_computes, blocked_on_socket, child_hangs, deadlock, blocked_on_lock, file_lock,
-    blocked_on_file, blocked_on_pipe, io_wait, polling, blocked or not_determined."""
+    database_lock, blocked_on_file, blocked_on_pipe, io_wait, polling, looks_for, name_lookup, query, connecting,
+    listening, child_stopped, stopped, blocked or not_determined."""
     threads: Sequence[tuple[str, Location]] = ()
     """(name, location) of the thread that matters; in a deadlock of all that take part."""
     address: str = ""
     path: str = ""
+    name: str = ""
+    """Of name_lookup; empty: not known."""
+    look: Mapping[str, Any] | None = None
+    """Of looks_for, see engine.inspect.loops."""
+    query: Mapping[str, Any] | None = None
+    """Of query: {statement, percent, bytes}."""
+    backend: Mapping[str, Any] | None = None
+    """What the PostgreSQL server does that it waits for, see engine.inspect.postgres."""
     message: Text = ""
     """What the thread waits for, in the words of engine.inspect."""
     holder: int | None = None
@@ -77,6 +89,15 @@ class Activity:
 
 def activity_of(body: Mapping[str, Any], cpu_percent: float | None = None) -> Activity:
     """Return what the stacks in `body` show. `cpu_percent`: of the process tree, if `body` does not say."""
+    found = _activity_of(body, cpu_percent)
+    queries = body.get("queries") or ()
+    if queries and found.code in _COMPUTES:
+        # The threads of a database compute for the one that waits for it.
+        return replace(found, code="query", query=queries[0], waits_for_thread="")
+    return found
+
+
+def _activity_of(body: Mapping[str, Any], cpu_percent: float | None) -> Activity:
     samples = body.get("samples") or []
     threads = _threads(samples[-1] if samples else {})
     children = [child for child in body.get("children") or () if child.get("state") not in GONE]
@@ -107,7 +128,7 @@ def activity_of(body: Mapping[str, Any], cpu_percent: float | None = None) -> Ac
         if circle and all(_kind(one) == "lock" or _pid_of(one.get("waits_on")) in circle for one in threads):
             named = [child for child in children if child.get("pid") in circle]
             return found("deadlock", thread, circle=named, message=wait_text(thread.get("waits_on")))
-        return _waits(found, thread, children)
+        return _waits(found, thread, children, body.get("look"))
     if free:
         # The thread neither computes nor waits for anything that /proc could name.
         return found("not_determined", free[0])
@@ -124,12 +145,14 @@ def activity_of(body: Mapping[str, Any], cpu_percent: float | None = None) -> Ac
     )
 
 
-def _waits(found: Callable[..., Activity], thread: Thread, children: list[Mapping[str, Any]]) -> Activity:
+def _waits(
+    found: Callable[..., Activity], thread: Thread, children: list[Mapping[str, Any]], look: Mapping[str, Any] | None
+) -> Activity:
     wait = thread["waits_on"]
     kind, message = _kind(thread), wait_text(wait)
     address, path = str(wait.get("address") or ""), str(wait.get("path") or "")
     if address:
-        return found("blocked_on_socket", thread, address=address, message=message)
+        return _waits_for_address(found, thread, wait, address, message)
     if children and kind in ("child", "pipe", "poll", "other"):
         named = [child for child in children if child.get("pid") == wait.get("pid")]
         child: Mapping[str, Any] = _deepest(children, named[0] if named else None)
@@ -138,11 +161,15 @@ def _waits(found: Callable[..., Activity], thread: Thread, children: list[Mappin
             return found("child_stopped", thread, **theirs)
         if locked := _locked(child.get("waits_on") or {}, sleeps=False):
             return found("file_lock", thread, **theirs, **locked)
+        if look:
+            return found("looks_for", thread, **theirs, look=look)
         return found("child_hangs", thread, **theirs)
     if wait.get("stopped"):
         return found("stopped", thread, message=message)
     if locked := _locked(wait, sleeps=_calls_sleep(thread)):
         return found("file_lock", thread, **locked)
+    if look and kind == "sleep":
+        return found("looks_for", thread, look=look)
     code = {
         "sleep": "sleeping",
         "socket": "blocked_on_socket",
@@ -154,6 +181,19 @@ def _waits(found: Callable[..., Activity], thread: Thread, children: list[Mappin
     }.get(kind, "blocked")
     ended = {"pid": wait.get("pid"), "command": ""} if code == "child_hangs" else None
     return found(code, thread, path=path, message=message, child=ended)
+
+
+def _waits_for_address(
+    found: Callable[..., Activity], thread: Thread, wait: Mapping[str, Any], address: str, message: Text
+) -> Activity:
+    backend, lookup = wait.get("backend"), wait.get("lookup")
+    details: dict[str, Any] = {"address": address, "message": message}
+    if isinstance(lookup, Mapping):
+        return found("name_lookup", thread, **details, name=str(lookup.get("name") or ""))
+    if isinstance(backend, Mapping):
+        code = "database_lock" if backend.get("waits") else "blocked_on_socket"
+        return found(code, thread, **details, backend=backend, holder=_pid_of(backend.get("holder")))
+    return found(_SOCKET_CODES.get(str(wait.get("state")), "blocked_on_socket"), thread, **details)
 
 
 def _locked(wait: Mapping[str, Any], *, sleeps: bool) -> dict[str, Any]:

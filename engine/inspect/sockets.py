@@ -26,6 +26,8 @@ class SocketInfo(NamedTuple):
     """established, connecting, listening, closed by its peer, or empty."""
     peer: int | None = None
     """Inode of the other end of a Unix socket."""
+    port: int | None = None
+    """Its own port."""
 
 
 class SocketTable:
@@ -36,11 +38,21 @@ class SocketTable:
         self._inet: dict[int, SocketInfo] | None = None
 
     def find(self, inode: int) -> SocketInfo | None:
+        return self._table().get(inode) or _unix_socket(self._pid, inode)
+
+    def inode_of_port(self, port: int) -> int | None:
+        """Return the inode of the connected TCP socket that has this port itself."""
+        for inode, found in self._table().items():
+            if found.kind == "tcp" and found.port == port and found.state == "established":
+                return inode
+        return None
+
+    def _table(self) -> dict[int, SocketInfo]:
         if self._inet is None:
             self._inet = {}
             for name in ("tcp", "tcp6", "udp", "udp6"):
                 self._inet.update(_inet_sockets(self._pid, name))
-        return self._inet.get(inode) or _unix_socket(self._pid, inode)
+        return self._inet
 
 
 def _inet_sockets(pid: int, name: str) -> dict[int, SocketInfo]:
@@ -51,8 +63,19 @@ def _inet_sockets(pid: int, name: str) -> dict[int, SocketInfo]:
             continue
         local, remote, state = _parse_address(words[1]), _parse_address(words[2]), int(words[3], 16)
         has_peer = not words[2].endswith(b":0000")
-        found[int(words[9])] = SocketInfo(name[:3], remote if has_peer else local, _TCP_STATES.get(state, ""))
+        found[int(words[9])] = SocketInfo(
+            name[:3],
+            remote if has_peer else local,
+            _state(name, state, has_peer),
+            port=int(words[1].rpartition(b":")[2], 16),
+        )
     return found
+
+
+def _state(name: str, state: int, has_peer: bool) -> str:
+    if name.startswith("tcp"):
+        return _TCP_STATES.get(state, "")
+    return "established" if has_peer else "listening"
 
 
 def _parse_address(word: bytes) -> str:

@@ -2,7 +2,7 @@
 
 The body of a stack (`Stack.body` in the API and the database) is
 {"taken_at", "pid", "samples": [{"at", "threads": [{"id", "name", "waits_on", "frames"}]}], "children", "moves",
-"cpu_percent", "message", "quiet"}:
+"cpu_percent", "message", "quiet", "look", "queries"}:
 `id` is the kernel's number of the thread, or Python's ident if the former is not known; `name` may be None;
 `frames` [{"file", "line", "function", "source", "author"}] are innermost first, without the product's frames that
 called the author's code, and empty for a thread that only the kernel knows;
@@ -12,7 +12,9 @@ called the author's code, and empty for a thread that only the kernel knows;
 `cpu_percent` is that of the tree during the sampling, of one core; None if it was too short to measure;
 `message` is a sentence that says why frames are missing, or None;
 `quiet` says how an attempt without expected duration was quiet: idle (it did nothing), computing or idling (it wrote no
-line and reported no progress although it computed or moved a little); None if the stacks have another reason.
+line and reported no progress although it computed or moved a little); None if the stacks have another reason;
+`look` is what a loop of the author's looks for, see engine.inspect.loops, with `there`: whether the file exists;
+`queries` [{"statement", "percent", "bytes"}] are those of DuckDB that run; `statement` is empty if it is not known.
 """
 
 import json
@@ -64,6 +66,8 @@ class ThreadStack:
     name: str | None
     frames: list[Frame]
     """Innermost first."""
+    names: dict[str, str] = field(default_factory=dict)
+    """Local names of the author's code that stand for a text."""
 
     @property
     def is_main(self) -> bool:
@@ -81,6 +85,8 @@ class StackSample:
     """Thread -> what it waits on; of all threads but the one that replies."""
     names: dict[int, str] = field(default_factory=dict)
     """Thread -> the kernel's name for it, if that differs from the program's name."""
+    queries: list[dict[str, Any]] = field(default_factory=list)
+    """Queries of DuckDB that run in the process: {statement, percent, bytes}."""
     busy: set[int] = field(default_factory=set)
     """Threads that run or are in uninterruptible sleep."""
 
@@ -93,6 +99,8 @@ class StackReply(NamedTuple):
     by: int | None
     """The kernel's number of the thread that replies."""
     threads: list[ThreadStack]
+    queries: list[dict[str, Any]]
+    """Queries of DuckDB that run in the process."""
 
 
 def parse_reply(data: bytes) -> StackReply | None:
@@ -105,15 +113,45 @@ def parse_reply(data: bytes) -> StackReply | None:
         return None
     threads = []
     for thread in reply["threads"]:
-        if type(thread) is not list or len(thread) != 4 or type(thread[0]) is not int or type(thread[3]) is not list:
+        if type(thread) is not list or len(thread) not in (4, 5):
             return None
-        ident, tid, name, stack = thread
+        if type(thread[0]) is not int or type(thread[3]) is not list:
+            return None
+        ident, tid, name, stack, *local = thread
         frames = [frame for frame in map(_parse_frame, stack) if frame is not None]
         threads.append(
-            ThreadStack(ident, tid if type(tid) is int else None, _bounded(name) if type(name) is str else None, frames)
+            ThreadStack(
+                ident,
+                tid if type(tid) is int else None,
+                _bounded(name) if type(name) is str else None,
+                frames,
+                _texts(local[0] if local else None),
+            )
         )
-    by = reply.get("by")
-    return StackReply(reply["n"], by if type(by) is int else None, threads)
+    by, queries = reply.get("by"), reply.get("queries")
+    return StackReply(reply["n"], by if type(by) is int else None, threads, _parse_queries(queries))
+
+
+def _texts(local: Any) -> dict[str, str]:
+    if type(local) is not dict:
+        return {}
+    return {name: _bounded(text) for name, text in local.items() if type(text) is str}
+
+
+def _parse_queries(queries: Any) -> list[dict[str, Any]]:
+    """Return the queries of a reply as they are stored: {statement, percent, bytes}, None where not known."""
+    found = []
+    for query in queries if type(queries) is list else ():
+        if type(query) is list and len(query) == 3 and type(query[0]) is str:
+            statement, percent, size = query
+            found.append(
+                {
+                    "statement": clean_text(statement[: 4 * TEXT_CHARS_MAX]),
+                    "percent": percent if type(percent) is float else None,
+                    "bytes": size if type(size) is int else None,
+                }
+            )
+    return found
 
 
 def _parse_frame(frame: Any) -> Frame | None:

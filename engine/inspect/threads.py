@@ -21,6 +21,8 @@ class KernelThread(NamedTuple):
     syscall: int | None
     """Number of the system call that it is in; None if it runs or may not be read; -1 if it is in none."""
     arguments: tuple[int, ...]
+    stack_pointer: int = 0
+    """0: not known."""
 
     @property
     def call(self) -> str | None:
@@ -51,12 +53,15 @@ def read_thread(pid: int, tid: int) -> KernelThread | None:
     state = stat[end + 2 : end + 3].decode()
     syscall: int | None = None
     arguments: tuple[int, ...] = ()
+    stack_pointer = 0
     words = (procfs.read(f"{folder}/syscall") or b"").split()
     if len(words) > 1:
         syscall = int(words[0])
         arguments = tuple(int(word, 16) for word in words[1:7])
+        stack_pointer = int(words[7], 16) if len(words) > 7 else 0
     wait_channel = (procfs.read(f"{folder}/wchan") or b"").decode("ascii", "replace").strip()
-    return KernelThread(tid, name, state, wait_channel if wait_channel not in ("", "0") else None, syscall, arguments)
+    channel = wait_channel if wait_channel not in ("", "0") else None
+    return KernelThread(tid, name, state, channel, syscall, arguments, stack_pointer)
 
 
 class SignalStatus(NamedTuple):

@@ -7,7 +7,9 @@ thread waits for, or that holds the other end of the pipe or the lock on the fil
 or the length of a timeout; it is missing if there is none or it is not known. `lock` is the lock's address in memory,
 which distinguishes two locks. `stopped` is true for a process that a signal has stopped. `holder` is who holds the
 lock on the file (see engine.inspect.children.identify). `database` is {"path", "holder"} of a SQLite database that
-another connection keeps locked while the thread sleeps.
+another connection keeps locked while the thread sleeps. `lookup` is {"name"} (None: not known) of a name that the
+server at `address` is asked for. `backend` is what the PostgreSQL server at `address` does (engine.inspect.postgres).
+`state` of a socket is listening, connecting or closed by its peer, if it is one of these.
 """
 
 import os
@@ -16,7 +18,7 @@ import struct
 import time
 from typing import Any
 
-from engine.inspect import descriptors, file_locks, procfs, syscalls
+from engine.inspect import descriptors, file_locks, name_lookups, postgres, procfs, syscalls
 from engine.inspect.call_arguments import POLLIN, POLLOUT, CallArguments, c_int
 from engine.inspect.children import command_line, identify
 from engine.inspect.sockets import SocketInfo, SocketTable, parse_sockaddr
@@ -61,6 +63,8 @@ class WaitReader:
         self._tree = tree
         self._arguments = CallArguments(pid)
         self._sockets = SocketTable(pid)
+        self._stack_pointer = 0
+        """Of the thread that is read now."""
         self._owners: dict[int, list[tuple[int, int]]] | None = None
         """Inode of a pipe or socket -> (pid, access mode) of the processes that have it open, the youngest last."""
 
@@ -81,6 +85,7 @@ class WaitReader:
     def _wait_of(self, thread: KernelThread) -> Wait:
         """Return the wait with the sentence itself as `message`."""
         call, args = thread.call, thread.arguments or (0,) * 6
+        self._stack_pointer = thread.stack_pointer
         if thread.state in ("T", "t"):
             return {**_wait("other", Sentence(_("being continued: it is stopped (SIGSTOP)")), call), "stopped": True}
         try:
@@ -111,9 +116,7 @@ class WaitReader:
             if address is None:
                 return self._file(call, c_int(args[0]), POLLOUT)
             address = clean_text(address)
-            return _wait(
-                "socket", Sentence(_("a connection to {address}"), {"address": address}), call, address=address
-            )
+            return {**_connecting(call, address), "state": "connecting"}
         if call in ("flock", "fcntl"):
             return self._file_lock(call, c_int(args[0]))
         if call in ("open", "openat", "openat2"):
@@ -256,12 +259,23 @@ class WaitReader:
         if found.state == "listening":
             text = Sentence(_("a connection to its own {address}"), {"address": address})
         elif found.state == "connecting":
-            return _connecting(call, address)
+            return {**_connecting(call, address), "state": found.state}
         else:
             text = _data(address, reads)
         if found.state == "closed by its peer":
             text = Sentence(_("{what}, which has closed the connection"), {"what": text})
-        return _wait("socket", text, call, address=address)
+        wait = _wait("socket", text, call, address=address)
+        if found.kind == "udp" and found.state == "established":
+            name = name_lookups.looked_up(self._arguments.memory, self._stack_pointer)
+            if name is not None or address.rpartition(":")[2] == name_lookups.PORT:
+                wait["lookup"] = {"name": None if name is None else clean_text(name)}
+        elif found.kind == "tcp" and found.state == "established" and found.port is not None and _is_here(address):
+            backend = postgres.wait_of(found.port)
+            if backend is not None:
+                wait["backend"] = backend
+        if found.kind != "unix" and found.state in ("listening", "connecting", "closed by its peer"):
+            wait["state"] = found.state
+        return wait
 
     def _pair(self, call: str, found: SocketInfo) -> Wait:
         """Return the wait for a socket pair, whose other end a child may have."""
@@ -355,6 +369,11 @@ def _sleep(seconds: float) -> Sentence:
 
 def _end_of(pid: int) -> Sentence:
     return Sentence(_("the end of process {process}"), {"process": _process(pid)})
+
+
+def _is_here(address: str) -> bool:
+    """Return whether a server at this address is on this host."""
+    return address.startswith(("127.", "[::1]"))
 
 
 def _connecting(call: str, address: str) -> Wait:

@@ -17,7 +17,7 @@ from typing import Any
 
 from engine.clock import iso
 from engine.executors.base import Work
-from engine.inspect import children, procfs, stacks, threads
+from engine.inspect import children, looks, procfs, stacks, threads
 from engine.inspect.stacks import NodeSource, StackSample, ThreadStack
 from engine.inspect.waits import WaitReader
 from engine.nodes import registry
@@ -165,7 +165,10 @@ class StackSampler:
         reply = self._channel.reply
         if self._channel.awaits_reply or reply is None:
             return False
+        sample = self._sample
         self._end_sample(None, reply.threads)
+        if sample is not None:
+            sample.queries = reply.queries
         return True
 
     def _request_dump(self, now: float) -> None:
@@ -286,18 +289,32 @@ class StackSampler:
         if len(self._cpu) > 1:
             span = self._cpu[1][0] - self._cpu[0][0]
             cpu = max(0.0, self._cpu[1][1] - self._cpu[0][1])
+        described = [stacks.describe_threads(sample, self._pid, source) for sample in samples]
+        described_children = self._children()
         return {
             "taken_at": iso(datetime.fromtimestamp(now, UTC)),
             "pid": self._pid,
             "samples": [
-                {"at": sample.at, "threads": stacks.describe_threads(sample, self._pid, source)} for sample in samples
+                {"at": sample.at, "threads": threads_} for sample, threads_ in zip(samples, described, strict=True)
             ],
-            "children": self._children(),
+            "children": described_children,
+            "queries": samples[-1].queries,
+            "look": self._look(samples[-1], described[-1], described_children, code),
             "moves": stacks.moves(self.samples, cpu),
             "cpu_percent": round(cpu / span * 100, 1) if cpu is not None and span >= PERCENT_SECONDS else None,
             "message": None if samples[-1].threads else self._message,
             "quiet": self.quiet,
         }
+
+    def _look(
+        self, sample: StackSample, described: list[dict[str, Any]], kids: list[dict[str, Any]], code: str | None
+    ) -> dict[str, Any] | None:
+        """Return what a loop of the node looks for, if it is in one that sleeps in between."""
+        if code is not None:
+            names = {thread.tid or thread.ident: thread.names for thread in sample.threads}
+            return looks.look_of(self._pid, described, names, code)
+        command = self._work.config.get("command")
+        return looks.look_of_shell(self._pid, kids, command) if isinstance(command, str) else None
 
     def _children(self) -> list[dict[str, Any]]:
         described: list[dict[str, Any]] = []

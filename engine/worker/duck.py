@@ -21,6 +21,8 @@ MEMORY_BYTES = 512 * 1024 * 1024
 _module: ModuleType | None = None
 _import_bytes = 0
 """Memory that importing DuckDB took, until `take_import_bytes` is called."""
+running: dict[int, tuple[Any, str, str]] = {}
+"""Connection, statement and file of the queries that run now, for who asks for the stacks of this process."""
 
 
 def package() -> ModuleType:
@@ -76,6 +78,9 @@ def connect(
         "allow_community_extensions": "false",
         "TimeZone": "'UTC'",
         "enable_external_access": "false",
+        # Only then DuckDB counts how far a query is.
+        "enable_progress_bar": "true",
+        "enable_progress_bar_print": "false",
     }
     for name, value in settings.items():
         connection.execute(f"SET {name} = {value}")

@@ -5,8 +5,9 @@ and sometimes crashes a process whose other threads run on. It is used only for 
 because then one piece of code holds the lock and nothing else runs (see engine.supervisor.stack_sampler).
 
 A request is one line with its number. A reply is one line of JSON: {"n": number, "by": the kernel's number of this
-thread, "threads": [[ident, kernel's number or null, name or null, [[file, line, function], ... innermost first]],
-...]}. The first reply, number 0, is sent unasked.
+thread, "threads": [[ident, kernel's number or null, name or null, [[file, line, function], ... innermost first],
+{local name of the author's code: its text}], ...], "queries": [[statement, percent done, bytes written]]}. The first
+reply, number 0, is sent unasked.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ FRAMES_MAX = 64
 """Innermost frames of a thread that are sent."""
 FILE_CHARS_MAX = 500
 NAME_CHARS_MAX = 200
+LOCALS_MAX = 100
+LOCAL_CHARS_MAX = 300
+STATEMENT_CHARS_MAX = 2000
 
 
 def start(descriptor: int) -> None:
@@ -59,7 +63,8 @@ def _serve(descriptor: int, started: Any) -> None:
             request = read(descriptor, 64).split()
             if not request or identity(descriptor) != own:
                 return
-            reply = encode({"n": int(request[-1]), "by": by, "threads": _threads(me)}).encode() + b"\n"
+            found = {"n": int(request[-1]), "by": by, "threads": _threads(me), "queries": _queries()}
+            reply = encode(found).encode() + b"\n"
             while reply:
                 reply = reply[write(descriptor, reply) :]
     except Exception:
@@ -80,7 +85,7 @@ def _threads(me: int) -> list[Any]:
         for ident, frame in frames.items():
             if ident != me and len(threads) < THREADS_MAX:
                 tid, name = names.get(ident, (None, None))
-                threads.append([ident, tid, name, _stack(frame)])
+                threads.append([ident, tid, name, _stack(frame), _locals(frame)])
         return threads
     finally:
         frames.clear()
@@ -95,6 +100,50 @@ def _stack(frame: Any) -> list[tuple[str, int | None, str]]:
         stack.append((code.co_filename[:FILE_CHARS_MAX], frame.f_lineno, code.co_name[:NAME_CHARS_MAX]))
         frame = frame.f_back
     return stack
+
+
+def _locals(frame: Any) -> dict[str, str]:
+    """Return the local names of the node's own code that stand for a text or path: what a loop looks for."""
+    found: dict[str, str] = {}
+    for _ in range(FRAMES_MAX):
+        if frame is None:
+            break
+        if frame.f_code.co_filename[:1] == "<" and frame.f_code.co_filename[:8] != "<frozen ":
+            for name, value in list(frame.f_locals.items())[:LOCALS_MAX]:
+                text = value if type(value) is str else str(value) if type(value).__name__ == "PosixPath" else None
+                if text is not None and len(text) <= LOCAL_CHARS_MAX:
+                    found.setdefault(name, text)
+        frame = frame.f_back
+    return found
+
+
+def _queries() -> list[list[Any]]:
+    """Return the queries that run now on DuckDB connections of the product, and on DuckDB's own connection."""
+    found: list[list[Any]] = []
+    duck = sys.modules.get("engine.worker.duck")
+    for connection, statement, path in list(getattr(duck, "running", {}).values()):
+        found.append([statement[:STATEMENT_CHARS_MAX], _progress(connection), _size(path)])
+    duckdb = sys.modules.get("duckdb")
+    if not found and duckdb is not None and getattr(sys.modules.get("engine.worker.table"), "_is_default_used", False):
+        progress = _progress(duckdb)
+        if progress is not None:
+            found.append(["", progress, None])
+    return found
+
+
+def _progress(connection: Any) -> float | None:
+    try:
+        percent = connection.query_progress()
+    except Exception:
+        return None
+    return float(percent) if percent >= 0 else None
+
+
+def _size(path: str) -> int | None:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return None
 
 
 def _names() -> dict[int, tuple[int | None, str | None]]:

@@ -130,6 +130,8 @@ def set_share(envelope: dict[str, Any]) -> None:
         _settings["memory_limit"] = duck.quote(f"{share['memory_bytes'] // 1024}KiB")
     if "threads" in share:
         _settings["threads"] = str(share["threads"])
+    # Only then DuckDB counts how far a query is.
+    _settings.update(enable_progress_bar="true", enable_progress_bar_print="false")
 
 
 def close_default(*, even_if_unused: bool) -> None:

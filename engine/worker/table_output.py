@@ -109,9 +109,11 @@ def write_query(
     # A temporary name is not used, because the connection can open only this one.
     options = "FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false"
     try:
+        duck.running[id(connection)] = connection, sql, staged
         connection.execute(f"COPY ({selected}) TO {duck.quote(staged)} ({options})", parameters)
         return adopt(staged, task, connection)
     finally:
+        duck.running.pop(id(connection), None)
         task.artifacts.discard(task.claim)
 
 

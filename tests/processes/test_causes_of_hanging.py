@@ -1,15 +1,23 @@
 """Real node processes that hang, each in its own way: what the rules say about their stacks."""
 
+import contextlib
+import os
+import socket
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 
+from engine import clock
 from engine.diagnosis.causes import cause
+from engine.diagnosis.facts import RunningFacts
+from engine.diagnosis.looks import cause as look_cause
 from engine.diagnosis.threads import Activity, activity_of
 from tests.processes.test_stacks import ask, run_until
+from tests.support import postgres
 from tests.support.supervised import Supervised
 from tests.support.wait import wait_until
 
@@ -32,7 +40,8 @@ def hangs(node: Supervised, *lines: str, code: str) -> tuple[Activity, str]:
 def activity(node: Supervised, work: Any, code: str) -> tuple[Activity, str]:
     def seen() -> tuple[Activity, str] | None:
         found = activity_of(ask(node, work))
-        said = str(cause("n", found)) if found.code != "not_determined" else ""
+        running = RunningFacts("n", "n", "python", 1, None, clock.now(), 9.0)
+        said = str(look_cause(running, found) or cause("n", found)) if found.code != "not_determined" else ""
         print(found.code, said)
         return (found, said) if found.code == code else None
 
@@ -101,3 +110,81 @@ def test_a_lock_whose_taker_has_ended_is_held_by_who_has_the_file_open(node: Sup
     wait = found.child["waits_on"] if found.child else {}
     assert wait["holder"]["node"] == "keeper"
     assert found.holder == wait["pid"]
+
+
+def test_a_loop_that_looks_for_a_file_says_which_and_whether_it_is_there(node: Supervised, tmp_path: Path) -> None:
+    path = str(tmp_path / "x.csv")
+    lines = (f"path = {path!r}", "while not os.path.exists(path):", "    time.sleep(0.5)")
+    found, said = hangs(node, *lines, code="looks_for")
+    assert found.look is not None
+    assert (found.look["what"], found.look["every"], found.look["there"]) == (path, 0.5, False)
+    assert f"looks for {path} every 0.5 s since" in said
+    assert "it is not there" in said
+
+
+def test_a_shell_loop_that_looks_for_a_file_is_recognised(node: Supervised) -> None:
+    work = node.shell("echo here; until [ -e x.csv ]; do sleep 0.5; done")
+    run_until(node, work)
+    _, said = activity(node, work, "looks_for")
+    assert "looks for x.csv every 0.5 s" in said
+    assert "it is not there" in said
+
+
+RESOLVE = """import ctypes, ctypes.util, socket, struct
+def main(inputs, ctx):
+    libc = ctypes.CDLL(ctypes.util.find_library("c"))
+    libc.__res_state.restype = ctypes.c_void_p
+    libc.__res_init()
+    # struct __res_state: retrans, retry, options, nscount, then the addresses of the servers.
+    state = libc.__res_state()
+    ctypes.c_int.from_address(state + 16).value = 1
+    server = struct.pack("=H", socket.AF_INET) + struct.pack("!H", {port}) + socket.inet_aton("127.0.0.1") + bytes(8)
+    ctypes.memmove(state + 20, server, 16)
+    print("here")
+    while True:
+        try:
+            socket.getaddrinfo("warehouse.example", 5432)
+        except OSError:
+            pass
+"""
+
+
+def test_a_name_server_that_does_not_answer_is_named_with_the_name(node: Supervised) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        work = node.python(RESOLVE.format(port=port))
+        run_until(node, work)
+        _, said = activity(node, work, "name_lookup")
+        assert f"looks up the name warehouse.example, and the name server 127.0.0.1:{port} does not answer" in said
+
+
+def test_a_query_of_duckdb_shows_its_statement_and_progress(node: Supervised) -> None:
+    sql = "select count(*) from range(10000000) a, range(10000000) b where a.range % 7 = b.range % 11"
+    work = node.work("table.sql", sql=sql)
+    node.send(work)
+    node.started(work)
+    found, said = activity(node, work, "query")
+    assert found.query is not None
+    assert found.query["percent"] is not None
+    assert sql in said
+    assert "% done" in said
+
+
+def test_a_connection_that_nobody_makes_is_not_a_missing_answer(node: Supervised) -> None:
+    found, _ = hangs(node, "server = socket.create_server(('127.0.0.1', 0))", "server.accept()", code="listening")
+    assert found.address.startswith("127.0.0.1:")
+
+
+@pytest.mark.postgres
+def test_a_row_that_another_client_of_postgresql_has_locked_is_a_lock(node: Supervised) -> None:
+    with postgres.database() as url, contextlib.closing(psycopg2.connect(url)) as holder:
+        with holder.cursor() as cursor:
+            cursor.execute("create table t(a int); insert into t values(1)")
+            holder.commit()
+            cursor.execute("update t set a = 2")
+        lines = (f"con = __import__('psycopg2').connect({url!r})", "con.cursor().execute('update t set a = 3')")
+        found, _ = hangs(node, *lines, code="database_lock")
+        assert found.backend is not None
+        assert found.backend["does"] == "UPDATE waiting"
+        assert found.holder == os.getpid()

@@ -573,3 +573,81 @@ def test_a_node_that_looks_now_and_then_with_other_processes_is_quiet_after_a_mi
 )
 def test_a_node_that_does_something_else_since_is_not_quiet_but_computing(sign: dict[str, Any]) -> None:
     assert diagnosis(facts(silent("computing", REGEX, **sign))).findings == []
+
+
+def look(kind: str, what: str, every: float | None = 1.0, there: bool | None = None) -> dict[str, Any]:
+    return {"kind": kind, "what": what, "every": every, "line": 3, "there": there}
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (
+            look("file", "x.csv", there=False),
+            "looks for x.csv every second since 09:43:40 UTC; it is not there in line",
+        ),
+        (look("file", "run.lock", 0.5, True), "looks for run.lock every 0.5 s since 09:43:40 UTC; it is there"),
+        (look("file", "$X", None), "looks for $X since 09:43:40 UTC in line 4"),
+        (look("table", "done"), "looks into table done every second since 09:43:40 UTC; what it looks for does not"),
+        (look("address", "http://h:1"), "asks http://h:1 every second since 09:43:40 UTC; it does not get"),
+        (look("condition", "job.done"), "checks every second since 09:43:40 UTC whether this has changed: job.done"),
+    ],
+)
+def test_a_loop_that_sleeps_and_looks_says_for_what(found: dict[str, Any], said: str) -> None:
+    stack = {**body(thread(frame(4, "time.sleep(1)"), wait="sleep")), "look": found}
+    one = of_stack(stack)
+    assert (one.code, one.cause) == ("looks_for", "looks_for")
+    assert said in str(one.message)
+    assert verbs(one)[0] == "cancel"
+
+
+def test_a_shell_loop_that_looks_is_not_a_child_that_hangs() -> None:
+    stack = body(thread(wait="child"), children=[child(command="sleep 1")])
+    assert of_stack({**stack, "look": look("file", "/in/x", there=False)}, type="shell").code == "looks_for"
+
+
+def test_a_line_or_progress_is_since_when_it_looks() -> None:
+    stack = {**body(thread(frame(4, "time.sleep(1)"), wait="sleep")), "look": look("file", "x.csv", there=False)}
+    assert "since 09:43:50 UTC" in str(of_stack(stack, last_output_at=ago(10)).message)
+
+
+def socket_wait(**more: Any) -> dict[str, Any]:
+    wait = {"kind": "socket", "message": "data", "address": "10.0.0.2:53", **more}
+    return body(thread(frame(4, "socket.getaddrinfo(host, 80)"), wait=wait))
+
+
+def test_a_name_that_is_not_resolved_is_named_with_the_server() -> None:
+    one = of_stack(socket_wait(lookup={"name": "db.example"}))
+    assert one.code == "name_lookup"
+    assert "looks up the name db.example, and the name server 10.0.0.2:53 does not answer in line 4" in str(one.message)
+    assert "looks up a name, and" in str(of_stack(socket_wait(lookup={"name": None})).message)
+
+
+def test_a_connection_that_is_not_made_and_one_that_is_waited_for_differ_from_an_answer() -> None:
+    assert of_stack(socket_wait(state="connecting")).code == "connecting"
+    assert of_stack(socket_wait(state="listening")).code == "listening"
+    assert of_stack(socket_wait(state="closed by its peer")).code == "blocked_on_socket"
+
+
+def test_a_lock_in_postgresql_names_the_run_that_holds_it() -> None:
+    held: dict[str, Any] = {"pid": 7, "start": 1, "since": None, "command": "python", "parents": []}
+    backend = {"pid": 99, "does": "UPDATE waiting", "database": "shop", "waits": True, "holder": held}
+    one = of_stack(socket_wait(backend=backend), holders={7: HolderFacts(7, "python", ago(240), 12, "export")})
+    assert one.code == "database_lock"
+    assert (
+        "waits for a lock in the PostgreSQL database shop at 10.0.0.2:53 (UPDATE waiting), which is held by run 12, "
+        'node "export", for up to 4 m'
+    ) in str(one.message)
+    assert one.actions[0].path == "/api/v1/runs/12/nodes/export/cancel/"
+    busy = of_stack(socket_wait(backend={**backend, "does": "SELECT", "waits": False}))
+    assert (busy.code, "which is busy for it (SELECT)" in str(busy.message)) == ("blocked_on_socket", True)
+
+
+@pytest.mark.parametrize("cpu", [0.0, 180.0])
+def test_a_query_of_duckdb_shows_statement_progress_and_what_it_has_written(cpu: float) -> None:
+    queries = [{"statement": "select * from a, b", "percent": 41.5, "bytes": 5 << 20}]
+    stack = {**body(thread(wait="lock" if not cpu else None), cpu=cpu), "queries": queries}
+    one = of_stack(stack, type="table.sql", samples=samples(cpu, cpu, cpu))
+    assert one.code == "query"
+    assert '"Load" runs a query (42 % done, 5.0 MiB written so far): select * from a, b;' in str(one.message)
+    assert verbs(one)[0] == "cancel"
