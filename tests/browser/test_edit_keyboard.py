@@ -69,7 +69,7 @@ class Hands:
 def test_the_flights_workflow_is_built_by_keyboard_alone(person):
     sample: dict[str, Any] = json.loads(SAMPLE.read_text())
     wanted = {node["id"]: node for node in sample["nodes"]}
-    page = person.page
+    page = person.go("/")
     hands = Hands(page)
     expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
     hands.find_anything("new workflow", "New workflow")

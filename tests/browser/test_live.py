@@ -172,7 +172,7 @@ def test_pages_are_opened_searched_and_runs_started_by_keyboard(person):
 
 
 def test_a_shortcut_of_two_keys_works_even_if_the_page_handles_the_second_late(person):
-    page = person.page
+    page = person.go("/")
     expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
     page.evaluate(
         """() => {

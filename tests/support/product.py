@@ -76,6 +76,13 @@ def processes_with(*texts: str) -> list[int]:
     return found
 
 
+def csrf_token(page: str) -> str:
+    """Return the token that a form of this page sends."""
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+    assert token, page
+    return token[1]
+
+
 class Answer:
     """One HTTP answer: `status`, `headers`, `body` (bytes) and `json` (parsed on demand)."""
 
@@ -207,11 +214,8 @@ class Product:
         """Open the page `form` (else `path`), send its token to `path`, and return the answer's text."""
         host = f"http://127.0.0.1:{self.port}"
         page = door.open(host + (form or path)).read().decode()
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
-        assert token, page
-        request = urllib.request.Request(
-            host + path, urllib.parse.urlencode({"csrfmiddlewaretoken": token[1]}).encode()
-        )
+        form = urllib.parse.urlencode({"csrfmiddlewaretoken": csrf_token(page)})
+        request = urllib.request.Request(host + path, form.encode())
         request.add_header("Origin", host)
         return str(door.open(request).read().decode())
 
