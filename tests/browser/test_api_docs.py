@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tests.browser.conftest import Person
 
 
-@pytest.mark.smoke
+@pytest.mark.long
 def test_the_docs_page_sends_a_call_and_requests_nothing_from_other_hosts(person: Person) -> None:
     page = person.page
     asked: list[str] = []

@@ -153,6 +153,7 @@ class Counted:
         self.page.keyboard.insert_text(text)
 
 
+@pytest.mark.long
 def test_an_author_builds_and_runs_five_nodes_with_few_presses(person):
     page = person.page
     person.product.api("POST", "workflows/", {"name": "By a quick author", "slug": "quick-author"})

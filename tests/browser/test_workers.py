@@ -82,6 +82,7 @@ def test_the_list_of_workers_is_accessible_and_fits_a_phone(
         assert not wider(page)
 
 
+@pytest.mark.long
 def test_a_worker_is_drained_without_scripts(chromium: Browser, scaled: WithWorkers) -> None:
     scaled.worker("plain")
     context = chromium.new_context(java_script_enabled=False, locale="en-GB")
