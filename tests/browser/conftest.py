@@ -121,7 +121,7 @@ class Person:
     def sign_in(self, user: str = "admin") -> None:
         """Sign in by a one-time link without drawing a page, which would cost more than most tests do."""
         link = self.at(self.product.login_path(user))
-        form = {"csrfmiddlewaretoken": csrf_token(self.context.request.get(link).text())}
+        form: dict[str, bool | float | str] = {"csrfmiddlewaretoken": csrf_token(self.context.request.get(link).text())}
         answer = self.context.request.post(link, form=form, headers={"Origin": self.at("")}, max_redirects=0)
         assert answer.status == 302, answer.text()
 
