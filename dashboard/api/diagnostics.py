@@ -122,4 +122,7 @@ class Diagnostics(ApiView):
     def get(self, request: Request, run_id: str) -> Response:
         query = Query(request)
         run = access.run(request.user, run_id)
-        return Response(to_dict(diagnosis.diagnose(run, node=query.text("node") or None)))
+        found = diagnosis.diagnose(run, node=query.text("node") or None)
+        if not access.can(request.user, Right.EDIT):
+            found = found.without_edits()
+        return Response(to_dict(found))

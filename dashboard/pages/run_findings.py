@@ -43,6 +43,7 @@ _RUN_CANCEL = re.compile(r"/api/v1/runs/(\d+)/cancel/")
 _RETRY = re.compile(r"/api/v1/runs/\d+/(?:nodes/[a-z][a-z0-9_]*/)?retry/")
 _STACK = re.compile(r"/api/v1/runs/(\d+)/nodes/([a-z][a-z0-9_]*)/stack/")
 _COMMAND = re.compile(r"/api/v1/runs/(\d+)/(?:nodes/([a-z][a-z0-9_]*)/)?(cancel|retry|skip)/")
+_DRAFT = re.compile(r"/api/v1/workflows/([^/]+)/draft/")
 _ROLLBACK = re.compile(r"/api/v1/workflows/([^/]+)/rollback/")
 
 
@@ -111,7 +112,12 @@ def _button(action: Action, back: str) -> dict[str, Any]:
         "form": form,
         "fields": values,
     }
-    if (stack := _STACK.fullmatch(action.path)) and action.method == "GET":
+    if action.edits is not None and (draft := _DRAFT.fullmatch(action.path)):
+        node, line = action.edits
+        query = urlencode({"node": node} if line is None else {"node": node, "line": line})
+        button["kind"] = "link"
+        button["form"] = f"{reverse('workflow-edit', args=[draft[1]])}?{query}"
+    elif (stack := _STACK.fullmatch(action.path)) and action.method == "GET":
         button["kind"] = "stack"
         button["form"] = reverse("run-node-stack", args=[stack[1], stack[2]])
     elif rollback and body.get("version"):

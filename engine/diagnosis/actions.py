@@ -23,6 +23,7 @@ MEMORY_STEP_MB = 64
 
 _RETRY_LIMIT = gettext_noop("Retry with a {limit} limit")
 _RETRY_MEMORY = gettext_noop("Retry with {memory} MiB")
+_EDIT = gettext_noop("Edit this node")
 _RETRY = gettext_noop("Retry")
 _RETRY_NOW = gettext_noop("Retry now")
 _STACKS = gettext_noop("Capture stack traces")
@@ -99,6 +100,12 @@ def retry(run: int, node: str) -> Action:
 def restart(run: int, node: str) -> Action:
     """End the attempt and start the next one, with the same limits."""
     return Action(Sentence(_RETRY), "POST", _node(run, node, "retry"), {}, danger=True)
+
+
+def edit(workflow: str, node: str, line: int | None) -> Action:
+    """Edit the node: the call reads the draft that a new version is made from."""
+    path = f"/api/v1/workflows/{workflow}/draft/"
+    return Action(Sentence(_EDIT), "GET", path, edits=(node, line))
 
 
 def retry_now(run: int, node: str) -> Action:

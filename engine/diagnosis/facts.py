@@ -225,6 +225,8 @@ class FailureFacts:
     """Of its last attempt, just before a limit ended it."""
     logs: Sequence[Mapping[str, Any]] = ()
     """Its last lines, oldest first."""
+    error_bases: Sequence[str] = ()
+    """The base classes of the error's class."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,16 @@ def _lines(failure: FailureFacts) -> list[Evidence]:
 
 
 def _actions(facts: RunFacts, failure: FailureFacts) -> list[Action]:
+    """Return what can be done, the best first: editing the node, unless a retry of the same code can help."""
+    line = (failure.error or {}).get("line")
+    edit = actions.edit(facts.workflow, failure.node, line if isinstance(line, int) else None)
+    *retries, skip = _retries(facts, failure)
+    if remedies.retry_can_help(failure.error, failure.error_bases):
+        return [*retries, edit, skip]
+    return [edit, *retries, skip]
+
+
+def _retries(facts: RunFacts, failure: FailureFacts) -> list[Action]:
     kind = remedies.class_of(failure.error)
     plain, skip = actions.retry(facts.run, failure.node), actions.skip(facts.run, failure.node)
     if kind in ("SoftTimeout", "HardTimeout"):

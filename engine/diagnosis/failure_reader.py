@@ -65,6 +65,7 @@ class FailureReader:
             retries=row.retries,
             stack=self._last_stack(row),
             logs=self.rows.lines(row.node, row.attempt),
+            error_bases=((attempt.error if attempt is not None else None) or {}).get("bases") or (),
             **self.rows.limits(row.node),
         )
 

@@ -1,7 +1,7 @@
 """What a diagnosis says: what is stuck, what waits, what is used, and findings with evidence and actions. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.admission.conditions import WaitingCondition
@@ -37,6 +37,9 @@ class Action:
     body: Mapping[str, Any] | None = None
     danger: bool = False
     """It ends something, and is shown as dangerous."""
+    edits: tuple[str, int | None] | None = None
+    """The node, and the line of its code, to edit: pages open the editor there, the call reads the draft. Only for
+    people who may edit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,11 @@ class Diagnosis:
     findings: Sequence[Finding]
     """The most useful first."""
     waiting_total: int = 0
+
+    def without_edits(self) -> "Diagnosis":
+        """Return the diagnosis for people who may not edit."""
+        kept = [replace(one, actions=[act for act in one.actions if act.edits is None]) for one in self.findings]
+        return replace(self, findings=kept)
 
     def of(self, node: str) -> list[Finding]:
         """Return the findings about one node."""

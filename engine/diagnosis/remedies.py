@@ -1,7 +1,7 @@
 """What to do about each class of error: one sentence a colleague would say. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from engine.diagnosis.wording import cut
 from engine.sentences import Sentence, gettext_noop
@@ -129,6 +129,37 @@ def remedy(error: Mapping[str, object] | None) -> Sentence:
         name = found.group(1).partition(".")[0] if found else ""
         return Sentence(_CLASSES[kind], {"name": cut(name)}) if name else Sentence(_CLASSES["MissingPackage"])
     return Sentence(_CLASSES.get(kind, _OTHER))
+
+
+_FROM_OUTSIDE = frozenset(
+    (
+        *("WorkerLost", "MemoryLimit", "ArtifactStoreError", "ArtifactGone", "WrongContent", "MissingPackage"),
+        *("SoftTimeout", "HardTimeout", "ModuleNotFoundError", "KeyboardInterrupt"),
+        *("BrokenPipeError", "gaierror", "SSLError", "OperationalError", "ServiceUnavailable", "TooManyRequests"),
+    )
+)
+_FROM_OUTSIDE_ENDINGS = ("Timeout", "TimeoutError", "ConnectionError", "ConnectionRefusedError", "ConnectionResetError",
+                         "ConnectionAbortedError")  # fmt: skip
+_SIGNALLED = frozenset((130, 137, 143))
+"""Exit codes of commands that something else ended."""
+
+
+def retry_can_help(error: Mapping[str, object] | None, bases: Iterable[str] = ()) -> bool:
+    """Return whether a retry of the same code may succeed, because the cause was outside of it. Otherwise the node must
+    be edited first. `bases`: the names of the error's base classes."""
+    kind, message = class_of(error), str((error or {}).get("message") or "")
+    if not kind:
+        return True
+    if kind == "ExitCode":
+        return exit_code(message) in _SIGNALLED
+    if kind == "WorkerLost":
+        return _worker_lost(message) != _ENDED_ITSELF
+    if kind == "SqlError":
+        return _sql(message) == _SQL_MEMORY
+    if kind == "OSError" and "No space left" in message:
+        return True
+    names = (kind, *(name.rpartition(".")[2] for name in bases))
+    return any(name in _FROM_OUTSIDE or name.endswith(_FROM_OUTSIDE_ENDINGS) for name in names)
 
 
 def class_of(error: Mapping[str, object] | None) -> str:

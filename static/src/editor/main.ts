@@ -20,6 +20,7 @@ import { keepFocus } from "./keep-focus";
 import { startKeys } from "./commands/keys";
 import { showWhenUsed } from "./side-panels";
 import { mountPalette } from "./palette/palette";
+import { openAtNode } from "./open-at-node";
 import type { Editing, Facts } from "./parts";
 import { startPublished } from "./publishing/published";
 import { startSaving } from "./saving/draft-saving";
@@ -111,6 +112,7 @@ function start(root: HTMLElement, facts: Facts, loaded: Loaded, doc: Doc): void 
   editing.drawer = mountDrawer(root, editing);
   mountToolbar(root, editing);
   editing.keyboard = keepFocus(root, editing);
+  openAtNode(editing);
   startKeys(root, editing);
   root.dataset["ready"] = "";
 }

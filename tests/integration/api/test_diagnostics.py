@@ -220,7 +220,7 @@ def test_a_node_waits_only_for_upstream_nodes_that_have_not_ended(editor: Api) -
     assert waits["conditions"][0]["message"] == 'Waits for "b" to end.'
 
 
-def test_a_failure_is_located_at_the_first_node_that_failed(editor: Api) -> None:
+def test_a_failure_is_located_at_the_first_node_that_failed(editor: Api, operator: Api) -> None:
     publish(editor, "one", "a", "b", "c", edges=("a>c", "b>c"))
     run = run_rows.ended(
         editor.post("workflows/one/runs/").json["id"], "failed", a="failed", b="failed", c="upstream_failed"
@@ -231,8 +231,15 @@ def test_a_failure_is_located_at_the_first_node_that_failed(editor: Api) -> None
     assert (one["code"], one["node_id"]) == ("failed_value_error", "b")
     assert one["evidence"][0]["pid"] == 4242
     assert [each["message"] for each in one["evidence"] if each["kind"] == "log"] == ["one", "two"]
-    assert one["action"]["path"] == f"/api/v1/runs/{run.pk}/nodes/b/retry/"
-    assert editor.call("POST", one["action"]["path"], one["action"]["body"]).status == 202
+    # The author's code is at fault: it is edited, by those who may.
+    assert one["action"] == {
+        "label": "Edit this node", "method": "GET", "path": "/api/v1/workflows/one/draft/", "body": None
+    }  # fmt: skip
+    assert editor.get(one["action"]["path"].removeprefix("/api/v1/")).status == 200
+    (shown,) = diagnose(operator, run)["suggestions"]
+    assert shown["action"]["path"] == f"/api/v1/runs/{run.pk}/nodes/b/retry/"
+    assert all("draft" not in action["path"] for action in shown["actions"])
+    assert editor.call("POST", shown["action"]["path"], shown["action"]["body"]).status == 202
     (because,) = diagnose(editor, run, "c")["suggestions"]
     assert because["code"] == "upstream_failed"
     assert because["message"].startswith('"c" was not started because "b" failed: ValueError in line 3, bad.')

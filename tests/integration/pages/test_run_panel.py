@@ -110,6 +110,17 @@ def test_a_waiting_node_names_its_conditions_and_links_the_holder(nightly, brows
     assert [path for _method, path, _body in viewed if path.endswith("/cancel/")]
 
 
+def test_a_failure_of_the_authors_code_offers_first_to_edit_the_node_at_its_line(nightly, browser):
+    run = run_of(nightly, "failed")
+    link = f'href="/workflows/{run.workflow}/edit/?node=work&amp;line={ERROR["line"]}"'
+    for role in ("editor", "admin"):
+        acts = panel(browser, role, run, "why").partition("data-acts")[2]
+        assert link in acts
+        assert acts.index("Edit this node") < acts.index("Retry")
+    for role in ("viewer", "operator"):
+        assert "Edit this node" not in panel(browser, role, run, "why")
+
+
 def test_a_failure_leads_with_its_error_line_and_a_remedy(nightly, browser):
     run = run_of(nightly, "failed")
     shown = panel(browser, "operator", run, "why")

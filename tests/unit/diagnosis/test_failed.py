@@ -23,7 +23,44 @@ def test_a_failure_is_located_with_class_line_message_lines_and_a_remedy() -> No
     error, *rest = one.evidence
     assert (error.kind, error.value, error.pid) == ("error", 9, PID)
     assert [str(each.message) for each in rest if each.kind == "log"] == [f"line {n}" for n in range(3, 8)]
-    assert one.actions[0].path == "/api/v1/runs/812/nodes/parse/retry/"
+    assert [str(action.label) for action in one.actions] == ["Edit this node", "Retry", "Skip node"]
+    assert one.actions[0].edits == ("parse", 9)
+    assert one.actions[0].path == "/api/v1/workflows/delays/draft/"
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "first"),
+    [
+        ("ValueError", "m", "Edit this node"),
+        ("KeyError", "m", "Edit this node"),
+        ("SqlError", "Parser Error: syntax error", "Edit this node"),
+        ("ExitCode", "The command ended with exit code 2.", "Edit this node"),
+        ("ExitCode", "The command was ended by SIGKILL.", "Retry"),
+        ("WorkerLost", "The node process was ended by SIGKILL while the attempt ran.", "Retry"),
+        ("WorkerLost", "The node process ended with exit code 3: the node's code ended it.", "Edit this node"),
+        ("HardTimeout", "m", "Retry with a 15 m limit"),
+        ("requests.exceptions.ReadTimeout", "m", "Retry"),
+        ("ConnectionRefusedError", "m", "Retry"),
+        ("OSError", "No space left on device", "Retry"),
+        ("BadConfig", "m", "Edit this node"),
+    ],
+)
+def test_editing_comes_first_unless_a_retry_of_the_same_code_can_help(kind: str, message: str, first: str) -> None:
+    failed = failure(kind, message, soft_timeout=300)
+    (one,) = diagnosis(facts(failed, state="failed")).findings
+    assert str(one.actions[0].label) == first
+    assert "Edit this node" in {str(action.label) for action in one.actions}
+
+
+def test_an_error_whose_base_class_is_a_connection_error_is_retried() -> None:
+    failed = failure("ApiDown", "m", error_bases=["acme.ApiDown", "ConnectionError", "OSError", "Exception"])
+    (one,) = diagnosis(facts(failed, state="failed")).findings
+    assert str(one.actions[0].label) == "Retry"
+
+
+def test_who_may_not_edit_is_not_offered_to_edit() -> None:
+    found = diagnosis(facts(failure(), state="failed")).without_edits()
+    assert [str(action.label) for action in found.findings[0].actions] == ["Retry", "Skip node"]
 
 
 ENGINE = [
