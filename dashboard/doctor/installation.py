@@ -13,7 +13,9 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.staticfiles import finders
 
+from dashboard.doctor.environment import differing, environment_of
 from dashboard.doctor.result import CheckResult
+from dashboard.up.home import running_up
 from engine import hints
 from engine.config import SETTINGS
 from engine.reads import queries
@@ -32,6 +34,14 @@ def settings_in_force() -> Iterator[CheckResult]:
         f"{config.node_memory_mb:,} MiB of memory for a node; "
         f"set in the environment: {', '.join(given) or 'nothing'}",
     )
+    if (up := running_up(config.run_folder)) is not None and up.pid:
+        theirs = environment_of(up.pid)
+        if theirs is None:
+            yield CheckResult("Settings", "warning", f"those of the running process {up.pid} cannot be read; these are "
+                              "of this shell", "Run this command as the account of that process.")  # fmt: skip
+        elif names := differing(theirs):
+            yield CheckResult("Settings", "warning", f"differ from those of the running process {up.pid}: "
+                              f"{', '.join(names)}", "Run `interlock doctor`: it uses those.")  # fmt: skip
     for name in sorted(os.environ):
         if name.startswith("INTERLOCK_") and name not in SETTINGS:
             near = difflib.get_close_matches(name, SETTINGS, 1, cutoff=0.85)

@@ -1,10 +1,10 @@
-"""The lock of a home: `up` holds it while it runs, and writes into it its process id and URL."""
+"""The locks of a home: `up` and each `web` hold one while they run, and write into it their process id and URL."""
 
 import fcntl
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 LOCK: Final = "up.lock"
 """Name of the lock file in the home's run folder."""
@@ -16,7 +16,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class RunningUp:
-    """The `up` that uses a home. `pid` is 0 and `address` empty while it starts."""
+    """The `up`, or a `web`, that uses a home. `pid` is 0 and `address` empty while it starts."""
 
     pid: int
     address: str
@@ -29,8 +29,37 @@ class RunningUp:
 
 def running_up(folder: Path) -> RunningUp | None:
     """Return the `up` that uses the home with this run folder; None if none does."""
+    return _holder(folder / LOCK)
+
+
+def running_webs(folder: Path) -> list[RunningUp]:
+    """Return the `web` processes that use the home with this run folder."""
+    found = (_holder(path) for path in sorted(folder.glob("web-*.lock")))
+    return [one for one in found if one is not None]
+
+
+def record_web(folder: Path, port: int, web: RunningUp) -> IO[str] | None:
+    """Record that `web` serves. Return the file that must stay open meanwhile; None if it cannot be written."""
     try:
-        file = (folder / LOCK).open()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = (folder / f"web-{port}.lock").open("a+")
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return None
+    _write(file, web)
+    return file
+
+
+def _write(file: IO[str], holder: RunningUp) -> None:
+    file.seek(0)
+    file.truncate()
+    file.write(str(holder))
+    file.flush()
+
+
+def _holder(path: Path) -> RunningUp | None:
+    try:
+        file = path.open()
     except OSError:
         return None
     with file:
@@ -68,7 +97,4 @@ class HomeLock:
 
     def describe(self, holder: RunningUp) -> None:
         """Write into the lock who holds it."""
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.write(str(holder))
-        self._file.flush()
+        _write(self._file, holder)

@@ -1,10 +1,15 @@
+from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, ManagementUtility, call_command
 
 from dashboard import accounts
 from dashboard.models import Role, User
+from dashboard.up.home import RunningUp, record_web
+from engine.config import Config
 from tests.support.people import person
 from versions.models import AuditEntry
 
@@ -39,6 +44,37 @@ def test_an_unknown_account_is_refused_with_the_known_ones(db: None) -> None:
     for command in ("token", "login-link"):
         with pytest.raises(CommandError, match=r'no account named "bob".*ann'):
             run(command, "--user", "bob")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """A home that nothing serves."""
+    config: Config = replace(settings.INTERLOCK, home=tmp_path)
+    monkeypatch.setattr(settings, "INTERLOCK", config)
+    return config
+
+
+def test_a_login_link_has_the_address_of_the_web_process_that_serves_the_home(db: None, home: Config) -> None:
+    person(Role.VIEWER, "ann")
+    record = record_web(home.run_folder, 9123, RunningUp(7, "http://127.0.0.1:9123"))
+    assert record is not None
+    with record:
+        out, err = run("login-link", "--user", "ann")
+        assert out.startswith("http://127.0.0.1:9123/")
+        assert "guess" not in err
+    # It has ended.
+    out, err = run("login-link", "--user", "ann")
+    assert "guess" in err
+
+
+def test_a_login_link_has_the_address_of_the_proxy_where_nothing_serves(
+    db: None, home: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person(Role.VIEWER, "ann")
+    monkeypatch.setattr(settings, "INTERLOCK", replace(home, trust_proxy=True))
+    monkeypatch.setattr(settings, "ALLOWED_HOSTS", ["localhost", "flows.example.org"])
+    out, _err = run("login-link", "--user", "ann")
+    assert out.startswith("https://flows.example.org/")
 
 
 def test_only_the_login_link_goes_to_stdout_and_it_signs_in(db: None) -> None:

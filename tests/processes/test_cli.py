@@ -210,7 +210,8 @@ def test_doctor_accepts_a_running_product_and_names_what_is_wrong(tmp_path: Path
             assert any(line.startswith("ok") and f" {name}: " in line for line in lines), (name, done.stdout)
         product.environment["REDIS_URL"] = f"redis://:hidden@127.0.0.1:{free_port()}/0"
         product.environment["INTERLOCK_NODE_PYTHON"] = "/nonexistent/python"
-        done = product.command("doctor", "--port", str(product.port), check=False)
+        done = product.command("doctor", "--shell", "--port", str(product.port), check=False)
+        assert "Settings: differ from those of the running process" in done.stdout
         assert done.returncode == 1
         assert "problem  Redis: the Redis at 127.0.0.1" in done.stdout
         assert "problem  Node Python: /nonexistent/python does not exist" in done.stdout
@@ -222,3 +223,25 @@ def test_doctor_finds_nothing_wrong_with_an_empty_home(terminal: Terminal) -> No
     assert "does not exist yet; it is created at the first start" in done.stdout
     assert "problem  Database" not in done.stdout
     assert not (terminal.home / "interlock.sqlite3").exists()
+
+
+def test_the_doctor_uses_the_settings_of_the_running_up(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    holder = (
+        "import os, sys\nfrom pathlib import Path\nfrom dashboard.up.home import HomeLock, RunningUp\n"
+        f"lock = HomeLock(Path({str(home)!r}) / 'run')\n"
+        "lock.describe(RunningUp(os.getpid(), 'http://127.0.0.1:1'))\nprint('held', flush=True)\nsys.stdin.read()\n"
+    )
+    own = {name: value for name, value in os.environ.items() if not name.startswith("INTERLOCK_")}
+    own["INTERLOCK_HOME"] = str(home)
+    up = subprocess.Popen([sys.executable, "-c", holder], cwd=ROOT, env={**own, "INTERLOCK_MAX_CONCURRENT": "37"},
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+    try:
+        assert up.stdout is not None
+        assert up.stdout.readline() == b"held\n"
+        doctor = subprocess.run([sys.executable, "manage.py", "doctor"], cwd=ROOT, env=own, capture_output=True,
+                                text=True, timeout=120, check=False)  # fmt: skip
+        assert "37 concurrent nodes" in doctor.stdout
+        assert "differ from" not in doctor.stdout
+    finally:
+        up.communicate()

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,9 +22,62 @@ DOCKERFILE = (ROOT / "docs" / "Dockerfile").read_text().replace("\\\n", " ")
 
 
 def test_every_part_is_defined() -> None:
-    assert set(SERVICES) == {"postgres", "redis", "migrate", "web", "scheduler", "worker"}
+    assert set(SERVICES) == {"postgres", "redis", "migrate", "web", "scheduler", "worker", "backup"}
     assert OURS["scheduler"]["deploy"]["replicas"] == 2
-    assert {name for name, service in SERVICES.items() if "healthcheck" in service} == {"postgres", "redis", "web"}
+    assert {name for name, service in SERVICES.items() if "healthcheck" not in service} == {"migrate", "backup"}
+
+
+def test_each_part_has_a_limit_on_memory_and_on_its_log() -> None:
+    for name, service in SERVICES.items():
+        assert service["mem_limit"], name
+        assert service["logging"]["options"]["max-size"], name
+
+
+def test_probes_ask_the_parts_that_they_are_for() -> None:
+    probes = {name: service["healthcheck"]["test"] for name, service in OURS.items() if "healthcheck" in service}
+    assert {name: probe[:4] for name, probe in probes.items()} == {
+        name: ["CMD", "interlock", "alive", name] for name in ("web", "scheduler", "worker")
+    }
+
+
+def test_a_worker_can_run_alone_on_another_host() -> None:
+    assert "depends_on" not in SERVICES["worker"]
+    environment = SERVICES["worker"]["environment"]
+    assert "${POSTGRES_AT:-postgres:5432}" in environment["DATABASE_URL"]
+    assert "${REDIS_AT:-redis:6379}" in environment["REDIS_URL"]
+    # Only this machine, unless an address is named, and never without a password.
+    for name in ("postgres", "redis"):
+        assert [port.startswith("${PRIVATE_ADDRESS:-127.0.0.1}:") for port in SERVICES[name]["ports"]] == [True]
+    assert "requirepass" in SERVICES["redis"]["command"][-1]
+    assert "${REDIS_PASSWORD:?" in SERVICES["redis"]["environment"]["REDISCLI_AUTH"]
+
+
+def test_backups_are_kept_in_a_volume_of_their_own() -> None:
+    backup = SERVICES["backup"]
+    assert "pg_dump" in backup["command"][-1]
+    assert [volume.partition(":")[0] for volume in backup["volumes"]] == ["backups"]
+    assert "backups" in COMPOSE["volumes"]
+
+
+UNITS = sorted((ROOT / "docs" / "systemd").glob("*.service"))
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_each_unit_starts_a_part_and_again_whenever_it_ends(unit: Path) -> None:
+    text = unit.read_text()
+    started = re.search(r"^ExecStart=/opt/interlock/\.venv/bin/(.+)$", text, re.MULTILINE)
+    assert started is not None
+    part = {"interlock": "up"}.get(unit.stem, unit.stem.removeprefix("interlock-"))
+    commands = {"worker": "celery -A engine worker -Q default", "web": "interlock web --port 8000"}
+    assert started[1] == commands.get(part, f"interlock {part}")
+    assert {"Restart=always", "RestartSec=5", "StartLimitIntervalSec=0", "UMask=0077"} <= set(text.splitlines())
+
+
+@pytest.mark.parametrize("name", ["nginx.conf", "Caddyfile"])
+def test_a_proxy_forwards_what_interlock_trusts_and_nothing_of_its_clients(name: str) -> None:
+    text = (ROOT / "docs" / name).read_text()
+    assert "X-Forwarded-Host" in text
+    assert "127.0.0.1:8000" in text
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -60,7 +114,7 @@ def test_each_part_waits_for_what_it_needs() -> None:
         for needed, condition in service.get("depends_on", {}).items():
             checked = "healthcheck" in SERVICES[needed]
             assert condition["condition"] == ("service_healthy" if checked else "service_completed_successfully"), name
-    assert all("migrate" in OURS[name]["depends_on"] for name in ("web", "scheduler", "worker"))
+    assert all("migrate" in OURS[name]["depends_on"] for name in ("web", "scheduler"))
 
 
 def test_volumes_are_defined_and_writable_in_the_image() -> None:
@@ -77,8 +131,7 @@ def test_volumes_are_defined_and_writable_in_the_image() -> None:
 
 
 def test_redis_drops_no_messages() -> None:
-    command = SERVICES["redis"]["command"]
-    assert command[command.index("--maxmemory-policy") + 1] == "noeviction"
+    assert "maxmemory-policy noeviction" in SERVICES["redis"]["command"][-1]
 
 
 def test_the_image_copies_existing_files_and_runs_without_root() -> None:

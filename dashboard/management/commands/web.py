@@ -1,12 +1,15 @@
 """`web`: run one web process alone, for installations that start each process themselves."""
 
+import os
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from dashboard import start
 from dashboard.up import listen, web
+from dashboard.up.home import RunningUp, record_web
 from engine.database import schema
 
 
@@ -35,6 +38,15 @@ class Command(BaseCommand):
         for one in sockets:
             one.setblocking(False)
         server = web.prepared()
-        self.stdout.write(f"Serving at {listen.address(host, sockets[0].getsockname()[1])}")
+        bound = sockets[0].getsockname()[1]
+        address = listen.address(host, bound)
+        public = listen.public_address(" ".join(settings.ALLOWED_HOSTS)) if settings.INTERLOCK.trust_proxy else ""
+        # `login-link` and `alive` find it there, while the file is open.
+        record = record_web(settings.INTERLOCK.run_folder, bound, RunningUp(os.getpid(), address, public))
+        self.stdout.write(f"Serving at {address}")
         self.stdout.flush()
-        web.run(server, sockets)
+        try:
+            web.run(server, sockets)
+        finally:
+            if record is not None:
+                record.close()
