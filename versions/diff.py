@@ -1,11 +1,11 @@
 """The differences between two definitions as typed changes. Pure: takes documents, valid or not, returns plain values.
 
 A change is {kind, node?, name?, fields?, edge?}:
-`kind`      node_added node_removed node_changed edge_added edge_removed settings_changed inputs_changed
+`kind`      node_added node_removed node_changed edge_added edge_removed edge_changed settings_changed inputs_changed
             requires_changed.
 `node`      id; `name` is its label (for nodes).
-`fields`    sorted paths that differ inside the node or the settings: "config.sql", "policy.retries", "position".
-`edge`      {source, target, source_port, target_port} with the defaults filled in.
+`fields`    sorted paths that differ inside the node, the edge or the settings: "config.sql", "policy.retries", "order".
+`edge`      {source, target, source_port, target_port, order} with the defaults filled in.
 Order: nodes in the order of the newer document, then removed ones, then edges, settings, inputs, requirements.
 """
 
@@ -31,6 +31,11 @@ def changes(older: Mapping[str, Any], newer: Mapping[str, Any]) -> list[Change]:
     edges_before, edges_after = _edges(older), _edges(newer)
     found += [{"kind": "edge_added", "edge": edge} for key, edge in edges_after.items() if key not in edges_before]
     found += [{"kind": "edge_removed", "edge": edge} for key, edge in edges_before.items() if key not in edges_after]
+    found += [
+        {"kind": "edge_changed", "edge": edge, "fields": ["order"]}
+        for key, edge in edges_after.items()
+        if key in edges_before and edges_before[key] != edge
+    ]
     for part in ("settings", "inputs", "requires"):
         if older.get(part) != newer.get(part):
             fields = sorted(_differing_paths(_mapping(older.get(part)), _mapping(newer.get(part))))
@@ -54,13 +59,13 @@ def _edges(document: Mapping[str, Any]) -> dict[tuple[str, ...], Change]:
     for edge in edges if isinstance(edges, list) else ():
         if isinstance(edge, Mapping):
             source = str(edge.get("source", ""))
-            complete = {
+            key = {
                 "source": source,
                 "target": str(edge.get("target", "")),
                 "source_port": str(edge.get("source_port") or "out"),
                 "target_port": str(edge.get("target_port") or source),
             }
-            found.setdefault(tuple(complete.values()), complete)
+            found.setdefault(tuple(key.values()), {**key, "order": edge.get("order") is True})
     return found
 
 

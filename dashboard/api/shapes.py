@@ -84,6 +84,7 @@ class Change(Shape):
             "node_changed",
             "edge_added",
             "edge_removed",
+            "edge_changed",
             "settings_changed",
             "inputs_changed",
             "requires_changed",

@@ -7,7 +7,8 @@ cache them under a URL that contains the hash.
 
 import json
 import threading
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from cachetools import LRUCache, cached
 from django.http import HttpRequest, HttpResponse
@@ -18,7 +19,7 @@ from dashboard import access
 from dashboard.access import Right
 from dashboard.pages.base import page
 from dashboard.presenters import node_types
-from engine.definition import Document
+from engine.definition import Document, Edge
 from engine.models import Run
 from engine.reads import queries
 
@@ -55,8 +56,8 @@ def compact(document: Document) -> bytes:
     """Return a document's graph as JSON.
 
     `nodes`: `[id, name, type]`, plus x and y if the author placed it, in document order. `edges`: `[source, target]` as
-    indexes into `nodes`, plus both ports if one of them is not the default (`out`, the source's id). `icons`: the
-    sprite's icon of each type.
+    indexes into `nodes`, plus both ports if one of them is not the default (`out`, the source's id); for an edge that
+    only orders, both ports and true. `icons`: the sprite's icon of each type.
     """
     place = {node.id: node.index for node in document.nodes}
     value = {
@@ -64,12 +65,16 @@ def compact(document: Document) -> bytes:
             [node.id, node.name, node.type, *node.position] if node.position else [node.id, node.name, node.type]
             for node in document.nodes
         ],
-        "edges": [
-            [place[edge.source], place[edge.target]]
-            if edge.source_port == "out" and edge.target_port == edge.source
-            else [place[edge.source], place[edge.target], edge.source_port, edge.target_port]
-            for edge in document.edges
-        ],
+        "edges": [_compact_edge(edge, place) for edge in document.edges],
         "icons": node_types.icons(document),
     }
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+
+
+def _compact_edge(edge: Edge, place: Mapping[str, int]) -> list[Any]:
+    ends = [place[edge.source], place[edge.target]]
+    if edge.order:
+        return [*ends, edge.source_port, edge.target_port, True]
+    if edge.source_port == "out" and edge.target_port == edge.source:
+        return ends
+    return [*ends, edge.source_port, edge.target_port]

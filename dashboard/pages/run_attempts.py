@@ -80,7 +80,11 @@ def config_of(found: Run, spec: Node) -> dict[str, Any]:
         "policy": policy,
         "notes": spec.notes,
         "upstream": [
-            {"name": queries.document(found).by_id[edge.source].name, "id": edge.source, "port": edge.target_port}
+            {
+                "name": queries.document(found).by_id[edge.source].name,
+                "id": edge.source,
+                "port": "" if edge.order else edge.target_port,
+            }
             for edge in queries.document(found).upstream.get(spec.id, ())[:SHOWN]
         ],
     }

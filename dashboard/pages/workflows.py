@@ -259,7 +259,7 @@ def changes_line(changes: Sequence[Mapping[str, Any]]) -> str:
     if names := kinds.get("node_changed"):
         listed = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
         parts.append(_("{n} changed: {names}").format(n=len(names), names=listed))
-    edges = len(kinds.get("edge_added", [])) + len(kinds.get("edge_removed", []))
+    edges = sum(len(kinds.get(f"edge_{change}", [])) for change in ("added", "removed", "changed"))
     if edges:
         parts.append(ngettext("{n} edge", "{n} edges", edges).format(n=edges))
     if "settings_changed" in kinds:

@@ -74,6 +74,15 @@ def change_sentences(changes: Sequence[Mapping[str, Any]], newer: Any) -> list[s
                     else _("{source} → {target} disconnected")
                 )
                 sentences.append(text.format(**named_ends))
+        elif kind == "edge_changed":
+            edge = one["edge"]
+            named_ends = {end: _name_or_id(nodes.get(edge[end]), edge[end]) for end in ("source", "target")}
+            text = (
+                _("{source} → {target} only orders now")
+                if edge["order"]
+                else _("{source} → {target} hands its value on now")
+            )
+            sentences.append(text.format(**named_ends))
         elif kind == "settings_changed":
             named = _shortened_list([field_name(f"settings.{field}") for field in one["fields"]])
             sentences.append(_("Workflow: {field} changed").format(field=named))

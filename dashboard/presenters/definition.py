@@ -6,7 +6,8 @@ from typing import Any
 
 _TEXT_WIDTH = 100
 _FIELD_NAMES = (
-    "schema inputs nodes edges settings id type name notes config policy position source source_port target target_port"
+    "schema inputs nodes edges settings id type name notes config policy position "
+    "source source_port target target_port order"
 )
 _FIELD_ORDER = {name: place for place, name in enumerate(_FIELD_NAMES.split())}
 

@@ -67,6 +67,8 @@ class Edge:
     target: str
     source_port: str
     target_port: str
+    order: bool = False
+    """It hands no value on, but counts for the order and the trigger rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,4 +192,5 @@ def _node(index: int, node: Mapping[str, Any]) -> Node:
 
 def _edge(edge: Mapping[str, Any]) -> Edge:
     source = edge["source"]
-    return Edge(source, edge["target"], edge.get("source_port") or "out", edge.get("target_port") or source)
+    ports = edge.get("source_port") or "out", edge.get("target_port") or source
+    return Edge(source, edge["target"], *ports, order=edge.get("order") is True)

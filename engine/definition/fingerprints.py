@@ -18,8 +18,9 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 def fingerprints(document: Any) -> dict[str, str]:
     """Return {node id: fingerprint} of a document, which may be invalid.
 
-    A fingerprint covers the node's type and config, and the port and fingerprint of each input. Nodes that are on a
-    cycle or nested too deeply have none, nor have nodes downstream of them. Of two nodes with the same id the first
+    A fingerprint covers the node's type and config, the port and fingerprint of each input, and the fingerprints of
+    nodes that only have to run before it: what they write may be what it reads. Nodes that are on a cycle or nested too
+    deeply have none, nor have nodes downstream of them. Of two nodes with the same id the first
     counts.
     """
     if not isinstance(document, dict):
@@ -38,7 +39,11 @@ def fingerprints(document: Any) -> dict[str, str]:
             continue
         pairs.append((source, target))
         into.setdefault(target, []).append(
-            (_text(edge.get("target_port")) or source, _text(edge.get("source_port")) or "out", source)
+            (
+                "" if edge.get("order") is True else _text(edge.get("target_port")) or source,
+                _text(edge.get("source_port")) or "out",
+                source,
+            )
         )
     result: dict[str, str] = {}
     for name in graph.topological(list(nodes), pairs):

@@ -64,7 +64,7 @@ class Envelopes:
             "soft_timeout": node.soft_timeout,
             "claim": node.claim,
             "attempt": node.attempt + 1,
-            "inputs": self._inputs(run, plan) if plan.uses_inputs and plan.upstream else {},
+            "inputs": self._inputs(run, plan) if plan.uses_inputs and plan.inputs else {},
             "nodes": {},
         }
         if plan.references:
@@ -90,7 +90,7 @@ class Envelopes:
 
     def _inputs(self, run: RunState, plan: PlanNode) -> dict[str, Any]:
         inputs: dict[str, Any] = {}
-        for source, port, target_port in plan.upstream:
+        for source, port, target_port in plan.inputs:
             node = run.nodes[source]
             taken = node is not None and node.state == "succeeded" and (node.ports is None or port in node.ports)
             if taken:

@@ -13,7 +13,7 @@ from engine.sentences import gettext_noop as _
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 NAME_RULE = Sentence(_("lowercase letters, digits and underscores, starting with a letter, at most 63 characters"))
-_FIELDS = ("source", "target", "source_port", "target_port")
+_FIELDS = ("source", "target", "source_port", "target_port", "order")
 _CYCLE_NODES_MAX = 20
 """Nodes of a cycle that a sentence lists."""
 
@@ -36,6 +36,8 @@ class Link:
     target: str
     source_port: str
     target_port: str
+    order: bool
+    """It hands no value on."""
 
 
 def check_edges(edges: Sequence[Any], ports: Mapping[str, Ports], problems: ProblemList) -> list[Link]:
@@ -56,6 +58,7 @@ def _check_edge(index: int, edge: Any, ports: Mapping[str, Ports], problems: Pro
         return None
     problems.unknown_fields(edge, _FIELDS, path)
     ends = [node for end in ("source", "target") if (node := _check_end(end, edge, path, ports, problems)) is not None]
+    order = _check_order(edge, path, problems)
     target_port = edge.get("target_port")
     port_fits = target_port is None or (isinstance(target_port, str) and NAME.match(target_port) is not None)
     if not port_fits:
@@ -70,8 +73,22 @@ def _check_edge(index: int, edge: Any, ports: Mapping[str, Ports], problems: Pro
     source, target = ends
     if not (port_fits and source_fits):
         # The edge still counts for cycles.
-        return Link(index, source, target, "", "")
-    return Link(index, source, target, port or "out", target_port or source)
+        return Link(index, source, target, "", "", order)
+    return Link(index, source, target, port or "out", target_port or source, order)
+
+
+def _check_order(edge: Mapping[str, Any], path: Path, problems: ProblemList) -> bool:
+    """Report what is wrong with `order` of an edge; return whether the edge only orders."""
+    order = edge.get("order", False)
+    if not isinstance(order, bool):
+        problems.wrong_type("order", Sentence(_("true or false")), order, (*path, "order"))
+        return False
+    if order and edge.get("target_port") is not None:
+        place = (*path, "target_port")
+        fix = Fix(Sentence(_("Remove {name}"), {"name": "target_port"}), [{"op": "remove", "path": pointer(place)}])
+        sentence = Sentence(_("The edge only orders, so it needs no target port. Remove the target port."))
+        problems.add("unused_target_port", sentence, place, fix=fix)
+    return order
 
 
 def _check_end(
@@ -126,7 +143,7 @@ def _check_target_ports(links: Sequence[Link], ports: Mapping[str, Ports], probl
         if not link.target_port:
             continue
         place = (link.target, link.target_port)
-        other = first.setdefault(place, link)
+        other = link if link.order else first.setdefault(place, link)
         whole = (link.source, link.source_port, *place)
         path = ("edges", link.index)
         if whole in seen:

@@ -22,6 +22,8 @@ def check_input_names(
     """
     ports: dict[str, list[str]] = {}
     for link in links:
+        if link.order:
+            continue
         ports.setdefault(link.target, []).append(link.target_port)
     for node, (path, code) in input_reads.items():
         names = ports.get(node, [])

@@ -35,6 +35,7 @@ class PlanNode:
         "feeds",
         "id",
         "index",
+        "inputs",
         "name",
         "own_python",
         "policy",
@@ -45,7 +46,6 @@ class PlanNode:
         "sources",
         "targets",
         "type",
-        "upstream",
         "uses_inputs",
     )
 
@@ -75,10 +75,10 @@ class PlanNode:
         """Indexes of the nodes whose output its expressions read."""
         self.consumes: frozenset[int] = frozenset()
         """Indexes of the nodes whose output its code or its expressions read."""
-        self.upstream: tuple[tuple[int, str, str], ...] = ()
-        """Edges into it, in document order: (source, source port, target port)."""
+        self.inputs: tuple[tuple[int, str, str], ...] = ()
+        """Edges into it that hand a value on, in document order: (source, source port, target port)."""
         self.sources: tuple[int, ...] = ()
-        """The sources of `upstream`, each once."""
+        """The sources of all edges into it, each once."""
         self.ports: tuple[frozenset[str], ...] = ()
         """By source, the ports from which edges lead here: the source counts as taken when one of them is."""
         self.targets: tuple[int, ...] = ()
@@ -103,17 +103,20 @@ class Plan:
         """Indexes, every source before its targets."""
         for node in self.nodes:
             into: tuple[Edge, ...] = document.upstream.get(node.id, ())
-            node.upstream = tuple((self.by_id[edge.source], edge.source_port, edge.target_port) for edge in into)
             ports: dict[int, set[str]] = {}
-            for source, port, _ in node.upstream:
-                ports.setdefault(source, set()).add(port)
+            for edge in into:
+                ports.setdefault(self.by_id[edge.source], set()).add(edge.source_port)
+            node.inputs = tuple(
+                (self.by_id[edge.source], edge.source_port, edge.target_port) for edge in into if not edge.order
+            )
             node.sources = tuple(ports)
             node.ports = tuple(frozenset(names) for names in ports.values())
             out: tuple[Edge, ...] = document.downstream.get(node.id, ())
             node.targets = tuple(dict.fromkeys(self.by_id[edge.target] for edge in out))
             self._find_expressions(node)
         for node in self.nodes:
-            node.consumes = frozenset(node.references + (node.sources if node.uses_inputs else ()))
+            inputs = [source for source, _port, _target in node.inputs] if node.uses_inputs else []
+            node.consumes = frozenset([*node.references, *inputs])
             for index in node.consumes:
                 self.nodes[index].feeds = True
         self.roots = [node.index for node in self.nodes if not node.sources]

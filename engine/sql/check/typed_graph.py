@@ -43,7 +43,7 @@ class TypedGraph:
                 found = TypedNode(index, registry.get(node["type"]), config if isinstance(config, dict) else {})
                 self.by_id.setdefault(node["id"], found)
         self.inputs: dict[str, dict[str, str]] = {}
-        """Source by port, by target."""
+        """Source by port, by target; edges that only order bring none."""
         self.order: list[str] = []
         """Ids without nodes on a cycle or downstream of one; empty if no node has columns before a run."""
         if not any(one.sql_field or (one.type and one.type.file_reader) for one in self.by_id.values()):
@@ -57,9 +57,10 @@ class TypedGraph:
                 continue
             if source not in self.by_id or target not in self.by_id:
                 continue
-            port = edge.get("target_port")
-            self.inputs.setdefault(target, {})[port if isinstance(port, str) and port else source] = source
             pairs.append((source, target))
+            if edge.get("order") is not True:
+                port = edge.get("target_port")
+                self.inputs.setdefault(target, {})[port if isinstance(port, str) and port else source] = source
         self.order = graph.topological(list(self.by_id), pairs)
 
     def levels(self) -> list[list[str]]:

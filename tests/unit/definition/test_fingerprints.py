@@ -55,6 +55,16 @@ def test_defaults_written_out_do_not_matter():
     assert changed(before, after) == {"b"}
 
 
+def test_an_edge_that_only_orders_counts_for_what_it_lets_wait():
+    before = document([python("a"), python("b")], "a>b")
+    after = copy.deepcopy(before)
+    after["edges"][0]["order"] = True
+    assert changed(before, after) == {"b"}
+    later = copy.deepcopy(after)
+    later["nodes"][0]["config"]["code"] += "\n"
+    assert changed(after, later) == {"a", "b"}
+
+
 def test_a_new_edge_changes_its_target():
     before = document([python("a"), python("b")])
     assert changed(before, document([python("a"), python("b")], "a>b")) == {"b"}

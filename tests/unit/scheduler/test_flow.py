@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.factories import chain, document, node
+from tests.support.factories import chain, document, node, python
 
 
 def failing(*names):
@@ -39,6 +39,20 @@ def test_a_join_waits_for_all_its_upstream_nodes(simulate):
     sim.executor.begin(second)
     sim.end(second)
     assert sim.executor.nodes == ["c"]
+
+
+def test_an_edge_that_only_orders_makes_its_target_wait_and_hands_no_value_on(simulate):
+    sim = simulate()
+    given = document(["a", "b", python("c")], "a>c", "b>c")
+    given["edges"][1]["order"] = True
+    run = sim.start(given)
+    sim.finish()
+    (work,) = [work for work in sim.executor.history if work.node == "c"]
+    assert set(work.envelope["inputs"]) == {"a"}
+    failed = sim.start(given)
+    sim.finish(failing("b"))
+    assert sim.states(run)["c"] == "succeeded"
+    assert sim.states(failed)["c"] == "upstream_failed"
 
 
 def test_a_duplicated_result_changes_nothing(simulate):

@@ -52,6 +52,15 @@ def test_an_edge_with_its_defaults_written_out_is_the_same_edge() -> None:
     assert changes(chain("a", "b"), newer) == []
 
 
+def test_an_edge_that_only_orders_now_is_a_change_of_the_edge() -> None:
+    newer = chain("a", "b")
+    newer["edges"][0]["order"] = True
+    (change,) = changes(chain("a", "b"), newer)
+    assert (change["kind"], change["edge"]["order"]) == ("edge_changed", True)
+    (back,) = changes(newer, chain("a", "b"))
+    assert (back["kind"], back["edge"]["order"]) == ("edge_changed", False)
+
+
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
