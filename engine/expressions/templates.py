@@ -160,6 +160,7 @@ def references(place: Place) -> variables.Reads:
     """Return the nodes and inputs that the expressions of a place name. Those with problems are left out."""
     sources = [condition(place.text)] if place.mode == "cel" else [one.source for one in find(place.text)]
     nodes: dict[str, None] = {}
+    parts: dict[tuple[str, str], None] = {}
     inputs: dict[str, None] = {}
     for source in sources:
         try:
@@ -167,8 +168,9 @@ def references(place: Place) -> variables.Reads:
         except CelError:
             continue
         nodes.update(dict.fromkeys(reads.nodes))
+        parts.update(dict.fromkeys(reads.parts))
         inputs.update(dict.fromkeys(reads.inputs))
-    return variables.Reads(tuple(nodes), tuple(inputs), all_inputs=False, run_inputs=False)
+    return variables.Reads(tuple(nodes), tuple(parts), tuple(inputs), all_inputs=False, run_inputs=False)
 
 
 # -- problems -------------------------------------------------------------------------------------

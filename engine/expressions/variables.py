@@ -2,6 +2,7 @@
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 from engine.expressions.parser import CACHED_LENGTH_MAX, Accessor, CelError, Tree, accessor_key, parse
 from engine.problems import format_value, nearest
@@ -23,12 +24,18 @@ FUNCTIONS = _METHODS | _PLAIN
 TYPE_NAMES = frozenset(("int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type"))
 
 
+_Found = dict[str, dict[Any, None]]
+"""What has been read so far, each once: `nodes`, `parts`, `inputs`, and the roots that are read as a `whole`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reads:
     """What an expression reads."""
 
     nodes: tuple[str, ...]
     """Ids in `nodes.<id>.output`, each once."""
+    parts: tuple[tuple[str, str], ...]
+    """Of outputs: the id of the node and the first name or number after `output`, each once."""
     inputs: tuple[str, ...]
     """First names after `inputs.`, each once; computed names are left out."""
     all_inputs: bool
@@ -43,16 +50,18 @@ def reads(source: str) -> Reads:
 
 
 def _reads(source: str) -> Reads:
-    found: dict[str, dict[str, None]] = {"nodes": {}, "inputs": {}, "whole": {}}
+    found: _Found = {"nodes": {}, "parts": {}, "inputs": {}, "whole": {}}
     _check(parse(source), frozenset(), found)
     whole = found["whole"]
-    return Reads(tuple(found["nodes"]), tuple(found["inputs"]), "inputs" in whole, "run" in whole)
+    return Reads(
+        tuple(found["nodes"]), tuple(found["parts"]), tuple(found["inputs"]), "inputs" in whole, "run" in whole
+    )
 
 
 _reads_cached = functools.lru_cache(maxsize=2048)(_reads)
 
 
-def _check(tree: Tree, bound: frozenset[str], found: dict[str, dict[str, None]]) -> None:
+def _check(tree: Tree, bound: frozenset[str], found: _Found) -> None:
     base = tree.parts[0] if tree.kind == "path" else tree
     if tree.kind == "name" or (tree.kind == "path" and base.kind == "name"):
         _check_root(base.text, tree.accessors, bound, found)
@@ -82,9 +91,7 @@ def _check(tree: Tree, bound: frozenset[str], found: dict[str, dict[str, None]])
                 _check(part, bound, found)
 
 
-def _check_call(
-    name: str, parts: tuple[Tree, ...], bound: frozenset[str], found: dict[str, dict[str, None]], *, method: bool
-) -> None:
+def _check_call(name: str, parts: tuple[Tree, ...], bound: frozenset[str], found: _Found, *, method: bool) -> None:
     if name not in FUNCTIONS:
         near = nearest(name, (*FUNCTIONS, *MACROS))
         message = (
@@ -104,13 +111,13 @@ def _check_call(
         raise CelError(message, {"name": name, "n": len(parts)})
     if name == "has" and not (parts[0].kind == "path" and parts[0].accessors[-1].kind == "field"):
         raise CelError(_("has takes one field, such as has(inputs.month)."))
+    # `has` may ask for what cannot be there.
+    inner = {**found, "parts": {}} if name == "has" else found
     for part in parts:
-        _check(part, bound, found)
+        _check(part, bound, inner)
 
 
-def _check_root(
-    name: str, accessors: tuple[Accessor, ...], bound: frozenset[str], found: dict[str, dict[str, None]]
-) -> None:
+def _check_root(name: str, accessors: tuple[Accessor, ...], bound: frozenset[str], found: _Found) -> None:
     if name in bound:
         return
     if name == "secrets":
@@ -130,6 +137,8 @@ def _check_root(
         if len(keys) < 2 or keys[0] is None or keys[1] != "output":
             raise CelError(_("Write the id of a node and output after nodes: nodes.<id>.output."))
         found["nodes"][keys[0]] = None
+        if len(accessors) > 2 and (part := _part(accessors[2])) is not None:
+            found["parts"][keys[0], part] = None
         return
     key = accessor_key(accessors[0]) if accessors else None
     if key is None:
@@ -140,3 +149,11 @@ def _check_root(
         raise CelError(_("run has no {field}. Use {names}."), {"field": format_value(key), "names": any_of(RUN_FIELDS)})
     elif key == "inputs":
         found["whole"]["run"] = None
+
+
+def _part(accessor: Accessor) -> str | None:
+    """Return the name or number that `.field`, `["field"]` or `[0]` names; None: it is computed, or none."""
+    key = accessor_key(accessor)
+    if key is None and accessor.kind == "index" and accessor.parts[0].kind == "literal":
+        return accessor.parts[0].text
+    return key

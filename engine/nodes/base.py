@@ -142,6 +142,8 @@ class NodeType:
     """False: edges into it only set the order."""
     needs_input: bool = False
     """A node of this type without an edge into it is invalid."""
+    one_table: bool = False
+    """It takes one table: edges that bring two are invalid."""
     names_inputs: bool = True
     """Its code names inputs: Python as `inputs["port"]`, SQL as tables, shell as `$INTERLOCK_INPUT_<PORT>`. A type
     without a code field may name them in any way. False: the names of inputs do not matter."""

@@ -8,6 +8,7 @@ from typing import Any
 from engine.definition.validation import fields
 from engine.definition.validation.edges import NAME, NAME_RULE, Ports, check_cycles, check_edges
 from engine.definition.validation.input_names import check_input_names
+from engine.definition.validation.outputs import check_single_tables, tables
 from engine.definition.validation.problem_list import OutOfTime, ProblemList
 from engine.definition.validation.references import Reader, check_expressions, check_references
 from engine.definition.validation.requires import check_requires
@@ -82,12 +83,14 @@ def _check_document(document: Any, problems: ProblemList, pools: Mapping[str, in
             check_json(edge, ("edges", index), problems)
     if edges is not None:
         links = check_edges(edges, summary.ports, problems)
-        _check_needed_inputs(summary.needing_input, {link.target for link in links}, problems)
+        _check_needed_inputs(summary.needing_input, {link.target for link in links if not link.order}, problems)
         check_input_names(summary.input_reads, links, problems)
     ids = list(summary.ports)
     acyclic = check_cycles(ids, links, problems)
     pairs = [(link.source, link.target) for link in links]
-    check_references(summary.readers, ids, pairs if acyclic else None, declared, problems)
+    found_tables = tables(summary.types, links)
+    check_single_tables(summary.types, summary.all_success, links, found_tables, problems)
+    check_references(summary.readers, ids, pairs if acyclic else None, declared, problems, found_tables)
 
 
 def _check_schema(document: Mapping[str, Any], problems: ProblemList) -> None:
@@ -148,6 +151,9 @@ class _Nodes:
 
     index: dict[str, int] = field(default_factory=dict)
     ports: dict[str, Ports] = field(default_factory=dict)
+    types: dict[str, NodeType] = field(default_factory=dict)
+    all_success: set[str] = field(default_factory=set)
+    """Nodes that start when everything upstream has succeeded."""
     needing_input: list[tuple[int, str, NodeType]] = field(default_factory=list)
     readers: list[Reader] = field(default_factory=list)
     input_reads: dict[str, tuple[Path, InputReads]] = field(default_factory=dict)
@@ -180,6 +186,11 @@ def _check_node(index: int, node: Any, summary: _Nodes, problems: ProblemList, p
                 summary.needing_input.append((index, name, node_type))
     if name is not None and is_first:
         summary.ports[name] = Ports(names, node_type is not None and node_type.must_name_port)
+        if node_type is not None:
+            summary.types[name] = node_type
+        policy = node.get("policy")
+        if not isinstance(policy, dict) or policy.get("trigger_rule", "all_success") == "all_success":
+            summary.all_success.add(name)
         code = node_type.input_reads(config) if node_type is not None and isinstance(config, dict) else None
         if code is not None and code.reads:
             summary.input_reads[name] = (place, code)

@@ -15,6 +15,8 @@ from engine.sentences import Sentence, any_of
 from engine.sentences import gettext_noop as _
 from engine.sql import lexer
 
+TABLE_PARTS = ("row_count", "schema")
+"""What expressions see of a table."""
 _INPUTS_MAX = 20
 """Inputs that a sentence lists."""
 
@@ -60,10 +62,12 @@ def check_references(
     pairs: Sequence[tuple[str, str]] | None,
     declared: Any,
     problems: ProblemList,
+    found_tables: frozenset[str] = frozenset(),
 ) -> None:
     """Report problems of what expressions read.
 
     `pairs`: (source, target) of the edges; None: the graph has a cycle. `declared`: the schema of the run's inputs.
+    `found_tables`: the nodes that output a table.
     """
     id_set = set(ids)
     upstream: _Upstream | None = None
@@ -88,6 +92,7 @@ def check_references(
                     )
                     sentence = Sentence(message, {"name": name, "node": reader.node})
                     _add(reader, "not_upstream", sentence, name, None, problems)
+        _check_tables(reader, found_tables, problems)
 
 
 class _Upstream:
@@ -100,6 +105,17 @@ class _Upstream:
 
     def is_upstream(self, node: str, of: str) -> bool:
         return bool(self.above[of] >> self.place[node] & 1)
+
+
+def _check_tables(reader: Reader, found_tables: frozenset[str], problems: ProblemList) -> None:
+    for name, part in reader.reads.parts:
+        if name in found_tables and part not in TABLE_PARTS:
+            message = _(
+                'The output of "{name}" is a table. Expressions read only its row_count and schema; read its rows in '
+                "SQL or in code."
+            )
+            _add(reader, "rows_of_table", Sentence(message, {"name": name}), name, None, problems)
+            return
 
 
 def _check_inputs(reader: Reader, declared: Any, problems: ProblemList) -> None:

@@ -31,6 +31,7 @@ NODE_TYPE = NodeType(
         "additionalProperties": False,
     },
     needs_input=True,
+    one_table=True,
     names_inputs=False,
     output="value",
     check=check_write,

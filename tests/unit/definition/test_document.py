@@ -344,6 +344,70 @@ def test_two_edges_may_share_a_port_only_if_they_come_from_one_branch():
     assert only(document(node("a"), node("c"), edges=[edge("a", "c"), edge("a", "c")]), "duplicate_edge")
 
 
+SQL = {"sql": "select 1 as n"}
+WRITE = {"path": "x.csv"}
+
+
+def test_an_edge_that_only_orders_hands_no_value_on():
+    a, b, write = node("a", "table.sql", config=SQL), node("b", "table.sql", config=SQL), node("c", "table.write")
+    given = document(a, b, {**write, "config": WRITE}, edges=[edge("a", "c"), edge("b", "c", order=True)])
+    parsed = definition.parse(given)
+    assert [one.order for one in parsed.upstream["c"]] == [False, True]
+    given["edges"][0]["order"] = True
+    assert only(given, "no_input").node == "c"
+    code = {"code": 'def main(inputs, ctx):\n    return inputs["a"]\n'}
+    reads = document(a, node("c", "python", config=code), edges=[edge("a", "c", order=True)])
+    assert only(reads, "unknown_port").node == "c"
+    loads = document(node("a"), node("c"), node("b"), edges=[edge("a", "b"), edge("c", "b", order=True)])
+    assert definition.problems(loads) == []
+
+
+def test_the_mark_of_an_edge_that_only_orders_is_true_or_false_and_leaves_no_port():
+    nodes = node("a"), node("b")
+    assert only(document(*nodes, edges=[edge("a", "b", order="yes")]), "wrong_type").path == "edges[0].order"
+    assert definition.problems(document(*nodes, edges=[edge("a", "b", order=False)])) == []
+    given = document(*nodes, edges=[edge("a", "b", target_port="x", order=True)])
+    problem = only(given, "unused_target_port")
+    assert changes(problem) == [{"op": "remove", "path": "/edges/0/target_port"}]
+    assert only(document(*nodes, edges=[edge("a", "b"), edge("a", "b", order=True)]), "duplicate_edge")
+
+
+def test_a_second_table_into_a_node_that_takes_one_is_found_and_may_only_order():
+    a, b = node("a", "table.sql", config=SQL), node("b", "table.sql", config=SQL)
+    branch = node("t", "branch", config={"condition": "true"})
+    write = node("c", "table.write", config=WRITE)
+    both = [edge("a", "c"), edge("b", "c")]
+    problem = only(document(a, b, write, edges=both), "second_table")
+    assert (problem.path, problem.node) == ("edges[1]", "c")
+    assert changes(problem) == [{"op": "add", "path": "/edges/1/order", "value": True}]
+    assert definition.problems(jsonpatch.apply_patch(document(a, b, write, edges=both), changes(problem))) == []
+    passed = [edge("a", "t"), edge("t", "c", source_port="true"), edge("b", "c")]
+    assert only(document(a, b, branch, write, edges=passed), "second_table").path == "edges[2]"
+    ports = [edge("a", "t"), edge("t", "c", source_port="true"), edge("t", "c", source_port="false")]
+    assert definition.problems(document(a, branch, write, edges=ports)) == []
+    value = node("b", "shell", config={"command": "true"})
+    assert definition.problems(document(a, value, write, edges=both)) == []
+    # Only one of them may succeed.
+    late = {**write, "policy": {"trigger_rule": "one_success"}}
+    assert definition.problems(document(a, b, late, edges=both)) == []
+
+
+@pytest.mark.parametrize("text", ["output[0].n", "output.n", 'output["rows"]'])
+def test_rows_of_a_table_cannot_be_read_by_an_expression(text):
+    nodes = (
+        node("a", "table.sql", config=SQL),
+        node("b", "table.sql", config={"sql": f"select {{{{ nodes.a.{text} }}}}"}),
+    )
+    problem = only(document(*nodes, edges=[edge("a", "b")]), "rows_of_table")
+    assert (problem.path, problem.node) == ("nodes[1].config.sql", "b")
+
+
+@pytest.mark.parametrize("text", ["nodes.a.output.row_count", "nodes.a.output.schema[0]", "has(nodes.a.output.n)"])
+def test_what_expressions_see_of_a_table_may_be_read(text):
+    nodes = node("a", "table.sql", config=SQL), node("b", "table.sql", config={"sql": f"select {{{{ {text} }}}}"})
+    assert definition.problems(document(*nodes, edges=[edge("a", "b")])) == []
+
+
 def test_edges_out_of_a_branch_must_name_one_of_its_ports():
     cases = {"cases": [{"port": "big", "when": "true"}], "default": "small"}
     branch = node("a", "branch", config=cases)
