@@ -17,8 +17,9 @@ const CHOSEN_MAX = 40;
 const PATH_EDGES = 64;
 
 export class EdgePainter {
-  private readonly visible: Int32Array[] = Array.from({ length: EDGE_STYLES }, () => new Int32Array(0));
-  private readonly counts = new Int32Array(EDGE_STYLES);
+  /** By style, then by style those that only order. */
+  private readonly visible: Int32Array[] = Array.from({ length: 2 * EDGE_STYLES }, () => new Int32Array(0));
+  private readonly counts = new Int32Array(2 * EDGE_STYLES);
   /** A live edge is in view, so that its dashes must move. */
   moving = false;
 
@@ -41,7 +42,7 @@ export class EdgePainter {
       )
         continue;
       if (!this.crosses(scene, edge)) continue;
-      const kind = scene.edgeStyles[edge] ?? 0;
+      const kind = (scene.edgeStyles[edge] ?? 0) + (scene.graph.orders[edge] ? EDGE_STYLES : 0);
       let list = this.visible[kind] ?? new Int32Array(0);
       const filled = this.counts[kind] ?? 0;
       if (filled === list.length) {
@@ -53,7 +54,8 @@ export class EdgePainter {
       list[filled] = edge;
       this.counts[kind] = filled + 1;
     }
-    this.moving = (this.counts[EdgeStyle.live] ?? 0) > 0 && view.zoom >= ZOOM_CARDS;
+    const moving = (this.counts[EdgeStyle.live] ?? 0) + (this.counts[EDGE_STYLES + EdgeStyle.live] ?? 0);
+    this.moving = moving > 0 && view.zoom >= ZOOM_CARDS;
     const colours = [theme.lineStrong, theme.lineStrong, theme.done, theme.bad, theme.live, theme.accent];
     const far = view.zoom < ZOOM_NAMES;
     const pen = this.pen;
@@ -61,10 +63,11 @@ export class EdgePainter {
     pen.lineWidth = far ? 1 : Math.max(1, 2 * zoom);
     pen.lineJoin = "round";
     const share = EDGES_MAX / 2;
-    for (let kind = 0; kind < EDGE_STYLES; kind += 1) {
-      const count = this.counts[kind] ?? 0;
+    for (let place = 0; place < 2 * EDGE_STYLES; place += 1) {
+      const count = this.counts[place] ?? 0;
       if (!count) continue;
-      const list = this.visible[kind] ?? new Int32Array(0);
+      const kind = place % EDGE_STYLES;
+      const list = this.visible[place] ?? new Int32Array(0);
       const most = kind === EdgeStyle.live || kind === EdgeStyle.bad || kind === EdgeStyle.chosen ? EDGES_MAX : share;
       // Powers of two, so that zooming in only adds edges.
       const every = count <= most ? 1 : 2 ** Math.ceil(Math.log2(count / most));
@@ -79,7 +82,8 @@ export class EdgePainter {
       }
       const unit = Math.max(0.6, zoom);
       if (kind === EdgeStyle.blocked || kind === EdgeStyle.bad) pen.setLineDash([2 * unit, 5 * unit]);
-      else pen.setLineDash(kind === EdgeStyle.live ? [6 * unit, 5 * unit] : []);
+      else if (kind === EdgeStyle.live) pen.setLineDash([6 * unit, 5 * unit]);
+      else pen.setLineDash(place < EDGE_STYLES ? [] : [7 * unit, 4 * unit]);
       pen.lineDashOffset = kind === EdgeStyle.live ? -dash : 0;
       for (let index = 0; index < count; index += PATH_EDGES) {
         pen.beginPath();

@@ -36,8 +36,8 @@ export type Change =
   | {
       readonly kind: "set_edge";
       readonly edge: string;
-      readonly field: "source_port" | "target_port";
-      readonly value: string | undefined;
+      readonly field: "source_port" | "target_port" | "order";
+      readonly value: string | true | undefined;
     }
   /** Replaces an edge by one with other ends. */
   | { readonly kind: "replace_edge"; readonly edge: string; readonly by: DocEdge }

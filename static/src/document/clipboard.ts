@@ -9,6 +9,7 @@ import {
   edgeKey,
   indexOf,
   nameOf,
+  onlyOrders,
   positionOf,
   targetPort,
 } from "./document";
@@ -91,7 +92,12 @@ export function adaptToDocument(doc: Doc, part: Fragment, types: NodeTypes): Fra
     const source = ids.get(edge.source);
     const made: DocEdge = { ...edge, source: source ?? edge.source, target: ids.get(edge.target) ?? edge.target };
     const target = nodes.get(edge.target);
-    if (source === undefined || !target || (typeof edge["target_port"] === "string" && edge["target_port"]))
+    if (
+      source === undefined ||
+      !target ||
+      onlyOrders(edge) ||
+      (typeof edge["target_port"] === "string" && edge["target_port"])
+    )
       return made;
     const config = renameInput(target, edge.source, source, types);
     if (config === null || given.has(`${edge.target} ${source}`)) return { ...made, target_port: targetPort(edge) };

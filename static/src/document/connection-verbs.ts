@@ -1,12 +1,22 @@
 /** Verbs that connect and reconnect nodes, and insert a node into a connection. Pure. */
 
 import type { Change } from "./changes";
-import { configOf, type Doc, type DocEdge, nodeOf, sourcePort, targetPort, typeOf } from "./document";
+import {
+  configOf,
+  type Doc,
+  type DocEdge,
+  edgeKey,
+  nodeOf,
+  onlyOrders,
+  sourcePort,
+  targetPort,
+  typeOf,
+} from "./document";
 import { isReserved } from "./ids";
-import { edgesInto, edgesOutOf, freePort, makeEdge, mustNamePort, outPorts, usesInputs } from "./ports";
+import { edgesInto, edgesOutOf, freePort, makeEdge, makeOrder, mustNamePort, outPorts, usesInputs } from "./ports";
 import { pathBetween } from "./reach";
 import { readsInput } from "./references/references";
-import { fill, gettext } from "../words/i18n";
+import { fill, gettext, ngettext } from "../words/i18n";
 import { edgeOf, missing, nameIn, shownName, type Types, type VerbResult } from "./verb";
 
 /** Why no wire may lead from one node to the other; null: it may. `but`: an edge that goes meanwhile. */
@@ -97,6 +107,31 @@ export function inputName(doc: Doc, types: Types, edge: DocEdge, source: string)
   );
 }
 
+/** Lets edges only order, or hand their values on again if all of them only order already. */
+export function toggleOrder(doc: Doc, keys: ReadonlySet<string>): VerbResult {
+  const edges = doc.edges.filter((edge) => keys.has(edgeKey(edge)));
+  const [first] = edges;
+  if (!first) return missing();
+  const back = edges.every(onlyOrders);
+  const changes: Change[] = [];
+  for (const edge of edges) {
+    if (onlyOrders(edge) !== back) continue;
+    const [source, port, target] = [edge.source, sourcePort(edge), edge.target];
+    const by = back
+      ? makeEdge(source, port, target, freePort(doc, source, target, source))
+      : makeOrder(source, port, target);
+    changes.push({ kind: "replace_edge", edge: edgeKey(edge), by });
+  }
+  const names = { source: nameIn(doc, first.source), target: nameIn(doc, first.target), n: edges.length };
+  const one = back
+    ? gettext("Hand the value of {source} on to {target}")
+    : gettext("Let {source} → {target} only order");
+  const several = back
+    ? ngettext("Hand the value of {n} connection on", "Hand the values of {n} connections on", edges.length)
+    : ngettext("Let {n} connection only order", "Let {n} connections only order", edges.length);
+  return { changes, label: fill(edges.length === 1 ? one : several, names) };
+}
+
 /** Moves one end of an edge to another node. */
 export function reconnect(
   doc: Doc,
@@ -117,10 +152,15 @@ export function reconnect(
     return { refused: gettext("It is already connected there.") };
   const refused = refusal(doc, types, from, to, edge);
   if (refused !== null) return { refused };
+  const names = { source: nameIn(doc, from.node), target: nameIn(doc, to) };
+  if (onlyOrders(edge))
+    return {
+      changes: [{ kind: "replace_edge", edge: key, by: makeOrder(from.node, from.port, to) }],
+      label: fill(gettext("Reconnect {source} to {target}"), names),
+    };
   const name =
     end === "source" ? inputName(doc, types, edge, from.node) : freePort(doc, from.node, to, targetPort(edge));
   const by = makeEdge(from.node, from.port, to, name);
-  const names = { source: nameIn(doc, from.node), target: nameIn(doc, to) };
   return {
     changes: [{ kind: "replace_edge", edge: key, by }, ...initialQuery(doc, types, to, name)],
     label: fill(gettext("Reconnect {source} to {target}"), names),
@@ -136,7 +176,7 @@ export function insertOnEdge(doc: Doc, types: Types, key: string, id: string): V
   if (edge.source === id || edge.target === id)
     return { refused: fill(gettext("{name} is an end of this connection."), { name }) };
   const target = nodeOf(doc, edge.target);
-  if (!usesInputs(node, types) && target && usesInputs(target, types))
+  if (!onlyOrders(edge) && !usesInputs(node, types) && target && usesInputs(target, types))
     return { refused: fill(gettext("{name} takes no input, so it can't go between two nodes."), { name }) };
   const rest = docWithoutEdge(doc, edge);
   const [port] = outPorts(node, types);
@@ -156,7 +196,9 @@ export function insertOnEdge(doc: Doc, types: Types, key: string, id: string): V
     changes.unshift({
       kind: "replace_edge",
       edge: key,
-      by: makeEdge(id, port, edge.target, inputName(doc, types, edge, id)),
+      by: onlyOrders(edge)
+        ? makeOrder(id, port, edge.target)
+        : makeEdge(id, port, edge.target, inputName(doc, types, edge, id)),
     });
   }
   return { changes, label: fill(gettext("Insert {name}"), { name }), select: { nodes: [id] } };

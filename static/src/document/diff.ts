@@ -3,7 +3,7 @@
 import { isObject, type Json, isEqual } from "../json";
 
 import type { Path } from "./changes";
-import { type Doc, type DocEdge, type DocNode, edgeKey, indexOf } from "./document";
+import { type Doc, type DocEdge, type DocNode, edgeKey, indexOf, onlyOrders } from "./document";
 
 export type DocumentChange =
   | { readonly kind: "added"; readonly node: DocNode }
@@ -14,6 +14,8 @@ export type DocumentChange =
   | { readonly kind: "moved"; readonly nodes: readonly DocNode[]; readonly were: readonly DocNode[] }
   | { readonly kind: "connected"; readonly edge: DocEdge }
   | { readonly kind: "disconnected"; readonly edge: DocEdge }
+  /** The edge only orders now, or hands its value on again. */
+  | { readonly kind: "reordered"; readonly edge: DocEdge; readonly was: DocEdge }
   /** A field of the workflow: a setting, an input. */
   | { readonly kind: "workflow"; readonly path: Path; readonly was: Json | undefined; readonly now: Json | undefined };
 
@@ -47,9 +49,13 @@ export function changesBetween(before: Doc, after: Doc): DocumentChange[] {
       edges.filter((edge) => !known.has(edge) && both(edge));
     const came = others(after.edges, new Set(before.edges));
     const went = others(before.edges, new Set(after.edges));
-    const keysBefore = new Set(went.map(edgeKey));
+    const keysBefore = new Map(went.map((edge) => [edgeKey(edge), edge]));
     const keysAfter = new Set(came.map(edgeKey));
-    for (const edge of came) if (!keysBefore.has(edgeKey(edge))) found.push({ kind: "connected", edge });
+    for (const edge of came) {
+      const was = keysBefore.get(edgeKey(edge));
+      if (!was) found.push({ kind: "connected", edge });
+      else if (onlyOrders(was) !== onlyOrders(edge)) found.push({ kind: "reordered", edge, was });
+    }
     for (const edge of went) if (!keysAfter.has(edgeKey(edge))) found.push({ kind: "disconnected", edge });
   }
   for (const path of workflowFields(before, after))

@@ -53,6 +53,9 @@ export const sourcePort = (edge: DocEdge): string => text(edge["source_port"]) ?
 /** The name under which the target's code finds the value. */
 export const targetPort = (edge: DocEdge): string => text(edge["target_port"]) ?? edge.source;
 
+/** Whether the edge hands no value on and only orders. */
+export const onlyOrders = (edge: DocEdge): boolean => edge["order"] === true;
+
 const keys = new WeakMap<DocEdge, string>();
 
 /** The identity of an edge: edges with equal keys are the same edge. Computed once for each edge object. */

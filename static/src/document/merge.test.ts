@@ -57,6 +57,22 @@ describe("changes of two authors", () => {
     expect(merge(base, doc([{ ...a, name: "A" }, b], [ab]), doc([b])).conflicts).toEqual(["a"]);
     expect(merge(base, doc([a, b], [ab]), doc([b])).doc.nodes).toEqual([b]);
   });
+  it("that let an edge only order are taken over", () => {
+    const order = { ...ab, order: true };
+    for (const [mine, theirs] of [
+      [ab, order],
+      [order, ab],
+    ] as const)
+      expect(merge(base, doc([a, b], [mine]), doc([a, b], [theirs]))).toMatchObject({
+        doc: { edges: [order] },
+        conflicts: [],
+      });
+    const none = doc([a, b]);
+    expect(merge(none, doc([a, b], [ab]), doc([a, b], [order]))).toMatchObject({
+      doc: { edges: [ab] },
+      conflicts: ["b"],
+    });
+  });
   it("that connect what the other took away keep it, and say so", () => {
     const ac = { source: "a", target: "c" };
     const { doc: made, conflicts } = merge(base, doc([a, b, c], [ab, ac]), doc([b]));

@@ -2,7 +2,7 @@
 
 import { isObject, type Json, type JsonObject, isEqual } from "../json";
 
-import { type Doc, type DocEdge, type DocNode, edgeKey, indexOf } from "./document";
+import { type Doc, type DocEdge, type DocNode, edgeKey, indexOf, onlyOrders } from "./document";
 
 interface MergeResult {
   readonly doc: Doc;
@@ -65,11 +65,12 @@ export function merge(base: Doc, mine: Doc, theirs: Doc): MergeResult {
     if (value !== undefined) made[key] = value;
   }
   const ids = new Set(nodes.map((node) => node.id));
+  const edges = mergeEdges(base, mine, theirs, (node) => conflicts.add(node));
   return {
     doc: {
       ...made,
       nodes,
-      edges: mergeEdges(base, mine, theirs).filter((edge) => ids.has(edge.source) && ids.has(edge.target)),
+      edges: edges.filter((edge) => ids.has(edge.source) && ids.has(edge.target)),
     },
     conflicts: [...conflicts],
     fields: [...new Set(fields)],
@@ -85,11 +86,21 @@ function newEdges(before: Doc, after: Doc): DocEdge[] {
   return after.edges.filter((edge) => !were.has(edgeKey(edge)));
 }
 
-function mergeEdges(base: Doc, mine: Doc, theirs: Doc): DocEdge[] {
+function mergeEdges(base: Doc, mine: Doc, theirs: Doc, clash: (node: string) => void): DocEdge[] {
   const were = new Set(base.edges.map(edgeKey));
   const there = new Set(theirs.edges.map(edgeKey));
   const here = new Set(mine.edges.map(edgeKey));
   const nodesThere = indexOf(theirs);
+  const before = new Map(base.edges.map((edge) => [edgeKey(edge), edge]));
+  const others = new Map(theirs.edges.map((edge) => [edgeKey(edge), edge]));
+  const mixed = (edge: DocEdge): DocEdge => {
+    const other = others.get(edgeKey(edge));
+    if (!other || onlyOrders(other) === onlyOrders(edge)) return edge;
+    // Of two values, one is the base's: the other side has changed it.
+    const was = before.get(edgeKey(edge));
+    if (!was) clash(edge.target);
+    return was && onlyOrders(was) === onlyOrders(edge) ? other : edge;
+  };
   const kept = mine.edges.filter(
     (edge) =>
       !were.has(edgeKey(edge)) ||
@@ -98,7 +109,7 @@ function mergeEdges(base: Doc, mine: Doc, theirs: Doc): DocEdge[] {
       !nodesThere.has(edge.source) ||
       !nodesThere.has(edge.target),
   );
-  return [...kept, ...newEdges(base, theirs).filter((edge) => !here.has(edgeKey(edge)))];
+  return [...kept.map(mixed), ...newEdges(base, theirs).filter((edge) => !here.has(edgeKey(edge)))];
 }
 
 /** Merges field by field; where both changed the same field, mine is kept. */

@@ -10,13 +10,14 @@ import {
   indexOf,
   nameOf,
   nodeOf,
+  onlyOrders,
   positionOf,
   sourcePort,
 } from "./document";
 import { freePlaceBelow, roundPosition, STEP_X } from "../graph/layout/arrange";
 import { idFromName, uniqueId, uniqueName } from "./ids";
 import { NODE_HEIGHT, NODE_WIDTH, type Position } from "../graph/model";
-import { edgesInto, edgesOutOf, makeEdge, outPorts } from "./ports";
+import { edgesInto, edgesOutOf, makeEdge, makeOrder, outPorts } from "./ports";
 import { downstreamOf } from "./reach";
 import { fill, gettext, ngettext } from "../words/i18n";
 import { edgeOf, nameIn, type PositionLookup, type Types, type VerbResult } from "./verb";
@@ -139,7 +140,12 @@ export function removeSelection(
     if (!first || !last || into.length > 1 || outOf.length > 1 || !leadsTo(doc, first.target, last.source, going))
       continue;
     if (edgesInto(doc, last.target).some((edge) => edge.source === first.source)) continue;
-    joins.push(makeEdge(first.source, sourcePort(first), last.target, inputName(doc, types, last, first.source)));
+    const [source, port, target] = [first.source, sourcePort(first), last.target];
+    joins.push(
+      onlyOrders(first) || onlyOrders(last)
+        ? makeOrder(source, port, target)
+        : makeEdge(source, port, target, inputName(doc, types, last, source)),
+    );
   }
   const changes: Change[] = [{ kind: "remove", nodes, edges: known.map(edgeKey) }];
   if (joins.length) changes.push({ kind: "add", nodes: [], edges: joins });

@@ -1,7 +1,7 @@
 /** The ends of edges: output ports of nodes, and the names of their inputs. Pure. */
 
 import { isObject, type Json, type JsonObject } from "../json";
-import { configOf, type Doc, type DocEdge, type DocNode, sourcePort, targetPort, typeOf } from "./document";
+import { configOf, type Doc, type DocEdge, type DocNode, onlyOrders, sourcePort, targetPort, typeOf } from "./document";
 import type { NodeType, NodeTypes } from "./node-type";
 
 const ONE: readonly string[] = ["out"];
@@ -79,6 +79,11 @@ function adjacency(doc: Doc): Adjacency {
 
 /** The edges into and out of a node, in document order. */
 export const edgesInto = (doc: Doc, id: string): readonly DocEdge[] => adjacency(doc).into.get(id) ?? NO_EDGES;
+/** The edges that bring the node a value. */
+export const inputsInto = (doc: Doc, id: string): readonly DocEdge[] => {
+  const into = edgesInto(doc, id);
+  return into.some(onlyOrders) ? into.filter((edge) => !onlyOrders(edge)) : into;
+};
 export const edgesOutOf = (doc: Doc, id: string): readonly DocEdge[] => adjacency(doc).outOf.get(id) ?? NO_EDGES;
 
 /** Makes an edge; default ports are left out. */
@@ -91,6 +96,12 @@ export function makeEdge(source: string, port: string, target: string, name: str
   };
 }
 
+/** Makes an edge that only orders. */
+export const makeOrder = (source: string, port: string, target: string): DocEdge => ({
+  ...makeEdge(source, port, target, source),
+  order: true,
+});
+
 /** Returns an input name that no other edge into the target has. Edges from several ports of one node may share a name. */
 export function freePort(
   doc: Doc,
@@ -100,7 +111,7 @@ export function freePort(
   leaveOut: DocEdge | null = null,
 ): string {
   const taken = new Set(
-    edgesInto(doc, target).flatMap((edge) =>
+    inputsInto(doc, target).flatMap((edge) =>
       edge === leaveOut || (edge.source === source && sourcePort(edge) !== "out") ? [] : [targetPort(edge)],
     ),
   );

@@ -9,7 +9,7 @@ import { pathBetween } from "./reach";
 import { align, copyText, duplicate, moveNodes, nudge, paste } from "./placement-verbs";
 import { addNode, removeSelection, makeRoomOnEdge } from "./node-verbs";
 import { applyFix, type VerbResult } from "./verb";
-import { connect, insertOnEdge, reconnect } from "./connection-verbs";
+import { connect, insertOnEdge, reconnect, toggleOrder } from "./connection-verbs";
 import { renameNode, setId } from "./naming-verbs";
 
 const types = BUILT_IN;
@@ -157,6 +157,34 @@ describe("wires", () => {
       ],
     );
     expect(wires(done(doc, reconnect(doc, types, key(doc, 1), "source", "s")))).toEqual(["b:true>t", "s>t:b_2"]);
+  });
+  it("only order when asked to, and bring their value again under a free name", () => {
+    const doc = document(
+      [{ id: "a" }, { id: "b" }, { id: "c", type: "python" }],
+      [
+        { source: "a", target: "c", target_port: "x" },
+        { source: "b", target: "c", target_port: "a" },
+      ],
+    );
+    const ordering = done(doc, toggleOrder(doc, new Set([key(doc, 0)])));
+    expect(ordering.edges[0]).toEqual({ source: "a", target: "c", order: true });
+    const back = done(ordering, toggleOrder(ordering, new Set([key(ordering, 0)])));
+    expect(back.edges[0]).toEqual({ source: "a", target: "c", target_port: "a_2" });
+    const both = done(ordering, toggleOrder(ordering, new Set([key(ordering, 0), key(ordering, 1)])));
+    expect(both.edges.map((edge) => edge["order"])).toEqual([true, true]);
+  });
+  it("that only order still do so when they are led elsewhere, split or joined", () => {
+    const doc = document(
+      [{ id: "a" }, { id: "b" }, { id: "c", type: "python" }, { id: "d" }],
+      [{ source: "a", target: "c", order: true }],
+    );
+    const moved = done(doc, reconnect(doc, types, key(doc, 0), "source", "b"));
+    expect(moved.edges).toEqual([{ source: "b", target: "c", order: true }]);
+    const split = done(doc, insertOnEdge(doc, types, key(doc, 0), "d"));
+    expect(split.edges.find(({ target }) => target === "c")).toEqual({ source: "d", target: "c", order: true });
+    const joined = done(split, removeSelection(split, { nodes: new Set(["d"]), edges: new Set() }, types));
+    expect(joined.edges).toEqual(doc.edges);
+    expect(done(doc, setId(doc, "a", "z", types)).edges).toEqual([{ source: "z", target: "c", order: true }]);
   });
   it("take a node in between, which keeps the wires that it has", () => {
     const doc = { ...chain, nodes: [...chain.nodes, { id: "p", type: "python", name: "P" }] };

@@ -37,6 +37,8 @@ export interface Graph {
   readonly targets: Int32Array;
   /** Port of each edge at its source. */
   readonly ports: readonly string[];
+  /** 1: the edge only orders. */
+  readonly orders: Uint8Array;
   readonly into: Links;
   readonly outOf: Links;
 }
@@ -74,10 +76,10 @@ interface NodeInput {
   readonly y?: number;
 }
 
-/** `edges`: source and target as numbers of nodes, and the port at the source. */
+/** `edges`: source and target as numbers of nodes, the port at the source, and whether it only orders. */
 export function makeGraph(
   nodes: readonly NodeInput[],
-  edges: readonly (readonly [number, number, string?])[],
+  edges: readonly (readonly [number, number, string?, boolean?])[],
   icons: ReadonlyMap<string, string> = new Map(),
 ): Graph {
   const size = nodes.length;
@@ -101,6 +103,7 @@ export function makeGraph(
     sources,
     targets,
     ports: edges.map((edge) => edge[2] ?? "out"),
+    orders: Uint8Array.from(edges, (edge) => (edge[3] ? 1 : 0)),
     into: links(size, targets),
     outOf: links(size, sources),
   };
@@ -117,14 +120,14 @@ export function readGraph(value: JsonObject): Graph | null {
     if (typeof id !== "string" || typeof name !== "string" || typeof type !== "string") return null;
     read.push(typeof x === "number" && typeof y === "number" ? { id, name, type, x, y } : { id, name, type });
   }
-  const lines: [number, number, string][] = [];
+  const lines: [number, number, string, boolean][] = [];
   const known = (at: Json | undefined): at is number =>
     typeof at === "number" && Number.isInteger(at) && at >= 0 && at < read.length;
   for (const edge of edges) {
     if (!Array.isArray(edge)) return null;
-    const [source, target, port] = edge;
+    const [source, target, port, , order] = edge;
     if (!known(source) || !known(target)) return null;
-    lines.push([source, target, typeof port === "string" ? port : "out"]);
+    lines.push([source, target, typeof port === "string" ? port : "out", order === true]);
   }
   const named = isObject(icons) ? Object.entries(icons) : [];
   return makeGraph(

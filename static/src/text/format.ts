@@ -23,6 +23,7 @@ const ORDER: readonly string[] = [
   "source_port",
   "target",
   "target_port",
+  "order",
 ];
 
 export function format(value: Json): string {

@@ -30,7 +30,10 @@ export function describeNode(board: EditBoard, node: number): string {
 
 export function describeEdge(board: EditBoard, edge: number): string {
   const { graph } = board.scene;
-  return fill(gettext("Edge from {source} to {target}"), {
+  const text = graph.orders[edge]
+    ? gettext("Edge from {source} to {target}, only orders")
+    : gettext("Edge from {source} to {target}");
+  return fill(text, {
     source: truncate(visible(graph.names[graph.sources[edge] ?? 0] ?? ""), 200),
     target: truncate(visible(graph.names[graph.targets[edge] ?? 0] ?? ""), 200),
   });

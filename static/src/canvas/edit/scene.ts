@@ -8,6 +8,7 @@ import {
   type DocNode,
   edgeKey,
   nameOf,
+  onlyOrders,
   sourcePort,
   typeOf,
 } from "../../document/document";
@@ -78,13 +79,13 @@ export class EditScene implements Picture {
     const { context } = this;
     const index = new Map(doc.nodes.map((node, at) => [node.id, at]));
     const edges: DocEdge[] = [];
-    const lines: [number, number, string][] = [];
+    const lines: [number, number, string, boolean][] = [];
     for (const edge of doc.edges) {
       const source = index.get(edge.source);
       const target = index.get(edge.target);
       if (source === undefined || target === undefined || source === target) continue;
       edges.push(edge);
-      lines.push([source, target, sourcePort(edge)]);
+      lines.push([source, target, sourcePort(edge), onlyOrders(edge)]);
     }
     this.edges = edges;
     this.names = doc.nodes.map(nameOf);

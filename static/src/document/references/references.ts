@@ -2,9 +2,9 @@
 
 import { isObject, type Json, type JsonObject } from "../../json";
 import type { Change, Path } from "../changes";
-import { configOf, type Doc, type DocNode, edgeKey, nodeOf, targetPort, typeOf } from "../document";
+import { configOf, type Doc, type DocNode, edgeKey, nodeOf, onlyOrders, targetPort, typeOf } from "../document";
 import type { NodeTypes } from "../node-type";
-import { edgesInto, edgesOutOf, usesInputs } from "../ports";
+import { edgesOutOf, inputsInto, usesInputs } from "../ports";
 import { renameInCel, renameInExpressions } from "./cel";
 import { isNamedInPython, isNamedInShell, renameInPython, renameInShell } from "./code";
 import { mayReadTable, renameTable } from "./sql";
@@ -123,7 +123,12 @@ export function renameChanges(doc: Doc, types: NodeTypes, from: string, to: stri
   const configs = new Map<string, JsonObject>();
   for (const edge of edgesOutOf(doc, from)) {
     // An explicit name of the input stays.
-    if (targetPort(edge) !== from || (typeof edge["target_port"] === "string" && edge["target_port"])) continue;
+    if (
+      onlyOrders(edge) ||
+      targetPort(edge) !== from ||
+      (typeof edge["target_port"] === "string" && edge["target_port"])
+    )
+      continue;
     const target = nodeOf(doc, edge.target);
     if (!target) continue;
     const now = configs.get(target.id) ?? renameInput(target, from, to, types);
@@ -143,7 +148,7 @@ export function renameChanges(doc: Doc, types: NodeTypes, from: string, to: stri
 
 /** Returns whether another input of the target has the name. */
 const isTaken = (doc: Doc, target: string, name: string, source: string): boolean =>
-  edgesInto(doc, target).some((edge) => edge.source !== source && targetPort(edge) === name);
+  inputsInto(doc, target).some((edge) => edge.source !== source && targetPort(edge) === name);
 
 const CONFIG: Path = ["config"];
 export const setConfig = (node: string, config: JsonObject): Change => ({

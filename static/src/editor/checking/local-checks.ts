@@ -7,7 +7,7 @@
 import { isEqual, isObject, type Json } from "../../json";
 import type { NodeType } from "../../document/node-type";
 
-import { configOf, type Doc, type DocNode, indexOf, nodeOf, typeOf } from "../../document/document";
+import { configOf, type Doc, type DocNode, indexOf, nodeOf, onlyOrders, typeOf } from "../../document/document";
 import type { Operation } from "../../document/patch";
 import { fill, gettext } from "../../words/i18n";
 
@@ -99,7 +99,7 @@ export function localProblems(doc: Doc, types: Types): Problem[] {
       found.push(problem(node.id, `nodes[${at}].${one.field}`, one.code, one.message));
     const type = types.get(typeOf(node));
     if (!type?.needs_input) return;
-    reached ??= new Set(doc.edges.map((edge) => edge.target));
+    reached ??= new Set(doc.edges.flatMap((edge) => (onlyOrders(edge) ? [] : [edge.target])));
     // As on the server, inputs are not checked while the config is invalid.
     if (reached.has(node.id) || nodeProblems(node, types).length) return;
     found.push(

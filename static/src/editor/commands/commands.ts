@@ -16,6 +16,7 @@ import type { Editing } from "../parts";
 import { performVerb, showRefusal } from "../../document/perform";
 import { freePlaceNear } from "../../document/free-space";
 import { duplicate, nudge } from "../../document/placement-verbs";
+import { toggleOrder } from "../../document/connection-verbs";
 import { addNode, removeSelection } from "../../document/node-verbs";
 
 const REVEALED_MAX = 20;
@@ -107,6 +108,12 @@ export function offerUndo({ store }: Editing, text: string): void {
     shown.remove();
     stop();
   });
+}
+
+/** Lets the selected edges only order, or hand their values on again. */
+export function toggleChosenOrder(editing: Editing): void {
+  const { store } = editing;
+  if (store.selection.edges.size) performVerb(editing, toggleOrder(store.doc, store.selection.edges));
 }
 
 export function duplicateChosen(editing: Editing): void {

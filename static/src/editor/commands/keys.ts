@@ -5,7 +5,18 @@
  */
 
 import { one, isTyping } from "../../dom";
-import { chooseAll, duplicateChosen, nudgeChosen, redo, removeChosen, runDraft, saveNow, tidy, undo } from "./commands";
+import {
+  chooseAll,
+  duplicateChosen,
+  nudgeChosen,
+  redo,
+  removeChosen,
+  runDraft,
+  saveNow,
+  tidy,
+  toggleChosenOrder,
+  undo,
+} from "./commands";
 import type { Editing } from "../parts";
 import { addPaletteEntries } from "./palette-entries";
 import { startClipboard } from "./clipboard";
@@ -137,6 +148,10 @@ function onKey(event: KeyboardEvent, editing: Editing): boolean {
       if (!node) return false;
       canvas.focus();
       canvas.connectFrom(node.id);
+      return true;
+    case "o":
+      if (!store.selection.edges.size || store.selection.nodes.size) return false;
+      toggleChosenOrder(editing);
       return true;
     case "d":
       duplicateChosen(editing);

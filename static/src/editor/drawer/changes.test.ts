@@ -12,6 +12,21 @@ const doc = (nodes: JsonObject[], edges: JsonObject[] = [], more: JsonObject = {
   readDocument({ ...more, nodes, edges }) as Doc;
 
 describe("changes in words", () => {
+  it("tell that an edge only orders now, and take that back", () => {
+    const nodes = [
+      { id: "a", type: "noop" },
+      { id: "b", type: "noop" },
+    ];
+    const before = doc(nodes, [{ source: "a", target: "b" }]);
+    const after = doc(nodes, [{ source: "a", target: "b", order: true }]);
+    const [change, ...others] = changesBetween(before, after);
+    expect(others).toEqual([]);
+    if (!change) throw new Error("no change");
+    expect(sentenceOf(change, after, TYPES)).toBe("a → b only orders now");
+    const verb = reverted(change, after, before, "");
+    if ("refused" in verb) throw new Error(verb.refused);
+    expect(verb.changes.reduce(reduce, after)).toEqual(before);
+  });
   it("name nodes, fields and what they lead to", () => {
     const before = doc(
       [

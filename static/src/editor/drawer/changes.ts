@@ -6,7 +6,7 @@ import type { NodeType } from "../../document/node-type";
 import { element, icon } from "../../dom";
 import type { Change } from "../../document/changes";
 import { type DocumentChange, valueAt } from "../../document/diff";
-import { type Doc, type DocNode, edgeKey, indexOf, nameOf, positionOf } from "../../document/document";
+import { type Doc, type DocNode, edgeKey, indexOf, nameOf, onlyOrders, positionOf } from "../../document/document";
 import { pathBetween } from "../../document/reach";
 
 import { fill, gettext, ngettext } from "../../words/i18n";
@@ -44,6 +44,13 @@ export function sentenceOf(change: DocumentChange, doc: Doc, types: Types): stri
       return fill(gettext("{source} → {target} connected"), ends(change, doc));
     case "disconnected":
       return fill(gettext("{source} → {target} disconnected"), ends(change, doc));
+    case "reordered":
+      return fill(
+        onlyOrders(change.edge)
+          ? gettext("{source} → {target} only orders now")
+          : gettext("{source} → {target} hands its value on now"),
+        ends(change, doc),
+      );
     case "workflow":
       return workflowSentence(change);
   }
@@ -130,6 +137,8 @@ export function reverted(change: DocumentChange, doc: Doc, live: Doc | null, lab
         };
       return done([{ kind: "add", nodes: [], edges: [change.edge] }]);
     }
+    case "reordered":
+      return done([{ kind: "replace_edge", edge: edgeKey(change.edge), by: change.was }]);
     case "workflow":
       return done([{ kind: "workflow", path: change.path, value: change.was }]);
   }
@@ -142,6 +151,7 @@ const SIGNS: Readonly<Record<DocumentChange["kind"], string>> = {
   moved: "tidy",
   connected: "plus",
   disconnected: "minus",
+  reordered: "dot",
   workflow: "dot",
 };
 
@@ -270,6 +280,7 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
       case "moved":
         return () => choose(change.nodes.map((node) => node.id));
       case "connected":
+      case "reordered":
         return () => choose([], [edgeKey(change.edge)]);
       case "disconnected":
         return () => choose([change.edge.source, change.edge.target]);
@@ -280,7 +291,7 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
     }
   };
   const endsOf = (change: DocumentChange): string[] =>
-    change.kind === "connected" ? [change.edge.source, change.edge.target] : [];
+    change.kind === "connected" || change.kind === "reordered" ? [change.edge.source, change.edge.target] : [];
 
   published.listen(show);
   // The drawer shows a tab by removing `hidden`.

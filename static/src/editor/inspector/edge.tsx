@@ -1,11 +1,11 @@
 /** The panel of one edge: its two ends and the data that it passes. */
 
-import { type ReactNode, useState } from "react";
-import { edgeKey, nameOf, nodeOf, sourcePort, targetPort } from "../../document/document";
+import { type ReactNode, useId, useState } from "react";
+import { edgeKey, nameOf, nodeOf, onlyOrders, sourcePort, targetPort } from "../../document/document";
 import { outPorts, usesInputs } from "../../document/ports";
 import { fill, gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
-import { removeChosen } from "../commands/commands";
+import { removeChosen, toggleChosenOrder } from "../commands/commands";
 import { LateInput } from "./late-input";
 import { Icon } from "./field";
 import { edgeOf, outputShapeOf } from "./incoming";
@@ -22,11 +22,14 @@ export function EdgeView({ edge: key }: { edge: string }): ReactNode {
   const rows = useStore((now) => (edge ? outputShapeOf(now, editing.facts.types, edge.source).rows : null));
   useStore(({ doc }) => doc.nodes);
   const [open, setOpen] = useState(true);
+  const label = useId();
   if (!edge) return null;
   const named = (id: string): string => visible(nameOf(nodeOf(store.doc, id) ?? { id }));
   const target = nodeOf(store.doc, edge.target);
   const source = nodeOf(store.doc, edge.source);
-  const uses = target ? usesInputs(target, editing.facts.types) : true;
+  const orders = onlyOrders(edge);
+  const takes = target ? usesInputs(target, editing.facts.types) : true;
+  const uses = takes && !orders;
   const ports = source ? outPorts(source, editing.facts.types) : [];
   const from = sourcePort(edge);
   const all = ports.includes(from) ? ports : [from, ...ports];
@@ -89,6 +92,29 @@ export function EdgeView({ edge: key }: { edge: string }): ReactNode {
               </summary>
               <Columns id="edge-columns" columns={columns} label={gettext("Columns")} />
             </details>
+          )}
+          {(takes || orders) && (
+            <div className="field">
+              <div className="row between">
+                <span className="label" id={label}>
+                  {gettext("Only orders")}
+                </span>
+                <button
+                  type="button"
+                  role="switch"
+                  className="switch"
+                  aria-checked={orders}
+                  aria-labelledby={label}
+                  aria-describedby={`${label}-help`}
+                  onClick={() => toggleChosenOrder(editing)}
+                >
+                  <span />
+                </button>
+              </div>
+              <p className="help" id={`${label}-help`}>
+                {gettext("The target waits for the source, but gets no value from it. Press O to switch.")}
+              </p>
+            </div>
           )}
           <div className="row wrap">
             <button

@@ -3,7 +3,7 @@
 import type { NodeTypes } from "../../document/node-type";
 import { isObject, type JsonObject } from "../../json";
 import { type Doc, type DocEdge, edgeKey, nameOf, nodeOf, targetPort, typeOf } from "../../document/document";
-import { edgesInto, edgesOutOf } from "../../document/ports";
+import { edgesInto, edgesOutOf, inputsInto } from "../../document/ports";
 
 import type { Scope as CodeScope } from "../code/options";
 import type { Editing } from "../parts";
@@ -32,7 +32,7 @@ export function outputShapeOf(store: EditorStore, types: NodeTypes, id: string):
     if (columns) return { kind: "table", columns, rows: output?.kind === "table" ? output.rows : null };
     if (output) return { kind: output.kind === "table" ? "table" : "json", columns: output.columns, rows: output.rows };
     const node = nodeOf(store.doc, at);
-    const [edge] = edgesInto(store.doc, at);
+    const [edge] = inputsInto(store.doc, at);
     if (!node || types.get(typeOf(node))?.output !== "input" || !edge) return UNKNOWN;
     at = edge.source;
   }
@@ -63,7 +63,7 @@ export function codeScope(editing: Editing, id: string): CodeScope {
   const declared = doc["inputs"];
   const properties = isObject(declared as JsonObject | undefined) ? (declared as JsonObject)["properties"] : undefined;
   return {
-    inputs: edgesInto(doc, id).map((edge) => {
+    inputs: inputsInto(doc, id).map((edge) => {
       const { kind, columns } = outputShapeOf(editing.store, editing.facts.types, edge.source);
       return { port: targetPort(edge), kind, columns };
     }),

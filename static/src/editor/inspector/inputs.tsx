@@ -1,7 +1,7 @@
 /** The inputs and outputs of a node: ports, the nodes at their other ends, and columns as far as they are known. */
 
 import { type ReactNode, useId, useState } from "react";
-import { type DocEdge, edgeKey, nameOf, nodeOf, sourcePort, targetPort } from "../../document/document";
+import { type DocEdge, edgeKey, nameOf, nodeOf, onlyOrders, sourcePort, targetPort } from "../../document/document";
 import { edgesInto, edgesOutOf, outPorts, usesInputs } from "../../document/ports";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count, visible } from "../../words/words";
@@ -48,6 +48,7 @@ export function InputsSection({ id }: { id: string }): ReactNode {
 
 function InputRow({ edge, uses }: { edge: DocEdge; uses: boolean }): ReactNode {
   const { editing } = useSurroundings();
+  const brings = uses && !onlyOrders(edge);
   const source = useStore((store) => nodeOf(store.doc, edge.source));
   const columns = useStore((store) => outputShapeOf(store, editing.facts.types, edge.source).columns);
   const kind = useStore((store) => outputShapeOf(store, editing.facts.types, edge.source).kind);
@@ -62,7 +63,7 @@ function InputRow({ edge, uses }: { edge: DocEdge; uses: boolean }): ReactNode {
         <span className="faint" aria-hidden="true">
           <Icon name="link" small />
         </span>
-        {uses ? (
+        {brings ? (
           <LateInput
             className="port mono"
             aria-label={fill(gettext("Port that takes the output of {name}"), { name })}
@@ -78,7 +79,8 @@ function InputRow({ edge, uses }: { edge: DocEdge; uses: boolean }): ReactNode {
         >
           {from === "out" ? name : `${name} · ${from}`}
         </button>
-        {uses &&
+        {uses && !brings && <span className="about">{gettext("only orders")}</span>}
+        {brings &&
           (columns ? (
             <button
               type="button"

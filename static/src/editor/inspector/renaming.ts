@@ -1,7 +1,7 @@
 /** Renames nodes, node ids and ports, and updates everything that refers to them. */
 
 import { type DocEdge, edgeKey, nodeOf, sourcePort, targetPort } from "../../document/document";
-import { edgesInto } from "../../document/ports";
+import { inputsInto } from "../../document/ports";
 import { renameInput, setConfig } from "../../document/references/references";
 import { fill, gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
@@ -32,11 +32,11 @@ export function renamedPort(editing: Editing, edge: DocEdge, given: string): voi
   const { store, facts } = editing;
   const from = targetPort(edge);
   const to = given || edge.source;
-  if (to === from || !edgesInto(store.doc, edge.target).includes(edge)) return;
+  if (to === from || !inputsInto(store.doc, edge.target).includes(edge)) return;
   if (!NAME.test(to))
     return showRefusal(gettext("Use up to 63 lowercase letters, digits and _, starting with a letter."));
   const node = nodeOf(store.doc, edge.target);
-  const others = edgesInto(store.doc, edge.target).filter((one) => one !== edge);
+  const others = inputsInto(store.doc, edge.target).filter((one) => one !== edge);
   if (others.some((one) => targetPort(one) === to && one.source !== edge.source))
     return showRefusal(fill(gettext("Another input is already named {name}."), { name: to }));
   // The code keeps the old name when another edge uses it, too.

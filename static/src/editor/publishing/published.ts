@@ -85,7 +85,8 @@ export function startPublished(editing: Editing, loaded: Loaded): Published {
     for (const one of changes ?? []) {
       if (one.kind === "added") added.add(one.node.id);
       else if (one.kind === "changed") changed.add(one.node.id);
-      else if (one.kind === "connected" || one.kind === "disconnected") changed.add(one.edge.target);
+      else if (one.kind === "connected" || one.kind === "disconnected" || one.kind === "reordered")
+        changed.add(one.edge.target);
     }
     store.setMarks({ against: "live", added, changed });
   }
