@@ -377,6 +377,30 @@ def test_an_edges_port_is_renamed_a_node_is_inserted_and_the_edge_is_deleted(per
     expect(it.panel.get_by_text("Workflow settings")).to_be_visible()
 
 
+def test_an_edge_only_orders_by_key_and_by_switch(person):
+    it = Inspecting(person, "inspect-order", NODES[:3], EDGES[:2])
+    one, other = (it.page.locator(f'[data-card="{name}"]').bounding_box() for name in ("clean", "join"))
+    assert one is not None
+    assert other is not None
+    begins = one["x"] + one["width"]
+    it.page.mouse.click(begins + (other["x"] - begins) / 4, one["y"] + one["height"] / 2)
+    expect(it.panel.get_by_role("heading", name="Clean to Join")).to_be_visible()
+    it.page.keyboard.press("o")
+    ordering = {"source": "clean", "target": "join", "order": True}
+    it.saved(lambda draft: draft["edges"][1], ordering)
+    expect(it.panel.get_by_text("order only: no data is passed")).to_be_visible()
+    expect(it.field("Input port")).to_have_count(0)
+    switch = it.field("Only orders", "switch")
+    expect(switch).to_be_checked()
+    switch.click()
+    it.saved(lambda draft: draft["edges"][1], {"source": "clean", "target": "join"})
+    expect(it.field("Input port")).to_have_value("clean")
+    it.undo()
+    it.saved(lambda draft: draft["edges"][1], ordering)
+    it.choose("join")
+    expect(it.panel.get_by_text("only orders", exact=True)).to_be_visible()
+
+
 @pytest.mark.axe
 @pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_axe_finds_nothing_in_any_view_of_the_inspector(person, theme):

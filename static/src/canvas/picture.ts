@@ -151,9 +151,9 @@ export function labelPosition(
   return { x: x + Math.max(30, run / 2), y, straight };
 }
 
-/** The edge that shows a node's number of rows: a straight one, else the first; -1: none. */
+/** The edge that shows a node's number of rows: a straight one that hands them on, else the first such; -1: none. */
 export function labelEdge(graph: Graph, ways: EdgePaths, node: number): number {
-  const edges = edgesAt(graph.outOf, node);
+  const edges = edgesAt(graph.outOf, node).filter((edge) => !graph.orders[edge]);
   for (const edge of edges) if ((ways.end[edge] ?? 0) - (ways.start[edge] ?? 0) === 4) return edge;
   return edges[0] ?? -1;
 }

@@ -38,6 +38,16 @@ def test_nodes_edges_and_icons_come_as_compact_lists(browser, db):
     }
 
 
+def test_an_edge_that_only_orders_comes_with_its_mark(browser, db):
+    document = chain("a", "b")
+    document["edges"][0]["order"] = True
+    run = run_of(document)
+    answer = browser("viewer").get(f"/runs/{run.pk}/graph/")
+    assert answer.json()["edges"] == [[0, 1, "out", "a", True]]
+    panel = browser("viewer").get(f"/runs/{run.pk}/nodes/b/panel/?tab=config").content.decode()
+    assert "only orders" in panel
+
+
 def test_a_url_with_the_hash_is_immutable_and_one_without_is_revalidated(browser, flow):
     run = Run.objects.select_related("definition").order_by("-id")[0]
     viewer = browser("viewer")

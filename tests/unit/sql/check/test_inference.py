@@ -9,6 +9,7 @@ import pytest
 from engine.sql.check import inference
 from engine.sql.check.checker import Busy, Crashed
 from engine.sql.check.inference import Inferred, ReadableFiles, infer
+from engine.sql.check.typed_graph import TypedGraph
 
 AB = [{"name": "a", "type": "BIGINT"}, {"name": "b", "type": "VARCHAR"}]
 
@@ -65,6 +66,14 @@ def sql(name: str, text: str) -> tuple[str, str, dict[str, Any]]:
 
 
 READ = ("r", "table.read", {"path": "a.csv"})
+
+
+def test_an_edge_that_only_orders_brings_no_table():
+    doc = document(READ, sql("s", "from r"), edges="r>s")
+    assert TypedGraph(doc).inputs == {"s": {"r": "r"}}
+    doc["edges"][0]["order"] = True
+    found = TypedGraph(doc)
+    assert (found.inputs, found.order) == ({}, ["r", "s"])
 
 
 def test_columns_are_inferred_from_a_file_through_queries_and_branches():
