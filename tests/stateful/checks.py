@@ -66,11 +66,11 @@ def ends_follow(run: StoredRun) -> None:
         rows = run.nodes
         for node in run.plan.nodes:
             seen = []
-            for source, port, _ in node.upstream:
+            for source, ports in zip(node.sources, node.ports, strict=True):
                 row = rows[run.plan.nodes[source].id]
                 state = row["state"]
                 if state == "succeeded" and run.plan.nodes[source].branches:
-                    state = state if port in json.loads(row["output"])["ports"] else "skipped"
+                    state = "skipped" if ports.isdisjoint(json.loads(row["output"])["ports"]) else state
                 seen.append("pending" if not node.clean_up and row["reason"] == "run_stopped" else state)
             decision = decide(node.rule, seen)
             state, reason = rows[node.id]["state"], rows[node.id]["reason"]
@@ -258,7 +258,7 @@ def inputs_are_current(world: World) -> None:
                 if row.get("state") != "succeeded":
                     continue
                 given = works[run.attempts[node.id, row["attempt"]]["claim"]].envelope["inputs"]
-                for source, port, name in node.upstream if given else ():
+                for source, port, name in node.inputs if given else ():
                     output = json.loads(run.nodes[run.plan.nodes[source].id]["output"] or "null")
                     wanted = output["value"] if output and port in output["ports"] else None
                     # Under `one_success` a source may have ended later.

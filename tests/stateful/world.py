@@ -199,7 +199,7 @@ class World:
             lines.append(f"run {run.id} of {run.values['workflow']}, {run.plan.settings}")
             for node in run.plan.nodes:
                 row = run.nodes.get(node.id, {})
-                after = [f"{run.plan.nodes[source].id}.{port}" for source, port, _ in node.upstream]
+                after = [f"{run.plan.nodes[source].id}.{port}" for source, port, _ in node.inputs]
                 lines.append(f"  {node.id} {node.rule} {after} {node.policy}: {row.get('state')} {row.get('reason')}")
         return "\n".join([*lines, *map(str, self.truth.facts)])
 

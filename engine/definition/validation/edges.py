@@ -88,7 +88,7 @@ def _check_order(edge: Mapping[str, Any], path: Path, problems: ProblemList) -> 
         fix = Fix(Sentence(_("Remove {name}"), {"name": "target_port"}), [{"op": "remove", "path": pointer(place)}])
         sentence = Sentence(_("The edge only orders, so it needs no target port. Remove the target port."))
         problems.add("unused_target_port", sentence, place, fix=fix)
-    return order
+    return order is True
 
 
 def _check_end(
