@@ -1,1 +1,0 @@
-export{t as mountCode}from"./field-I06g93ho.js";

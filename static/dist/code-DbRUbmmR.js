@@ -1,0 +1,1 @@
+export{t as mountCode}from"./field-BLsa3uq1.js";
