@@ -17,9 +17,10 @@ HEAD_BYTES_MAX: Final = 64 * 1024
 LINGER_SECONDS_MAX: Final = 10.0
 """How long the rest of a body is read that was refused. Closing at once would lose the answer on its way."""
 CONNECTIONS_MAX: Final = min(1000, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 100) // 2)
-"""Of all kinds. A request on a further one is answered with 503; each may need a descriptor for a file too."""
+"""Of all kinds; each may need a descriptor for a file too. A further one takes the place of the one that has had no
+request for longest. If all have one, a request is answered with 503."""
 SPARE: Final = 50
-"""Connections beyond that, for whom /healthz is answered. With more, those without a request are closed."""
+"""Connections beyond that, for whom /healthz is answered. A further one is closed."""
 HEALTH: Final = b"/healthz"
 _DESCRIPTORS: Final = 4096
 
@@ -51,14 +52,19 @@ class HttpConnection(HttpToolsProtocol):
     @property
     def is_idle(self) -> bool:
         """Whether the client has sent no whole head since its last response."""
-        return self._in_head and (self.cycle is None or self.cycle.response_complete)
+        is_waiting = self._in_head and (self.cycle is None or self.cycle.response_complete)
+        return is_waiting and not self.transport.is_closing()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
         super().connection_made(transport)
         self.idle_since = self.loop.time()
-        if len(self.connections) > CONNECTIONS_MAX + SPARE:
+        if self.is_full:
             idle = [one for one in self.connections if isinstance(one, HttpConnection) and one.is_idle]
-            min(idle, key=lambda one: one.idle_since).transport.abort()
+            oldest = min(idle, key=lambda one: one.idle_since)
+            if oldest is not self or len(self.connections) > CONNECTIONS_MAX + SPARE:
+                oldest.transport.abort()
+                # It counts until the loop's next turn otherwise.
+                self.connections.discard(oldest)
         self._expect_request(HEAD_SECONDS_MAX)
 
     def connection_lost(self, exc: Exception | None) -> None:

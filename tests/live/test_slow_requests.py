@@ -36,7 +36,9 @@ def file() -> Iterator[str]:
     path.unlink()
 
 
-def client(server: LiveServer, request: str, sent: bytes = b"", *, token: str = "", length: int | None = None):
+def client(
+    server: LiveServer, request: str, sent: bytes = b"", *, token: str = "", length: int | None = None
+) -> socket.socket:
     """A connection on which the head of a request, and perhaps more, is sent."""
     link = socket.socket()
     link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
@@ -48,6 +50,13 @@ def client(server: LiveServer, request: str, sent: bytes = b"", *, token: str = 
     if length is not None:
         head += f"Content-Length: {length}\r\n"
     link.sendall(head.encode() + b"\r\n" + sent)
+    return link
+
+
+def busy(server: LiveServer, request: str) -> socket.socket:
+    """A connection whose request has begun, and lacks its body of two bytes."""
+    link = client(server, f"{request} HTTP/1.1\r\nExpect: 100-continue\r\nX-Rest:", length=2)
+    assert status(link) == 100
     return link
 
 
@@ -208,24 +217,37 @@ def test_a_refused_body_is_not_read_for_ever(server: LiveServer, monkeypatch: py
         assert is_let_go(server, refused)
 
 
-def test_beyond_the_most_connections_only_health_is_answered(
+def test_a_connection_without_a_request_makes_room_for_a_new_one(
+    server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_connection, "CONNECTIONS_MAX", 2)
+    with contextlib.ExitStack() as connected:
+        idle = connected.enter_context(client(server, "GET /healthz"))
+        assert status(idle) == 200
+        link = connected.enter_context(busy(server, "POST /sign-in/"))
+        assert page(server) == 200
+        assert is_let_go(server, idle)
+        link.sendall(b"ab")
+        assert status(link) == 403
+
+
+def test_health_is_answered_while_all_connections_have_a_request(
     server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_connection, "CONNECTIONS_MAX", 2)
     monkeypatch.setattr(http_connection, "SPARE", 1)
-    with contextlib.ExitStack() as open_ones:
-        first, second = (open_ones.enter_context(client(server, "GET /healthz")) for _ in range(2))
-        assert (status(first), status(second)) == (200, 200)
-        with client(server, "GET /healthz") as health:
-            assert status(health) == 200
-            health.sendall(b"GET /sign-in/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert status(health) == 503
-        third = open_ones.enter_context(client(server, "GET /healthz"))
+    with contextlib.ExitStack() as connected:
+        for _ in range(2):
+            connected.enter_context(busy(server, "POST /sign-in/"))
+        assert page(server) == 503
+        wait_until(lambda: len(held(server.port)) == 2)
+        third = connected.enter_context(busy(server, "POST /healthz"))
+        with socket.create_connection(("127.0.0.1", server.port)) as fourth:
+            assert is_let_go(server, fourth)
+        third.sendall(b"ab")
+        assert status(third) == 405
+        third.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert status(third) == 200
-        fourth = open_ones.enter_context(client(server, "GET /healthz"))
-        assert status(fourth) == 200
-        # There was no room for it: the one that was idle for longest has gone.
-        assert is_let_go(server, first)
 
 
 @pytest.fixture
