@@ -74,7 +74,7 @@ def test_up_works_on_postgresql_and_redis(product: Product, database: str, redis
     doctor = product.command("doctor", "--port", str(product.port)).stdout
     assert re.search(r"ok +Redis: reachable", doctor), doctor
     assert "Secret key" not in doctor
-    doctor = product.command("doctor", "--port", str(product.port), check=False, SECRET_KEY="another").stdout
+    doctor = product.command("doctor", "--shell", "--port", str(product.port), check=False, SECRET_KEY="another").stdout
     assert re.search(r"problem +Secret key: web processes on \S+ use another SECRET_KEY", doctor), doctor
     # The same database by another name: hints would not find each other.
     other = urlsplit(database)
@@ -82,7 +82,7 @@ def test_up_works_on_postgresql_and_redis(product: Product, database: str, redis
     product.environment["DATABASE_URL"] = urlunsplit(
         other._replace(netloc=f"{other.username}:{other.password or ''}@{named}:{other.port}")
     )
-    doctor = product.command("doctor", "--port", str(product.port), check=False).stdout
+    doctor = product.command("doctor", "--shell", "--port", str(product.port), check=False).stdout
     assert re.search(r"warning +Redis: reachable, but the scheduler does not use it", doctor), doctor
     assert product.stop() == 0
     assert "away" not in product.log.read_text()
