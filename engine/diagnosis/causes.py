@@ -26,6 +26,7 @@ _CAUSES = {
     "queue_put": gettext_noop('"{node}" waits for space in a queue that nothing is taken from{where}'),
     "result": gettext_noop('"{node}" waits for a result of another thread that does not arrive{where}'),
     "signal": gettext_noop('"{node}" waits for a signal of another thread that does not arrive{where}'),
+    "join": gettext_noop('"{node}" waits for another thread to end{where}'),
     "blocked_on_lock": gettext_noop('"{node}" waits for a lock that is not released{where}'),
     "file_lock": gettext_noop('"{node}" waits for {what}{where}'),
     "blocked_on_file": gettext_noop('"{node}" waits for {what}{where}'),
@@ -42,7 +43,9 @@ _DEADLOCK_MORE = gettext_noop(
     '"{node}" is in a deadlock of {n} threads: among them {first}{first_where} and {second}{second_where} '
     "wait for each other"
 )
-_DEADLOCK_ONE = gettext_noop('"{node}" is in a deadlock{where}')
+_DEADLOCK_ONE = gettext_noop(
+    '"{node}" is in a deadlock with itself: it waits for a lock, and no other thread could release it{where}'
+)
 _DEADLOCK_CHILD = gettext_noop(
     '"{node}" is in a deadlock with its child process {pid} ({command}): it waits for {what}, and the child for '
     "{other}{where}"
@@ -81,7 +84,7 @@ def cause(name: str, activity: Activity) -> Sentence:
         waits = child.get("waits_on") or {}
         if not values["command"]:
             template = _NO_COMMAND
-        elif activity.code == "child_hangs" and waits.get("kind") in ("socket", "file", "pipe", "lock", "io"):
+        elif activity.code == "child_hangs" and waits.get("kind") in ("socket", "file", "pipe", "lock", "io", "other"):
             template, values["what"] = _CHILD_WAITS, wait_text(waits)
     elif activity.code == "blocked_on_socket":
         if not activity.address:

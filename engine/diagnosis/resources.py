@@ -17,13 +17,15 @@ SHORTAGE_SAMPLES = 5
 CPU_SHARE = 0.9
 """Of the cores that a node may use; above it the node is limited by CPU."""
 IO_WAIT_PERCENT = 50.0
-MEMORY_SHARE = 0.9
+MEMORY_SHARE = 0.8
+"""Of `memory_mb`: the kernel ends what exceeds it without a warning. Of the memory of the machine, MACHINE_SHARE."""
+MACHINE_SHARE = 0.9
 MIB = 2**20
 
 T = TypeVar("T")
 
 _MEMORY = gettext_noop(
-    '"{node}" is close to its memory limit: it uses {used} of {limit} and will be killed if it needs more.'
+    '"{node}" is close to its memory limit: it uses {used} of {limit} ({percent}) and is killed if it needs more.'
 )
 _MEMORY_MACHINE = gettext_noop('"{node}" uses {used} of the {limit} of memory of this machine.')
 _MEMORY_USED = gettext_noop("{used} of {limit} in {process} and its children: {percent}")
@@ -104,10 +106,15 @@ def _network(samples: Sequence[UsageSample]) -> tuple[float | None, str]:
     return None, "not_determined"
 
 
+def memory_findings(facts: RunFacts) -> list[Finding]:
+    """Return a finding for each node that is close to its limit on memory: it may be killed."""
+    return [finding for running in facts.running if (finding := _memory(facts, running)) is not None]
+
+
 def findings(facts: RunFacts) -> list[Finding]:
-    """Return a finding for each node that lacks memory, disk or CPU, in this order: the first may be killed."""
+    """Return a finding for each node that lacks disk or CPU."""
     found: list[Finding] = []
-    for rule in (_memory, _io, _cpu):
+    for rule in (_io, _cpu):
         found += [finding for running in facts.running if (finding := rule(facts, running)) is not None]
     if facts.requested_node is None and not any(finding.code == "cpu_limited" for finding in found):
         found += _cpu_together(facts)
@@ -119,7 +126,7 @@ def _memory(facts: RunFacts, running: RunningFacts) -> Finding | None:
     if sample is None or sample.memory_bytes is None:
         return None
     limit = running.memory_mb * MIB if running.memory_mb else facts.machine_memory
-    if not limit or sample.memory_bytes < MEMORY_SHARE * limit:
+    if not limit or sample.memory_bytes < (MEMORY_SHARE if running.memory_mb else MACHINE_SHARE) * limit:
         return None
     values = {
         "node": running.name,

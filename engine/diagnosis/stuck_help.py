@@ -30,6 +30,9 @@ _ORDERS: Mapping[str, tuple[str, ...]] = {
     "file_lock": _SOMETHING_IS_MISSING,
     "blocked_on_file": _SOMETHING_IS_MISSING,
     "blocked_on_pipe": _SOMETHING_IS_MISSING,
+    "blocked": _SOMETHING_IS_MISSING,
+    "polling": _SOMETHING_IS_MISSING,
+    "listening": _SOMETHING_IS_MISSING,
     "not_determined": (STACKS, RETRY, SKIP, CANCEL),
 }
 """By the code of the activity; all others: _TIME_HELPS."""
@@ -58,6 +61,8 @@ _ADVICE: Mapping[str, str] = {
     "blocked_on_pipe": gettext_noop("Cancel it unless the other end of the pipe goes on"),
     "blocked_on_socket": gettext_noop("Check that service; a retry makes a new connection"),
 }
+_ITSELF = gettext_noop("It can never go on: cancel it, and release the lock before it is taken again")
+_UNTIL_GONE = gettext_noop("It goes on when that is gone: remove it if nothing needs it, or cancel or skip the node")
 _PIPES = gettext_noop(
     "None of them can go on: cancel it, then read what the child writes while writing to it, for instance with "
     "communicate(), and close its input"
@@ -67,8 +72,20 @@ _PIPES = gettext_noop(
 def advice(activity: Activity) -> Sentence | None:
     """Return what to do about a cause, as a sentence without a full stop; None if the calls say it all."""
     template = _PIPES if activity.circle else _ADVICE.get(activity.code)
+    if activity.code == "deadlock" and not activity.circle and len(activity.threads) == 1 and not activity.path:
+        template = _ITSELF
+    if activity.code == "looks_for" and (activity.look or {}).get("there"):
+        template = _UNTIL_GONE
     values = {"pid": (activity.child or {}).get("pid") or "?"} if activity.code == "child_stopped" else {}
     return None if template is None else Sentence(template, values)
+
+
+def kind_of(activity: Activity) -> str:
+    """Return the code whose calls help: of a child that hangs, of what it waits for."""
+    waits = (activity.child or {}).get("waits_on") or {}
+    if activity.code == "child_hangs" and waits.get("kind") in ("file", "pipe", "lock"):
+        return "blocked_on_file"
+    return activity.code
 
 
 def calls(facts: RunFacts, running: RunningFacts, code: str, active_seconds: float = 0.0) -> list[Action]:

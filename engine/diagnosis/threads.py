@@ -83,8 +83,8 @@ class Activity:
     circle: Sequence[Mapping[str, Any]] = ()
     """Of a deadlock between processes: the children that take part."""
     waits_for_thread: str = ""
-    """Of blocked_on_lock, if the lock is only the means to wait for another thread: queue, queue_put, result or
-    signal."""
+    """Of blocked_on_lock, if the lock is only the means to wait for another thread: queue, queue_put, result, join
+    or signal."""
 
 
 def activity_of(body: Mapping[str, Any], cpu_percent: float | None = None) -> Activity:
@@ -139,7 +139,13 @@ def _activity_of(body: Mapping[str, Any], cpu_percent: float | None) -> Activity
         locked += [thread for thread in threads if thread not in takers and _location(thread).is_author][:1]
     if len(locked) >= 2:
         return found("deadlock", *locked)
+    results = [thread for thread in threads if _waits_for_thread(thread) == "result"]
+    if len(results) >= 2 and len(results) == len([one for one in threads if _location(one).is_author]):
+        # Each waits for what another one of them should do, such as work for a pool whose threads all wait.
+        return found("deadlock", *results)
     waiter = (takers or threads)[0]
+    if locked and len(threads) == 1 and "seconds" not in waiter["waits_on"]:
+        return found("deadlock", waiter, message=wait_text(waiter["waits_on"]))
     return found(
         "blocked_on_lock", waiter, message=wait_text(waiter["waits_on"]), waits_for_thread=_waits_for_thread(waiter)
     )
@@ -207,10 +213,16 @@ def _locked(wait: Mapping[str, Any], *, sleeps: bool) -> dict[str, Any]:
     return {}
 
 
+def _awaited_process(thread: Mapping[str, Any]) -> int | None:
+    """Return the one process that can end a wait; None if there are others, or a timeout."""
+    wait = thread.get("waits_on") or {}
+    return None if wait.get("among") else _pid_of(wait)
+
+
 def _circle(body: Mapping[str, Any], thread: Thread, children: list[Mapping[str, Any]]) -> list[int]:
     """Return the processes that wait for each other in a circle, from where `thread` leads; empty if there is none."""
-    waits = {child.get("pid"): _pid_of(child.get("waits_on")) for child in children}
-    waits[body.get("pid")] = _pid_of(thread.get("waits_on"))
+    waits = {child.get("pid"): _awaited_process(child) for child in children}
+    waits[body.get("pid")] = _awaited_process(thread)
     path: list[int] = []
     step: Any = body.get("pid")
     while isinstance(step, int) and step not in path:
@@ -265,7 +277,10 @@ def _threads(sample: Mapping[str, Any]) -> list[Thread]:
 def _is_products(thread: Thread) -> bool:
     """Return whether only the product's code is on the stack; a thread without Python code belongs to a library."""
     frames: list[Mapping[str, Any]] = list(thread.get("frames") or ())
-    return bool(frames) and all(_waits_inside(frame) or _of_product(frame) for frame in frames)
+    if not frames or not all(_waits_inside(frame) or _of_product(frame) for frame in frames):
+        return False
+    # A thread that was started with a function written in C shows no frame of its own.
+    return _kind(thread) in ("lock", "") or any(_of_product(frame) for frame in frames)
 
 
 def _of_product(frame: Mapping[str, Any]) -> bool:
@@ -324,6 +339,8 @@ def _waits_for_thread(thread: Thread) -> str:
         return "queue_put" if "put" in functions else "queue"
     if "_base.py" in files:
         return "result"
+    if "join" in functions:
+        return "join"
     return "signal" if "wait" in functions else ""
 
 

@@ -8,6 +8,8 @@ from engine.text import clean_text
 
 POLLED_MAX = 256
 POLLIN, POLLOUT = 1, 4
+POLLED = 0x7
+"""The events for which a poll waits to read, to read urgent data or to write."""
 
 
 class CallArguments:
@@ -26,7 +28,8 @@ class CallArguments:
             data = self.memory.read(args[0], 8 * count) if count else b""
             if data is None:
                 return None
-            return [(one[0], one[1]) for one in struct.iter_unpack("=ihh", data) if one[0] >= 0]
+            # Without any events only errors end the wait: tail watches so whether its reader is still there.
+            return [(one[0], one[1]) for one in struct.iter_unpack("=ihh", data) if one[0] >= 0 and one[1] & POLLED]
         size = min(c_int(args[0]), 1024)
         found: dict[int, int] = {}
         for address, events in ((args[1], POLLIN), (args[2], POLLOUT)):

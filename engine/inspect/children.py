@@ -64,7 +64,9 @@ def command_line(pid: int) -> str:
     ended."""
     words = (procfs.read(f"/proc/{pid}/cmdline") or b"").rstrip(b"\0")
     if _NODE_ARGUMENTS in words:
-        return "a fork of the node process"
+        process = procfs.process(pid)
+        above = (procfs.read(f"/proc/{process.parent}/cmdline") or b"") if process is not None else b""
+        return "a fork of the node process" if _NODE_ARGUMENTS in above else "the node process"
     text = words.replace(b"\0", b" ")
     if not text and (name := (procfs.read(f"/proc/{pid}/comm") or b"").strip()):
         text = b"[%b]" % name

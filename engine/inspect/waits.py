@@ -9,6 +9,7 @@ which distinguishes two locks. `stopped` is true for a process that a signal has
 lock on the file (see engine.inspect.children.identify). `database` is {"path", "holder"} of a SQLite database that
 another connection keeps locked while the thread sleeps. `lookup` is {"name"} (None: not known) of a name that the
 server at `address` is asked for. `backend` is what the PostgreSQL server at `address` does (engine.inspect.postgres).
+`among` is the number of files that a poll waits for, if it waits for several or has a timeout.
 `state` of a socket is listening, connecting or closed by its peer, if it is one of these.
 """
 
@@ -120,7 +121,7 @@ class WaitReader:
         if call in ("flock", "fcntl"):
             return self._file_lock(call, c_int(args[0]))
         if call in ("open", "openat", "openat2"):
-            return self._opening(call, args[0] if call == "open" else args[1])
+            return self._opening(call, args[0] if call == "open" else args[1], wait_channel)
         if call in syscalls.READS or call in syscalls.RECEIVES or call in syscalls.ACCEPTS:
             return self._file(call, c_int(args[0]), POLLIN)
         if call in syscalls.WRITES or call in syscalls.SENDS or call == "fsync" or call == "fdatasync":
@@ -207,6 +208,8 @@ class WaitReader:
         others = sum(one[1]["kind"] in ("socket", "file") for one in found[1:]) if wait["kind"] != "child" else 0
         if others:
             wait["message"] = Sentence(_("{what}, or {n} more"), {"what": wait["message"], "n": others})
+        if len(found) > 1 or seconds is not None:
+            wait["among"] = len(found)
         if seconds is not None:
             wait["seconds"] = round(seconds, 3)
         return wait
@@ -247,6 +250,8 @@ class WaitReader:
             if stat.S_ISFIFO(mode):
                 return _wait("pipe", Sentence(_("the named pipe {path}"), {"path": target}), call, path=target)
             return _wait("file", _data(target, reads), call, path=target)
+        if target == "anon_inode:inotify":
+            return _wait("other", Sentence(_("a file to change (inotify)")), call)
         return _wait("other", target.removeprefix("anon_inode:").strip("[]"), call)
 
     def _socket(self, call: str, inode: int, reads: bool) -> Wait:
@@ -290,6 +295,13 @@ class WaitReader:
     def _pipe(self, call: str, inode: int, reads: bool) -> Wait:
         wanted = os.O_WRONLY if reads else os.O_RDONLY
         others = [pid for pid, mode in self._owners_of(inode) if pid != self.pid and mode in (wanted, os.O_RDWR)]
+        if not others and any(pid == self.pid for pid, mode in self._owners_of(inode) if mode in (wanted, os.O_RDWR)):
+            template = (
+                _("data from a pipe that only its own process can write to")
+                if reads
+                else _("a pipe to take data that only its own process can read from")
+            )
+            return _wait("pipe", Sentence(template), call)
         if not others:
             return _wait("pipe", Sentence(_("data from a pipe") if reads else _("a pipe to take data")), call)
         template = (
@@ -319,8 +331,11 @@ class WaitReader:
         identity = None if holder is None else identify(holder)
         return wait if identity is None else {**wait, "holder": identity}
 
-    def _opening(self, call: str, address: int) -> Wait:
+    def _opening(self, call: str, address: int, wait_channel: str | None) -> Wait:
         path = self._arguments.text(address)
+        if path and wait_channel and any(part in wait_channel for part in ("fifo", "wait_for_partner")):
+            text = Sentence(_("the named pipe {path} to be opened at its other end"), {"path": path})
+            return _wait("pipe", text, call, path=path)
         template = _("{path} to be opened") if path else _("a file to be opened")
         return _wait("file", Sentence(template, {"path": path or ""}), call, path=path)
 

@@ -55,11 +55,13 @@ class SilenceDetector:
 
     __slots__ = ("_active_at", "_computing", "_idling", "_reported")
 
-    def __init__(self, now: float, demand_seconds: float) -> None:
-        self._active_at = now
-        self._computing = (now, demand_seconds)
+    def __init__(self, now: float, demand_seconds: float, began: float | None = None) -> None:
+        """`began`: when the attempt began, if that is a little earlier; what it did until now is taken for either."""
+        began = now if began is None else began
+        self._active_at = began
+        self._computing = (began, demand_seconds - (now - began))
         """(since when, `demand_seconds` then)."""
-        self._idling = (now, demand_seconds, 0.0)
+        self._idling = (began, demand_seconds, 0.0)
         """(since when, `demand_seconds` then, bytes moved since then)."""
         self._reported = False
 

@@ -90,7 +90,7 @@ class ResourceUsage:
         cpu = self._cpu_sample[1] if self._cpu_sample is not None else 0.0
         demand = cpu + self._runnable_seconds
         if self._quiet is None or self._silence is None:
-            self._quiet, self._silence = QuietDetector(began, cpu), SilenceDetector(began, demand)
+            self._quiet, self._silence = QuietDetector(began, cpu), SilenceDetector(now, demand, began)
         network = sampled.network_bytes if sampled.network_scope == "tree" else None
         moved = 0 if stacks_taken else (sampled.io_bytes or 0) + (network or 0)
         if stacks_taken:

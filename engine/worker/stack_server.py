@@ -29,6 +29,7 @@ FRAMES_MAX = 64
 """Innermost frames of a thread that are sent."""
 FILE_CHARS_MAX = 500
 NAME_CHARS_MAX = 200
+TASKS_MAX = 50
 LOCALS_MAX = 100
 LOCAL_CHARS_MAX = 300
 STATEMENT_CHARS_MAX = 2000
@@ -85,7 +86,10 @@ def _threads(me: int) -> list[Any]:
         for ident, frame in frames.items():
             if ident != me and len(threads) < THREADS_MAX:
                 tid, name = names.get(ident, (None, None))
-                threads.append([ident, tid, name, _stack(frame), _locals(frame)])
+                waiting = _coroutine(frame)
+                stack = [_frame(one) for one in waiting] + _stack(frame)
+                local = {name: text for one in (*waiting, frame) for name, text in _locals(one).items()}
+                threads.append([ident, tid, name, stack[:FRAMES_MAX], local])
         return threads
     finally:
         frames.clear()
@@ -96,10 +100,48 @@ def _threads(me: int) -> list[Any]:
 def _stack(frame: Any) -> list[tuple[str, int | None, str]]:
     stack: list[tuple[str, int | None, str]] = []
     while frame is not None and len(stack) < FRAMES_MAX:
-        code = frame.f_code
-        stack.append((code.co_filename[:FILE_CHARS_MAX], frame.f_lineno, code.co_name[:NAME_CHARS_MAX]))
+        stack.append(_frame(frame))
         frame = frame.f_back
     return stack
+
+
+def _frame(frame: Any) -> tuple[str, int | None, str]:
+    code = frame.f_code
+    return code.co_filename[:FILE_CHARS_MAX], frame.f_lineno, code.co_name[:NAME_CHARS_MAX]
+
+
+def _coroutine(frame: Any) -> list[Any]:
+    """Return the frames, innermost first, of a coroutine for which an idle event loop of asyncio waits; empty for other
+    threads. The loop's own frames do not show it."""
+    if not frame.f_code.co_filename.endswith("selectors.py"):
+        return []
+    for _ in range(FRAMES_MAX):
+        if frame is None or frame.f_code.co_name == "run_forever":
+            break
+        frame = frame.f_back
+    loop = None if frame is None else frame.f_locals.get("self")
+    all_tasks = getattr(sys.modules.get("asyncio.tasks"), "all_tasks", None)
+    if loop is None or all_tasks is None:
+        return []
+    try:
+        for task in list(all_tasks(loop))[:TASKS_MAX]:
+            if type(getattr(task, "_fut_waiter", None)).__name__ in ("Task", "_GatheringFuture"):
+                # It waits for another task, which tells more.
+                continue
+            found: list[Any] = []
+            awaited = task.get_coro()
+            while awaited is not None and len(found) < FRAMES_MAX:
+                inner = getattr(awaited, "cr_frame", None) or getattr(awaited, "gi_frame", None)
+                if inner is None:
+                    break
+                found.append(inner)
+                awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "gi_yieldfrom", None)
+            if found:
+                return found[::-1]
+    except Exception:
+        # The author's own loop or task may be anything.
+        return []
+    return []
 
 
 def _locals(frame: Any) -> dict[str, str]:

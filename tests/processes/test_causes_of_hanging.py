@@ -188,3 +188,53 @@ def test_a_row_that_another_client_of_postgresql_has_locked_is_a_lock(node: Supe
         assert found.backend is not None
         assert found.backend["does"] == "UPDATE waiting"
         assert found.holder == os.getpid()
+
+
+def test_a_coroutine_that_waits_is_shown_with_its_line(node: Supervised) -> None:
+    work = node.python(
+        "import asyncio\nasync def never():\n    await asyncio.Event().wait()  # nobody sets it\n"
+        "def main(inputs, ctx):\n    print('here')\n    asyncio.run(never())\n"
+    )
+    run_until(node, work)
+    _, said = activity(node, work, "polling")
+    assert "in line 3: await asyncio.Event().wait()  # nobody sets it" in said
+
+
+def test_a_follower_of_a_file_is_no_deadlock(node: Supervised, tmp_path: Path) -> None:
+    (tmp_path / "log").touch()
+    work = node.shell(f"echo here; tail -f {tmp_path}/log | cat")
+    run_until(node, work)
+    found, _ = activity(node, work, "child_hangs")
+    assert found.circle == ()
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "said"),
+    [
+        (
+            ("lock = threading.Lock()", "lock.acquire()", "lock.acquire()"),
+            "deadlock",
+            "no other thread could release it",
+        ),
+        (("r, w = os.pipe()", "os.read(r, 1)"), "blocked_on_pipe", "that only its own process can write to"),
+        (("os.mkfifo('f')", "open('f')"), "blocked_on_pipe", "the named pipe f to be opened at its other end"),
+        (
+            ("t = threading.Thread(target=time.sleep, args=(600,), daemon=True)", "t.start()", "t.join()"),
+            "sleeping",
+            "sleeps",
+        ),
+        (
+            (
+                "pool = __import__('concurrent.futures').futures.ThreadPoolExecutor(1)",
+                "outer = lambda: pool.submit(len, 'x').result()",
+                "pool.submit(outer).result()",
+            ),
+            "deadlock",
+            "wait for each other",
+        ),
+        (("signal.pause()",), "blocked", "waits for a signal"),
+    ],
+    ids=["lock", "pipe", "named pipe", "thread", "pool", "signal"],
+)
+def test_what_nobody_can_end_is_said(node: Supervised, lines: tuple[str, ...], code: str, said: str) -> None:
+    assert said in hangs(node, *lines, code=code)[1]

@@ -252,7 +252,7 @@ def test_a_named_pipe_without_a_writer_is_named(node: Supervised, tmp_path: Path
     os.mkfifo(path)
     body = look(node, f"{HEAD}    print('here')\n    open({path!r})\n")
     waits = main_thread(body)["waits_on"]
-    assert (waits["kind"], waits["path"]) == ("file", path)
+    assert (waits["kind"], waits["path"]) == ("pipe", path)
 
 
 def test_a_pool_of_threads_shows_each_with_its_name(node: Supervised) -> None:

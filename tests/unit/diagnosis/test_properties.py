@@ -155,7 +155,7 @@ def test_the_limit_of_a_retry_is_above_what_counts_as_stuck(node: RunningFacts) 
 def test_any_stacks_give_a_finding(stacks: dict[str, Any], cpu: float | None) -> None:
     found = activity_of(stacks, cpu)
     assert found.code
-    assert found.code != "deadlock" or len(found.threads) >= 2
+    assert found.code != "deadlock" or found.threads
 
 
 @settings(deadline=None)

@@ -22,7 +22,7 @@ def test_memory_near_its_limit_is_a_finding_that_offers_more() -> None:
 
 
 @pytest.mark.parametrize(
-    "sample", [UsageSample(ago(1), 5.0, 89 * MIB), UsageSample(ago(60), 5.0, 99 * MIB), UsageSample(ago(1), 5.0, None)]
+    "sample", [UsageSample(ago(1), 5.0, 79 * MIB), UsageSample(ago(60), 5.0, 99 * MIB), UsageSample(ago(1), 5.0, None)]
 )
 def test_memory_below_the_limit_and_old_or_unknown_samples_are_no_finding(sample: UsageSample) -> None:
     assert codes(running(seconds=3, memory_mb=100, samples=[sample])) == []

@@ -234,8 +234,12 @@ def test_bytes_read_and_written_per_second_are_evidence_if_there_are_many() -> N
     assert not [one for one in of_stack(SLEEP, samples=samples(1, 2, 3, io_bytes=10)).evidence if one.kind == "io"]
 
 
-def test_a_single_thread_that_waits_for_a_lock_is_blocked_on_the_lock() -> None:
-    assert of_stack(body(thread(frame(8, "lock.acquire()"), wait="lock"))).code == "blocked_on_lock"
+def test_a_single_thread_that_waits_for_a_lock_is_in_a_deadlock_with_itself_unless_the_wait_ends() -> None:
+    found = of_stack(body(thread(frame(8, "lock.acquire()"), wait="lock")))
+    assert found.code == "deadlock"
+    assert "it waits for a lock, and no other thread could release it in line 8" in str(found.message)
+    ends = {"kind": "lock", "message": "a lock", "seconds": 60.0}
+    assert of_stack(body(thread(frame(8, "lock.acquire(timeout=60)"), wait=ends))).code == "blocked_on_lock"
 
 
 @pytest.mark.parametrize(
@@ -651,3 +655,32 @@ def test_a_query_of_duckdb_shows_statement_progress_and_what_it_has_written(cpu:
     assert one.code == "query"
     assert '"Load" runs a query (42 % done, 5.0 MiB written so far): select * from a, b;' in str(one.message)
     assert verbs(one)[0] == "cancel"
+
+
+def test_threads_of_a_pool_that_wait_for_its_results_are_in_a_deadlock() -> None:
+    result = frame(9, "result", author=False, file="/usr/lib/python3.11/concurrent/futures/_base.py", function="result")
+    main, worker = (
+        thread(result, frame(line, "f.result()"), wait="lock", name=name, id=line)
+        for line, name in ((6, "MainThread"), (4, "pool_0"))
+    )
+    assert of_stack(body(main, worker)).code == "deadlock"
+    assert of_stack(body(main)).code == "blocked_on_lock"
+
+
+def test_a_poll_of_several_files_is_part_of_no_deadlock() -> None:
+    back = {"kind": "pipe", "message": f"data from process {PID}", "pid": PID, "among": 2}
+    stack = body(thread(wait={"kind": "child", "message": "x", "pid": 5001}), children=[child(waits_on=back)])
+    assert of_stack(stack, type="shell").code == "child_hangs"
+
+
+def test_what_a_node_waits_for_to_vanish_is_not_to_be_supplied() -> None:
+    stack = {**body(thread(frame(4, "time.sleep(1)"), wait="sleep")), "look": look("file", "run.lock", there=True)}
+    assert "It goes on when that is gone" in str(of_stack(stack).message)
+
+
+def test_memory_comes_before_a_cause_that_only_lasts() -> None:
+    near: dict[str, Any] = {"memory_mb": 100, "samples": samples(1, 1, 1, memory_bytes=84 * 2**20)}
+    codes = [one.code for one in diagnosis(facts(running(stack=kept(SLEEP), **near))).findings]
+    assert codes == ["memory_near_limit", "sleeping"]
+    codes = [one.code for one in diagnosis(facts(running(stack=kept(two_locked()), **near))).findings]
+    assert codes == ["deadlock", "memory_near_limit"]

@@ -78,3 +78,10 @@ def test_computing_counts_from_when_it_began() -> None:
     ((at, how),) = found
     assert how == "computing"
     assert 85 <= at <= 95
+
+
+def test_the_second_before_the_first_sample_counts_for_either() -> None:
+    for demand, moved, how in ((1.0, 0, "computing"), (0.01, 100, "idling")):
+        silence = SilenceDetector(1.0, demand, 0.0)
+        found = [now for now in range(2, 90) if silence.sample(float(now), 0.0, demand * now, moved) == how]
+        assert found == [60]
