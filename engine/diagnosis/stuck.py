@@ -196,7 +196,8 @@ def _finding(facts: RunFacts, running: RunningFacts, idle: float | None, how: st
         *usage_evidence(facts, running),
         *output_evidence(facts, running),
     ]
-    help_ = stuck_help.calls(facts, running, stuck_help.kind_of(activity), _active_seconds(running, idle))
+    line = activity.threads[0][1].line if activity.threads and activity.threads[0][1].is_author else None
+    help_ = stuck_help.calls(facts, running, stuck_help.kind_of(activity), _active_seconds(running, idle), line)
     if holder is not None and holder.run is not None and (holder.run, holder.node) != (facts.run, running.node):
         help_.insert(0, actions.cancel_holder(holder.run, holder.node))
     code = activity.code if idle is None else _QUIET_CODES[how]

@@ -9,10 +9,10 @@ from engine.diagnosis.finding import Action
 from engine.diagnosis.threads import Activity
 from engine.sentences import Sentence, gettext_noop
 
-RETRY, RESTART, CANCEL, SKIP, STACKS = "retry", "restart", "cancel", "skip", "stacks"
+RETRY, RESTART, CANCEL, SKIP, STACKS, EDIT = "retry", "restart", "cancel", "skip", "stacks", "edit"
 _TIME_HELPS = (RETRY, STACKS, SKIP, CANCEL)
 """A new attempt may go better, and a limit ends it if it does not."""
-_CODE_IS_WRONG = (CANCEL, STACKS, SKIP, RETRY)
+_CODE_IS_WRONG = (CANCEL, EDIT, STACKS, SKIP, RETRY)
 """A new attempt would do the same."""
 _SOMETHING_IS_MISSING = (CANCEL, SKIP, STACKS, RETRY)
 """Nothing in the run brings what the node waits for, and a limit does not either."""
@@ -20,7 +20,7 @@ _SOMETHING_IS_MISSING = (CANCEL, SKIP, STACKS, RETRY)
 _ORDERS: Mapping[str, tuple[str, ...]] = {
     "cpu_loop": _CODE_IS_WRONG,
     "child_computes": _CODE_IS_WRONG,
-    "deadlock": _SOMETHING_IS_MISSING,
+    "deadlock": (CANCEL, SKIP, EDIT, STACKS, RETRY),
     "blocked_on_lock": _SOMETHING_IS_MISSING,
     "database_lock": _SOMETHING_IS_MISSING,
     "looks_for": _SOMETHING_IS_MISSING,
@@ -88,13 +88,19 @@ def kind_of(activity: Activity) -> str:
     return activity.code
 
 
-def calls(facts: RunFacts, running: RunningFacts, code: str, active_seconds: float = 0.0) -> list[Action]:
-    """Return the calls that help against the cause `code`, the best one first. See `actions.limit_of`."""
+def calls(
+    facts: RunFacts, running: RunningFacts, code: str, active_seconds: float = 0.0, line: int | None = None
+) -> list[Action]:
+    """Return the calls that help against the cause `code`, the best one first. See `actions.limit_of`.
+
+    `line`: where the node's code is to be edited.
+    """
     made: Mapping[str, Callable[[], Any]] = {
         RETRY: lambda: actions.retry_with_limit(facts.run, running, active_seconds),
         RESTART: lambda: actions.restart(facts.run, running.node),
         CANCEL: lambda: actions.cancel_node(facts.run, running.node),
         SKIP: lambda: actions.skip(facts.run, running.node),
+        EDIT: lambda: actions.edit(facts.workflow, running.node, line),
         STACKS: lambda: actions.take_stacks(facts.run, running.node),
     }
     return [made[name]() for name in _ORDERS.get(code, _TIME_HELPS)]
