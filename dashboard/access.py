@@ -20,7 +20,8 @@ class Right(StrEnum):
     """What a role may allow."""
 
     VIEW = "view"
-    """See workflows, versions, runs, outputs, logs, files and pools; manage one's own tokens."""
+    """See workflows, versions, runs, outputs, logs, files and pools; manage one's own tokens and
+    sessions."""
     RUN = "run"
     """Start runs of versions, cancel and retry runs and nodes, drain workers."""
     DEPLOY = "deploy"
@@ -31,7 +32,7 @@ class Right(StrEnum):
     RESOURCES = "resources"
     """Upload and delete files, create, resize and delete pools, delete ended runs."""
     ADMIN = "admin"
-    """Manage accounts, read the whole audit log, delete workflows."""
+    """Manage accounts and the tokens and sessions of everybody, read the whole audit log, delete workflows."""
 
 
 _VIEWER = frozenset({Right.VIEW})

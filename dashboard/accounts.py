@@ -1,8 +1,9 @@
-"""Accounts: users and roles, passwords, login links, API tokens. Every write is one audited transaction."""
+"""Accounts: users and roles, passwords, login links, API tokens, sessions. Every write is one audited transaction."""
 
 import hashlib
 import ipaddress
 import logging
+import re
 import secrets
 import unicodedata
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dashboard.models import ApiToken, LoginLink, Role, Session, SignInAttempt, User, digest
+from dashboard.sessions import SessionStore
 from engine import clock
 from engine.errors import AlreadyExists, InterlockError, InvalidValue, NotFound
 from engine.text import clean_text
@@ -28,6 +30,10 @@ log = logging.getLogger("interlock.accounts")
 
 LINK_LIFETIME = timedelta(minutes=15)
 TOKEN_PREFIX = "interlock_"  # noqa: S105 - a prefix for secret scanners to recognise, not a secret
+SIGNED_IN_KEY = "interlock_signed_in"
+"""The entry of a session's data that says when it began, by what, and from which address."""
+SESSION_ID_LENGTH = 16
+"""A session is named by the first digits of its key's hash, from which nobody can tell the key."""
 SCOPES = ("metrics",)
 """What a token can be limited to. A token without scopes may do all that its user may."""
 
@@ -195,10 +201,12 @@ def sign_in_with_link(request: HttpRequest, raw: str) -> User | None:
 
 
 def _sign_in(request: HttpRequest, user: User, by_what: str) -> None:
+    details = {"with": by_what, "address": client_address(request)}
     with transaction.atomic():
         Session.objects.filter(expire_date__lt=clock.now()).delete()
         login(request, user)
-        audit.record("signed_in", by=user.username, details={"with": by_what, "address": client_address(request)})
+        request.session[SIGNED_IN_KEY] = {"at": clock.iso(clock.now()), **details}
+        audit.record("signed_in", by=user.username, details=details)
 
 
 def check_password(request: HttpRequest, username: str, password: str) -> User:
@@ -374,27 +382,74 @@ def _record_use(token: ApiToken, at: datetime) -> None:
         log.warning("token_use_not_recorded token=%s: %s", token.pk, error)
 
 
-def tokens_of(user: User) -> QuerySet[ApiToken]:
-    """Return the user's tokens, newest first."""
-    return ApiToken.objects.filter(user=user).order_by("-id")
+def tokens_of(user: User | None) -> QuerySet[ApiToken]:
+    """Return the user's tokens, or for None those of all accounts, newest first."""
+    found = ApiToken.objects.select_related("user").order_by("-id")
+    return found if user is None else found.filter(user=user)
 
 
-def delete_token(user: User, token_id: int, *, by: str) -> None:
-    """Revoke a token at once. Raises NotFound if the user has no such token."""
+def find_token(user: User | None, token_id: int) -> ApiToken:
+    """Return one of `tokens_of`. Raises NotFound."""
+    token = tokens_of(user).filter(pk=token_id).first()
+    if token is None:
+        raise NotFound(_("There is no token with the id %(id)s, or it is not yours.") % {"id": token_id})
+    return token
+
+
+def delete_token(user: User | None, token_id: int, *, by: str) -> ApiToken:
+    """Revoke one of `tokens_of` at once and return what it was. Raises NotFound."""
     with transaction.atomic():
-        token = tokens_of(user).filter(pk=token_id).first()
-        if token is None:
-            raise NotFound(_("You have no token with the id %(id)s.") % {"id": token_id})
-        audit.record("token_deleted", by=by, details={"user": user.username, "token": token.pk, "name": token.name})
-        token.delete()
+        token = find_token(user, token_id)
+        details = {"user": token.user.username, "token": token.pk, "name": token.name}
+        audit.record("token_deleted", by=by, details=details)
+        ApiToken.objects.filter(pk=token.pk).delete()
+    return token
 
 
 def token_dict(token: ApiToken) -> dict[str, object]:
     return {
         "id": str(token.pk),
+        "user": token.user.username,
         "name": token.name,
         "scopes": token.scopes,
         "created_at": clock.iso(token.created_at),
         "expires_at": None if token.expires_at is None else clock.iso(token.expires_at),
         "used_at": None if token.used_at is None else clock.iso(token.used_at),
+    }
+
+
+# --- sessions ----------------------------------------------------------------------------------------------------
+
+
+def sessions_of(user: User | None) -> QuerySet[Session]:
+    """Return the user's open sessions, or for None those of all accounts, newest first."""
+    found = Session.objects.filter(user__isnull=False, expire_date__gt=clock.now()).select_related("user")
+    return (found if user is None else found.filter(user=user)).order_by("-expire_date", "session_key")
+
+
+def end_session(user: User | None, session_id: str, *, by: str) -> Session:
+    """Sign out one of `sessions_of` at once and return what it was. Raises NotFound."""
+    with transaction.atomic():
+        session = None
+        if re.fullmatch(f"[0-9a-f]{{{SESSION_ID_LENGTH}}}", session_id):
+            session = sessions_of(user).filter(session_key__startswith=session_id).first()
+        if session is None or session.user is None:
+            message = _("There is no session with the id %(id)s, or it is not yours.")
+            raise NotFound(message % {"id": clean_text(session_id)[:60]})
+        audit.record("session_ended", by=by, details={"user": session.user.username, "session": session_id})
+        Session.objects.filter(pk=session.pk).delete()
+    return session
+
+
+def session_dict(session: Session) -> dict[str, object]:
+    """Return what is known of a session. How it began is null if another release began it."""
+    assert session.user is not None
+    began = SessionStore().decode(session.session_data).get(SIGNED_IN_KEY, {})
+    return {
+        "id": session.session_key[:SESSION_ID_LENGTH],
+        "user": session.user.username,
+        "signed_in_at": began.get("at"),
+        "signed_in_with": began.get("with"),
+        "address": began.get("address"),
+        "expires_at": clock.iso(session.expire_date),
     }

@@ -101,6 +101,7 @@ class File(Shape):
 
 class Token(Shape):
     id = serializers.CharField()
+    user = serializers.CharField(help_text="Name of the account that it belongs to.")
     name = serializers.CharField()
     scopes = serializers.ListField(child=serializers.CharField(), help_text="Empty: everything that the user may do.")
     created_at = Timestamp()
@@ -110,6 +111,15 @@ class Token(Shape):
 
 class NewToken(Token):
     token = serializers.CharField(help_text="Returned only here.")
+
+
+class Session(Shape):
+    id = serializers.CharField(help_text="Names the session; it cannot be signed in with.")
+    user = serializers.CharField(help_text="Name of the account that is signed in.")
+    signed_in_at = Timestamp(allow_null=True)
+    signed_in_with = serializers.ChoiceField(["password", "link"], allow_null=True)
+    address = serializers.CharField(allow_null=True, help_text="Of the client when it signed in.")
+    expires_at = Timestamp()
 
 
 class User(Shape):

@@ -1,31 +1,63 @@
-"""Accounts and tokens."""
+"""Accounts, tokens and sessions."""
 
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from dashboard import accounts
+from dashboard import access, accounts
 from dashboard.access import Right
 from dashboard.api import bodies, installation_shapes, shapes
-from dashboard.api.base import BEFORE, LIMIT, SEQ_MAX, ApiView, list_of, page, parse_body
+from dashboard.api.base import (
+    AFTER,
+    BEFORE,
+    LIMIT,
+    SEQ_MAX,
+    ApiView,
+    Query,
+    list_of,
+    next_url,
+    page,
+    parameter,
+    parse_body,
+)
 from dashboard.api.problems import CONTENT_TYPE
 from dashboard.models import User as UserRow
-from engine.errors import NotFound
+
+EVERYBODY = "*"
+OWNER = parameter(
+    "user", f"User name, or {EVERYBODY} for all accounts; for admins only. Without it, the caller's own are listed."
+)
 
 
-class Tokens(ApiView):
+class Owned(ApiView):
+    """Base of the calls on tokens and sessions: everybody has their own, admins those of all accounts."""
+
+    def listed_owner(self, request: Request) -> UserRow | None:
+        """Return whose are to be listed; None for all accounts. Raises Forbidden, NotFound."""
+        name = Query(request).text("user")
+        if name in ("", self.by):
+            return self.person
+        access.require(self.person, Right.ADMIN)
+        return None if name == EVERYBODY else accounts.find_user(name)
+
+    @property
+    def owner(self) -> UserRow | None:
+        """Whose one token or session the call may be about; None for all accounts."""
+        return None if access.can(self.person, Right.ADMIN) else self.person
+
+
+class Tokens(Owned):
     rights = {"GET": Right.VIEW, "POST": Right.VIEW}
     operations = {"GET": "list_tokens", "POST": "create_token"}
     noun = "tokens"
 
     @extend_schema(
-        parameters=[LIMIT, BEFORE],
+        parameters=[OWNER, LIMIT, BEFORE],
         responses={200: list_of(installation_shapes.Token)},
-        description="The caller's tokens, newest first.",
+        description="Tokens, newest first: what they are for, never the token itself.",
     )
     def get(self, request: Request) -> Response:
-        rows = accounts.tokens_of(self.person)
+        rows = accounts.tokens_of(self.listed_owner(request))
         return page(request, rows, lambda found: [accounts.token_dict(token) for token in found])
 
     @extend_schema(
@@ -42,27 +74,56 @@ class Tokens(ApiView):
         return Response(shape, status=201, headers={"Cache-Control": "no-store"})
 
 
-class Token(ApiView):
+class Token(Owned):
     rights = {"GET": Right.VIEW, "DELETE": Right.VIEW}
     operations = {"GET": "get_token", "DELETE": "delete_token"}
     noun = "tokens"
 
-    @extend_schema(responses={200: installation_shapes.Token}, description="One of the caller's tokens.")
+    @extend_schema(
+        responses={200: installation_shapes.Token}, description="One of the caller's tokens; for admins, of anybody's."
+    )
     def get(self, request: Request, token_id: int) -> Response:
-        token = accounts.tokens_of(self.person).filter(pk=_id(token_id)).first()
-        if token is None:
-            raise NotFound(_("You have no token with the id %(id)s.") % {"id": token_id})
-        return Response(accounts.token_dict(token))
+        return Response(accounts.token_dict(accounts.find_token(self.owner, _id(token_id))))
 
-    @extend_schema(responses={204: None}, description="Revoke a token at once.")
+    @extend_schema(responses={204: None}, description="Revoke a token at once. Admins may revoke anybody's.")
     def delete(self, request: Request, token_id: int) -> Response:
-        accounts.delete_token(self.person, _id(token_id), by=self.by)
+        accounts.delete_token(self.owner, _id(token_id), by=self.by)
         return Response(status=204)
 
 
 def _id(value: int) -> int:
     """Cut an id from the URL to the size of the column; no row has a larger one."""
     return min(value, SEQ_MAX)
+
+
+class Sessions(Owned):
+    rights = {"GET": Right.VIEW}
+    operations = {"GET": "list_sessions"}
+    noun = "sessions"
+
+    @extend_schema(
+        parameters=[OWNER, LIMIT, AFTER],
+        responses={200: list_of(installation_shapes.Session)},
+        description="Sessions of the pages, newest first.",
+    )
+    def get(self, request: Request) -> Response:
+        rows = accounts.sessions_of(self.listed_owner(request))
+        query = Query(request)
+        begin, limit = query.integer("after", 0), query.limit
+        found = list(rows[begin : begin + limit + 1])
+        following = next_url(request, {"after": begin + limit} if len(found) > limit else None)
+        return Response({"results": [accounts.session_dict(one) for one in found[:limit]], "next": following})
+
+
+class Session(Owned):
+    rights = {"DELETE": Right.VIEW}
+    operations = {"DELETE": "end_session"}
+    noun = "sessions"
+
+    @extend_schema(responses={204: None}, description="Sign a session out at once. Admins may end anybody's.")
+    def delete(self, request: Request, session_id: str) -> Response:
+        accounts.end_session(self.owner, session_id, by=self.by)
+        return Response(status=204)
 
 
 class Users(ApiView):

@@ -101,6 +101,8 @@ CALLS = [
     path("files/<path:path>", files.File.as_view()),
     path("tokens/", people.Tokens.as_view()),
     path("tokens/<int:token_id>/", people.Token.as_view()),
+    path("sessions/", people.Sessions.as_view()),
+    path("sessions/<str:session_id>/", people.Session.as_view()),
     path("users/", people.Users.as_view()),
     path("users/<str:username>/", people.User.as_view()),
     path("audit/", installation.Audit.as_view()),

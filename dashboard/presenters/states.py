@@ -83,6 +83,7 @@ _ACTIONS: Mapping[str, Any] = {
     "login_link_created": gettext_lazy("Created a login link"),
     "token_created": gettext_lazy("Created an API token"),
     "token_deleted": gettext_lazy("Revoked an API token"),
+    "session_ended": gettext_lazy("Ended a session"),
     "samples_installed": gettext_lazy("Installed the samples"),
     "file_uploaded": gettext_lazy("Uploaded a file"),
     "file_deleted": gettext_lazy("Deleted a file"),

@@ -23,6 +23,8 @@ PLACES = [
     "/audit/",
     "/account/",
     "/users/",
+    "/users/:tokens/",
+    "/users/:sessions/",
     "/help/",
     "/nowhere/",
 ]

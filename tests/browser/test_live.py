@@ -235,6 +235,8 @@ def test_nothing_is_wider_than_a_narrow_screen(person, width):
         "/audit/",
         "/account/",
         "/users/",
+        "/users/:tokens/",
+        "/users/:sessions/",
     ):
         person.go(path)
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

@@ -278,3 +278,12 @@ def test_signing_in_is_audited_but_not_what_may_be_a_password(ann: User) -> None
         ("login_link_created", "root", {"user": "ann"}),
         ("signed_in", "ann", {"with": "link", **address}),
     ]
+
+
+def test_a_session_says_when_how_and_from_where_it_began(ann: User) -> None:
+    Client().post("/sign-in/", {"username": "ann", "password": PASSWORD}, REMOTE_ADDR="192.0.2.7")
+    Client().post(accounts.create_login_link(ann, "", by="root"))
+    Client().force_login(ann)
+    shown = [accounts.session_dict(session) for session in accounts.sessions_of(ann)]
+    began = {(one["signed_in_with"], one["address"], one["signed_in_at"] is None) for one in shown}
+    assert began == {("password", "192.0.2.7", False), ("link", "127.0.0.1", False), (None, None, True)}

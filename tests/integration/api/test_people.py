@@ -5,7 +5,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from dashboard import accounts
-from dashboard.models import ApiToken, Role, User
+from dashboard.models import ApiToken, Role, Session, User
 from engine import clock
 from tests.support.api import Api
 from tests.support.people import person
@@ -34,12 +34,68 @@ def test_a_deleted_token_ends_at_once(viewer: Api) -> None:
     assert viewer.delete(f"tokens/{made['id']}/").status == 404
 
 
-def test_tokens_of_others_are_not_found(viewer: Api, admin: Api) -> None:
+def test_tokens_of_others_are_not_found(viewer: Api, editor: Api) -> None:
     mine = viewer.post("tokens/", {"name": "x"}).json
-    assert admin.get(f"tokens/{mine['id']}/").status == 404
-    assert admin.delete(f"tokens/{mine['id']}/").status == 404
-    assert mine["id"] not in [token["id"] for token in admin.all("tokens/")]
-    assert admin.delete("tokens/99999999999999999999999/").status == 404
+    assert editor.get(f"tokens/{mine['id']}/").status == 404
+    assert editor.delete(f"tokens/{mine['id']}/").status == 404
+    assert mine["id"] not in [token["id"] for token in editor.all("tokens/")]
+    assert [editor.get(f"tokens/?user={name}").status for name in ("viewer-person", "*", "nobody")] == [403] * 3
+    assert editor.get("tokens/?user=editor-person").json == editor.get("tokens/").json
+    assert editor.delete("tokens/99999999999999999999999/").status == 404
+
+
+def test_admins_list_and_revoke_the_tokens_of_all_accounts(viewer: Api, admin: Api) -> None:
+    made = viewer.post("tokens/", {"name": "x"}).json
+    own = admin.all("tokens/")
+    assert {token["user"] for token in own} == {"admin-person"}
+    assert [token["user"] for token in admin.all("tokens/?user=viewer-person")] == ["viewer-person"] * 2
+    everybody = admin.get("tokens/?user=*")
+    assert {token["user"] for token in everybody.json["results"]} == {"viewer-person", "admin-person"}
+    # Neither a token nor what is stored of it.
+    hashes = [value.encode() for value in ApiToken.objects.values_list("hash", flat=True)]
+    assert not any(secret in everybody.body for secret in (made["token"].encode(), *hashes))
+    assert admin.delete(f"tokens/{made['id']}/").status == 204
+    assert Api(token=made["token"]).get("workflows/").status == 401
+    entry = AuditEntry.objects.get(action="token_deleted")
+    assert (entry.by, entry.details["user"], entry.details["name"]) == ("admin-person", "viewer-person", "x")
+    assert admin.get("tokens/?user=nobody").status == 404
+
+
+# --- sessions ---
+
+
+def session_of(role: str) -> Api:
+    return Api(person(role), session=True)
+
+
+def test_everybody_lists_and_ends_only_their_own_sessions(viewer: Api, editor: Api) -> None:
+    browser = session_of("viewer")
+    session_of("editor")
+    (mine,) = viewer.all("sessions/")
+    assert mine["user"] == "viewer-person"
+    assert [editor.get(f"sessions/?user={name}").status for name in ("viewer-person", "*")] == [403, 403]
+    assert editor.delete(f"sessions/{mine['id']}/").status == 404
+    assert browser.get("workflows/").status == 200
+    assert viewer.delete(f"sessions/{mine['id']}/").status == 204
+    assert browser.get("workflows/").status == 401
+    assert viewer.delete(f"sessions/{mine['id']}/").status == 404
+
+
+def test_admins_list_and_end_the_sessions_of_all_accounts(admin: Api) -> None:
+    browsers = [session_of(role) for role in ("viewer", "viewer", "editor")]
+    Session.objects.filter(user=person("editor")).update(expire_date=clock.now() - timedelta(seconds=1))
+    everybody = admin.get("sessions/?user=*&limit=1")
+    listed = admin.all("sessions/?user=*&limit=1")
+    assert [session["user"] for session in listed] == ["viewer-person"] * 2
+    keys = [str(browser.client.session.session_key).encode() for browser in browsers[:2]]
+    hashes = [value.encode() for value in Session.objects.values_list("session_key", flat=True)]
+    assert not any(secret in everybody.body for secret in (*keys, *hashes))
+    for session in listed:
+        assert admin.delete(f"sessions/{session['id']}/").status == 204
+    assert [browser.get("workflows/").status for browser in browsers] == [401] * 3
+    entries = AuditEntry.objects.filter(action="session_ended", by="admin-person")
+    assert [entry.details["user"] for entry in entries] == ["viewer-person"] * 2
+    assert admin.get("sessions/?user=nobody").status == 404
 
 
 def test_an_expired_token_is_refused(viewer: Api) -> None:

@@ -3,6 +3,7 @@
 import re
 
 from tests.integration.pages.answers import text_of
+from tests.support.api import Api
 from tests.support.people import person
 
 
@@ -63,3 +64,33 @@ def test_admins_create_accounts_with_roles_and_links(browser, db):
     assert admin.post("/users/:new/", {"username": "maria", "role": "viewer"}).status_code == 422
     last = admin.post("/users/admin-person/", {"role": "viewer"}, follow=True)
     assert "is the only admin" in text_of(last)
+
+
+def test_admins_see_and_revoke_the_tokens_of_everybody(browser, db):
+    raw = re.search(r"interlock_[\w-]{20,}", text_of(browser("viewer").post("/account/tokens/", {"name": "job"})))
+    assert raw
+    browser("editor").post("/account/tokens/", {"name": "report"})
+    admin = browser("admin")
+    assert "/users/:tokens/" in text_of(admin.get("/users/"))
+    shown = text_of(admin.get("/users/:tokens/"))
+    assert ("job" in shown, "report" in shown, raw[0] in shown) == (True, True, False)
+    shown = text_of(admin.get("/users/:tokens/?user=viewer-person"))
+    assert ("job" in shown, "report" in shown) == (True, False)
+    (revoke,) = re.findall(r"/users/:tokens/\d+/revoke/", shown)
+    assert browser("editor").post(revoke).status_code == 403
+    assert "Token &quot;job&quot; of viewer-person revoked" in text_of(admin.post(revoke, follow=True))
+    assert Api(token=raw[0]).get("workflows/").status == 401
+    assert "Revoked an API token" in text_of(admin.get("/audit/"))
+
+
+def test_admins_see_who_is_signed_in_and_sign_them_out(browser, db):
+    admin, viewer = browser("admin"), browser("viewer")
+    shown = text_of(admin.get("/users/:sessions/"))
+    assert "viewer-person" in shown
+    # One's own session is ended by signing out.
+    (end,) = re.findall(r"/users/:sessions/\w+/end/", shown)
+    assert shown.count("this session") == 1
+    assert browser("editor").post(end).status_code == 403
+    assert "viewer-person has been signed out" in text_of(admin.post(end, follow=True))
+    assert viewer.get("/account/")["Location"].startswith("/sign-in/")
+    assert "Ended a session" in text_of(admin.get("/audit/"))

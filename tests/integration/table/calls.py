@@ -90,6 +90,7 @@ PARAMETER_VALUES = {
     "name": "spare",
     "path": "data.csv",
     "token_id": "own_token",
+    "session_id": "session",
     "username": "viewer-person",
 }
 SAVED = {"If-Match": '"1"'}
@@ -464,7 +465,7 @@ CALLS = [
     Call("GET", "schedules/", VIEWER, 501),
     Call("POST", "schedules/", EDITOR, 501),
     # People
-    Call("GET", "tokens/", VIEWER),
+    Call("GET", "tokens/", VIEWER, refused=(Refused(404, "not_found", query="user=ghost"),)),
     Call(
         "POST",
         "tokens/",
@@ -477,19 +478,10 @@ CALLS = [
             Refused(400, "invalid", body={"name": "x", "expires_at": "9999-12-31T23:59:59-23:59"}),
         ),
     ),
-    Call(
-        "GET",
-        "tokens/<int:token_id>/",
-        VIEWER,
-        refused=(Refused(404, "not_found", where={"token_id": "another_token"}),),
-    ),
-    Call(
-        "DELETE",
-        "tokens/<int:token_id>/",
-        VIEWER,
-        204,
-        refused=(Refused(404, "not_found", where={"token_id": "another_token"}),),
-    ),
+    Call("GET", "tokens/<int:token_id>/", VIEWER, where={"token_id": "another_token"}),
+    Call("DELETE", "tokens/<int:token_id>/", VIEWER, 204, where={"token_id": "another_token"}),
+    Call("GET", "sessions/", VIEWER, refused=(Refused(404, "not_found", query="user=ghost"),)),
+    Call("DELETE", "sessions/<str:session_id>/", VIEWER, 204),
     Call("GET", "users/", ADMIN),
     Call(
         "POST",

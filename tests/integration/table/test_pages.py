@@ -108,6 +108,10 @@ PAGES = [
     Page("user-create", send=ADMIN, form={"username": "fresh", "role": "viewer"}, answer=(200, 302)),
     Page("user", ("viewer-person",), send=ADMIN, form={"role": "editor", "active": "true"}),
     Page("user-link", ("viewer-person",), send=ADMIN, answer=(200, 302)),
+    Page("user-tokens", see=ADMIN),
+    Page("user-token-revoke", ("another_token",), send=ADMIN),
+    Page("user-sessions", see=ADMIN),
+    Page("user-session-end", ("session",), send=ADMIN),
     Page("find", see=VIEWER),
     Page("help", see=VIEWER),
 ]
@@ -126,6 +130,7 @@ OPEN = [
 QUERY_PARAMETERS = (
     "after", "before", "by", "from", "level", "limit", "next", "node", "offset", "page", "q", "reason", "seqs", "show",
     "stack", "state", "tab", "tag", "target", "v", "version", "workflow", "attempt", "action",
+    "user",
 )  # fmt: skip
 FORM_FIELDS = (
     "active", "again", "archived", "confirm", "days", "description", "from", "language", "live", "message", "name",

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from dashboard import accounts
-from dashboard.models import ApiToken, Role, User
+from dashboard.models import ApiToken, Role, Session, User
 from engine import clock
 from engine.models import Leader, Stack
 from engine.states import HostReason
@@ -69,6 +69,7 @@ def build(home: Path) -> World:
     world.ids["own_token"] = str(ApiToken.objects.filter(user=person("admin")).latest("pk").pk)
     world.ids["another_token"] = str(ApiToken.objects.filter(user=person("viewer")).latest("pk").pk)
     _add_invalid_clients(world)
+    world.ids["session"] = Session.objects.filter(user=person("admin")).latest("pk").pk[: accounts.SESSION_ID_LENGTH]
     return world
 
 
