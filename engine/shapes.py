@@ -54,7 +54,8 @@ def shown_error(error: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def output_summary(output: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return what a node run says about its output: {kind, bytes, ports, row_count?}. The value is read separately."""
+    """Return what a node run says about its output: {kind, bytes, ports, row_count?, skipped_lines?}. The value is read
+    separately."""
     if output is None:
         return None
     summary: dict[str, Any] = {
@@ -64,6 +65,8 @@ def output_summary(output: Mapping[str, Any] | None) -> dict[str, Any] | None:
     }
     if output.get("row_count") is not None:
         summary["row_count"] = output["row_count"]
+    if output.get("skipped"):
+        summary["skipped_lines"] = output["skipped"]["lines"]
     return summary
 
 

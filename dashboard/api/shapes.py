@@ -255,6 +255,9 @@ class WaitingFor(Shape):
 class OutputSummary(Shape):
     kind = serializers.ChoiceField(["json", "table"])
     row_count = serializers.IntegerField(required=False)
+    skipped_lines = serializers.IntegerField(
+        required=False, help_text="Lines of files that could not be read and were left out, where that is allowed."
+    )
     bytes = serializers.IntegerField()
     ports = serializers.ListField(child=serializers.CharField(), help_text="Ports that were taken.")
 

@@ -42,7 +42,9 @@ def fact(node: Mapping[str, Any]) -> str:
         taken_text = _("took {port}").format(port=", ".join(taken)) + " · " if taken else ""
         if output.get("row_count") is not None:
             rows = output["row_count"]
-            return taken_text + ngettext("{n} row", "{n} rows", rows).format(n=amounts.count(rows))
+            skipped = output.get("skipped_lines")
+            skipped_text = " · " + _("{n} skipped").format(n=amounts.count(skipped)) if skipped else ""
+            return taken_text + ngettext("{n} row", "{n} rows", rows).format(n=amounts.count(rows)) + skipped_text
         return taken_text + amounts.size(output["bytes"]) if output["bytes"] > 4 or taken else ""
     return reason_text(node["reason"] or "")
 

@@ -7,7 +7,7 @@ from engine.nodes.base import Config
 from engine.problems import ConfigProblem
 from engine.sentences import Sentence
 from engine.sentences import gettext_noop as _
-from engine.worker.paths import DRIVERS, is_chained, url_scheme
+from engine.worker.paths import url_scheme
 
 PATH: Mapping[str, Any] = {
     "type": "string",
@@ -25,20 +25,6 @@ FORMAT: Mapping[str, Any] = {
     "description": _("Auto: from the file extension"),
     "default": "auto",
 }
-
-
-def check_read(config: Config) -> Iterator[ConfigProblem]:
-    """Refuse URLs that cannot be read."""
-    path = config["path"]
-    scheme = url_scheme(path)
-    if scheme and (is_chained(path) or scheme not in DRIVERS):
-        message = _(
-            "{scheme}:// cannot be read, nor one URL through another (::). Use object storage ({schemes}), a path "
-            "under the files folder, or an absolute path."
-        )
-        yield ConfigProblem(
-            "path_scheme", Sentence(message, {"scheme": scheme, "schemes": ", ".join(DRIVERS)}), ("path",)
-        )
 
 
 def check_write(config: Config) -> Iterator[ConfigProblem]:

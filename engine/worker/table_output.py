@@ -90,10 +90,12 @@ def write_query(
     staged: str,
     task: Task,
     inspect: Callable[[list[str]], None] | None = None,
+    after: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Run a query into the Parquet file `staged`, which `connection` may write, and make it an artifact.
 
-    `inspect` is called with the names of the columns before the query runs, and may raise. Line numbers in DuckDB's
+    `inspect` is called with the names of the columns before the query runs, `after` when its rows are written; both may
+    raise. Line numbers in DuckDB's
     errors are one too high, because the query begins on the second line.
     """
     described = connection.execute(f"DESCRIBE\n{sql}", parameters).fetchall()
@@ -111,6 +113,8 @@ def write_query(
     try:
         duck.running[id(connection)] = connection, sql, staged
         connection.execute(f"COPY ({selected}) TO {duck.quote(staged)} ({options})", parameters)
+        if after is not None:
+            after()
         return adopt(staged, task, connection)
     finally:
         duck.running.pop(id(connection), None)

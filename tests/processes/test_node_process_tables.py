@@ -201,6 +201,68 @@ def test_options_are_used_and_cannot_inject_sql(node: NodeProcess, files: Path) 
     assert not os.path.exists("/tmp/evil.csv")
 
 
+SKIP = {"ignore_errors": True}
+
+
+def test_lines_that_are_left_out_are_counted_and_the_first_is_named(node: NodeProcess, files: Path) -> None:
+    good = [f"{n},t{n}" for n in range(3000)]
+    (files / "a.csv").write_text("\n".join(["n,t", *good, "broken line", *good, "x,y,z", *good]) + "\n")
+    envelope = node.envelope("table.read", {"path": "a.csv", "options": SKIP})
+    node.send(envelope)
+    *frames, ended = node.frames(envelope["claim"])
+    output = ended["output"]
+    assert output["row_count"] == 9000
+    assert output["skipped"]["lines"] == 2
+    first = output["skipped"]["first"]
+    assert (first["line"], first["text"]) == (3002, "broken line")
+    assert first["file"].endswith("a.csv")
+    assert "Expected Number of Columns: 2" in first["reason"]
+    logged = [(frame["level"], frame["m"]) for frame in frames if frame["k"] == "log"]
+    assert [level for level, _ in logged] == ["info", "warning"]
+    assert "2 lines that cannot be read. The first is line 3,002" in logged[-1][1]
+
+
+def test_lines_that_an_open_quote_takes_along_are_counted(node: NodeProcess, files: Path) -> None:
+    good = [f"{n},t{n}" for n in range(3000)]
+    (files / "a.csv").write_text("\n".join(["n,t", *good, '1,"open', *good[:7]]) + "\n")
+    output = node.run("table.read", {"path": "a.csv", "options": SKIP})["output"]
+    assert (output["row_count"], output["skipped"]["lines"]) == (3000, 8)
+
+
+def test_nothing_is_said_where_nothing_is_left_out(node: NodeProcess, files: Path) -> None:
+    (files / "a.csv").write_text("n,t\n1,a\n")
+    for options in ({}, SKIP, {**SKIP, "max_skipped": 0}, {**SKIP, "union_by_name": True}):
+        output = node.run("table.read", {"path": "a.csv", "options": options})["output"]
+        assert "skipped" not in output
+
+
+def test_more_skipped_lines_than_the_limit_fail_the_node(node: NodeProcess, files: Path) -> None:
+    (files / "a.csv").write_text("n,t\n" + "1,a\n" * 3000 + "1,a,b\n2\n")
+    assert node.run("table.read", {"path": "a.csv", "options": {**SKIP, "max_skipped": 2}})["k"] == "done"
+    error = node.run("table.read", {"path": "a.csv", "options": {**SKIP, "max_skipped": 1}})["error"]
+    assert error["class"] == "BadData"
+    assert "2 lines that cannot be read" in error["message"]
+    assert "At most 1 may be skipped" in error["message"]
+
+
+def test_skipped_lines_of_files_with_different_columns_are_counted(node: NodeProcess, files: Path) -> None:
+    (files / "skips").mkdir(exist_ok=True)
+    (files / "skips/a.csv").write_text("n,t\n" + "1,a\n" * 3000 + "1,a,b\n")
+    (files / "skips/b.csv").write_text("n,u\n" + "1,a\n" * 3000 + "2\n")
+    options = {**SKIP, "union_by_name": True}
+    ended = node.run("table.read", {"path": "skips/*.csv", "options": options})
+    assert ended["k"] == "done", ended
+    output = ended["output"]
+    assert (output["row_count"], output["skipped"]["lines"]) == (6000, 2)
+
+
+def test_values_that_are_not_json_are_counted(node: NodeProcess, files: Path) -> None:
+    (files / "a.json").write_text('{"a": 1}\n' * 4000 + '{"a": \n' + '{"a": 2}\n')
+    output = node.run("table.read", {"path": "a.json", "options": SKIP})["output"]
+    assert output["skipped"]["lines"] == 1
+    assert output["skipped"]["first"]["line"] == 4001
+
+
 # -- table.sql ---------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 
+from engine.nodes.table_read import skipped
 from engine.worker import csv_files, duck, object_storage, soft_limit, table_output
 from engine.worker.errors import BadConfig, BadData
 from engine.worker.paths import Roots, url_scheme
@@ -22,12 +23,15 @@ EXTENSIONS = {
     "parquet": "parquet", "pq": "parquet",
 }  # fmt: skip
 _ALL = frozenset({"union_by_name", "filename", "hive_partitioning"})
-_TEXT = frozenset({"dateformat", "timestampformat", "ignore_errors", "sample_size", "columns", "compression"})
+_TEXT = frozenset(
+    {"dateformat", "timestampformat", "ignore_errors", "max_skipped", "sample_size", "columns", "compression"}
+)
 _CSV = frozenset(
     {"delim", "header", "quote", "escape", "skip", "nullstr", "all_varchar", "decimal_separator", "encoding"}
 )
 OPTIONS = {"csv": _ALL | _TEXT | _CSV, "json": _ALL | _TEXT | {"records", "lines"}, "parquet": _ALL}
-"""Options of DuckDB's reader that are allowed, by format."""
+"""Options that are allowed, by format: those of DuckDB's reader and _OWN."""
+_OWN = frozenset({"lines", "max_skipped"})
 _NAMES = {"csv": "CSV", "json": "JSON", "parquet": "Parquet"}
 JSON_VALUE_BYTES_MAX = 256 * 1024 * 1024
 _OUR_QUERY = re.compile(r"^LINE \d+: ", re.MULTILINE)
@@ -47,7 +51,11 @@ def run(task: Task) -> StoredOutput:
         files = Roots.of(task.envelope).to_read(path)
     if all(os.path.getsize(file) == 0 for file in files):
         raise BadData(f'"{path}" is empty.')
-    format, source = source_of(config, files)
+    format = _format(config, files[0])
+    skips = format in ("csv", "json") and options.get("ignore_errors") is True
+    # DuckDB cannot keep what it rejects while it matches columns by name.
+    keeps = skips and format == "csv" and not options.get("union_by_name")
+    source = _source(format, files, options, keeps_rejects=keeps)
     if copies and options.get("filename"):
         source = _with_urls(source, copies)
     staged = task.artifacts.stage(task.claim, ".parquet")
@@ -59,9 +67,22 @@ def run(task: Task) -> StoredOutput:
     try:
         try:
             inspect = reader.inspect if reader else None
-            stored = table_output.write_query(connection, f"FROM {source}", None, staged, task, inspect)
+            left_out: dict[str, Any] | None = None
+
+            names = copies or {file: path if len(files) == 1 else os.path.basename(file) for file in files}
+
+            def look_for_skipped() -> None:
+                nonlocal left_out
+                left_out = _skipped(connection, format, files, options, keeps, names)
+                skipped.require_few(left_out, options.get("max_skipped"))
+
+            after = look_for_skipped if skips else None
+            stored = table_output.write_query(connection, f"FROM {source}", None, staged, task, inspect, after)
             rows, columns = stored["row_count"], len(stored["schema"])
             task.ctx.log(f'Read {rows:,} rows of {columns} columns from "{path}".')
+            if left_out is not None:
+                stored["skipped"] = left_out
+                task.ctx.log(skipped.sentence(left_out, "Skipped"), "warning")
             return StoredOutput(stored)
         except duckdb.InvalidInputException as error:
             if reader and "Error when sniffing" in str(error):
@@ -74,6 +95,24 @@ def run(task: Task) -> StoredOutput:
         raise BadData(_explain(str(error), path, format)) from None
     finally:
         connection.close()
+
+
+def _skipped(
+    connection: Any, format: str, files: list[str], options: dict[str, Any], kept: bool, names: dict[str, str]
+) -> dict[str, Any] | None:
+    """Return what the files have that cannot be read (see `skipped`). `kept`: the scan has kept it."""
+    if format == "json":
+        layout = _json_layout(options, files[0])
+        if "compression" in options:
+            layout.append(f"compression = {_literal(options['compression'])}")
+        return skipped.of_json(connection, files, ", ".join(layout), names)
+    if not kept:
+        alone = {name: value for name, value in options.items() if name != "union_by_name"}
+        for file in files:
+            # Every value has to be read, or it is not known whether it can be.
+            source = _source("csv", [file], alone, keeps_rejects=True)
+            connection.execute(f"SELECT count(COLUMNS(*)) FROM {source}").fetchall()  # noqa: S608 all quoted
+    return skipped.of_csv(connection, names)
 
 
 def source_of(config: dict[str, Any], files: list[str]) -> tuple[str, str]:
@@ -95,21 +134,31 @@ def _format(config: dict[str, Any], file: str) -> str:
     return format
 
 
-def _source(format: str, files: list[str], options: dict[str, Any]) -> str:
+def _source(format: str, files: list[str], options: dict[str, Any], *, keeps_rejects: bool = False) -> str:
     for option in options:
         if option not in OPTIONS[format]:
             raise BadConfig(f'The option "{option}" does not apply to {_NAMES[format]} files. Remove it.')
     arguments = [f"[{', '.join(duck.quote(file) for file in files)}]"]
     if format == "csv":
         options = {**csv_files.DEFAULTS, **options}
-    arguments += [f"{name} = {_literal(value)}" for name, value in options.items() if name != "lines"]
+    arguments += [f"{name} = {_literal(value)}" for name, value in options.items() if name not in _OWN]
     if format == "json":
-        lines = options.get("lines")
-        layout = "auto" if lines is None else "newline_delimited" if lines else "array"
-        arguments += [f"format = '{layout}'", f"maximum_object_size = {JSON_VALUE_BYTES_MAX}"]
-    if "compression" not in options and format != "parquet":
+        arguments += _json_layout(options, files[0])
+    elif "compression" not in options and format == "csv":
         arguments.append(f"compression = {duck.quote(_compression(files[0]))}")
+    if keeps_rejects:
+        arguments.append("store_rejects = true")
     return f"read_{format}({', '.join(arguments)})"
+
+
+def _json_layout(options: dict[str, Any], file: str) -> list[str]:
+    """Return the arguments by which every reader of JSON finds the values of a file."""
+    lines = options.get("lines")
+    layout = "auto" if lines is None else "newline_delimited" if lines else "array"
+    arguments = [f"format = '{layout}'", f"maximum_object_size = {JSON_VALUE_BYTES_MAX}"]
+    if "compression" not in options:
+        arguments.append(f"compression = {duck.quote(_compression(file))}")
+    return arguments
 
 
 def _with_urls(source: str, copies: dict[str, str]) -> str:

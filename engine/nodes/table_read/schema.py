@@ -1,7 +1,8 @@
 """`table.read`: a file, a glob of files, or an object of object storage, as a table."""
 
 from engine.nodes.base import NodeType
-from engine.nodes.file_path import FORMAT, PATH, check_read
+from engine.nodes.file_path import FORMAT, PATH
+from engine.nodes.table_read.check import check_read
 from engine.sentences import gettext_noop as _
 
 _OPTIONS = {
@@ -20,6 +21,7 @@ _OPTIONS = {
     "timestampformat": {"type": "string", "maxLength": 100, "title": _("Timestamp format (CSV, JSON)")},
     "encoding": {"type": "string", "maxLength": 50, "title": _("Encoding (CSV)")},
     "ignore_errors": {"type": "boolean", "title": _("Skip invalid rows (CSV, JSON)")},
+    "max_skipped": {"type": "integer", "minimum": 0, "title": _("Fail if more rows are skipped (CSV, JSON)")},
     "sample_size": {"type": "integer", "minimum": -1, "title": _("Rows sampled to detect types (CSV, JSON)")},
     "columns": {
         "type": "object",

@@ -51,6 +51,16 @@ describe("the track of an edge", () => {
   });
 });
 
+describe("a card", () => {
+  it("says that lines were left out before it says how long the node took", () => {
+    const output = { kind: "table", row_count: 9999, skipped_lines: 1, bytes: 9, ports: ["out"] };
+    const times = { started_at: "2026-01-01T00:00:00Z", finished_at: "2026-01-01T00:00:02Z" };
+    expect(cardLine(run("a", "succeeded", { output, ...times }), "table.read", () => []).before).toBe(
+      "9,999 rows · 1 skipped",
+    );
+  });
+});
+
 describe("the scene", () => {
   const graph = makeGraph(
     [..."abc"].map((id) => ({ id })),

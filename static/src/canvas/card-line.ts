@@ -38,6 +38,8 @@ export function cardLine(node: NodeRun | undefined, type: string, awaited: () =>
   if (node.state === "succeeded") {
     const ports = (node.output?.ports ?? []).filter((port) => port !== "out");
     if (ports.length) return plainLine(`${type} · ${ports.join(", ")}`);
+    // That lines were left out matters more than how long it took.
+    if (node.output?.skipped_lines) return plainLine(nodeSummary(node));
     const seconds = node.started_at && node.finished_at ? secondsBetween(node.started_at, node.finished_at) : null;
     return plainLine(seconds === null ? type : `${type} · ${duration(seconds)}`);
   }

@@ -36,6 +36,8 @@ export interface Waiting {
 interface NodeOutput {
   readonly kind: string;
   readonly row_count: number | null;
+  /** Lines of files that could not be read and were left out; null: none. */
+  readonly skipped_lines?: number | null;
   readonly bytes: number;
   readonly ports: readonly string[];
 }
@@ -165,6 +167,7 @@ function readNode(value: Json | undefined): NodeRun | null {
     output: output && {
       kind: asText(output["kind"]),
       row_count: asNumberOrNull(output["row_count"]),
+      skipped_lines: asNumberOrNull(output["skipped_lines"]),
       bytes: asNumber(output["bytes"]),
       ports: asList(output["ports"]).map(asText),
     },

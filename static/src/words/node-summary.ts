@@ -80,7 +80,9 @@ function summary(node: NodeRun): string {
     const ports = node.output.ports.filter((port) => port !== "out");
     const taken = ports.length ? `${fill(gettext("took {port}"), { port: ports.join(", ") })} · ` : "";
     const rows = node.output.row_count;
-    if (rows !== null) return taken + fill(ngettext("{n} row", "{n} rows", rows), { n: count(rows) });
+    const skipped = node.output.skipped_lines;
+    const less = skipped ? ` · ${fill(gettext("{n} skipped"), { n: count(skipped) })}` : "";
+    if (rows !== null) return taken + fill(ngettext("{n} row", "{n} rows", rows), { n: count(rows) }) + less;
     return node.output.bytes > 4 || taken ? taken + size(node.output.bytes) : "";
   }
   return reasonText(node.reason);

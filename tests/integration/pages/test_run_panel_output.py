@@ -117,3 +117,15 @@ def test_where_there_is_no_output_the_panel_says_why(nightly, browser, state):
     shown = panel(browser, "viewer", run_of(nightly, state), "output")
     assert "No output" in shown
     assert re.search(r"<p>[A-Z][^<]+\.</p>", shown)
+
+
+def test_lines_that_were_left_out_stand_above_the_rows_with_the_first_of_them(nightly, browser, artifacts):
+    output = table(artifacts, "select 1 as a")
+    first = {"file": "takings.csv", "line": 5002, "text": "<south>;12", "reason": "Found: 1"}
+    run = run_of(nightly, "succeeded", output={**output, "skipped": {"lines": 12, "first": first}})
+    shown = panel(browser, "viewer", run)
+    assert "12 lines could not be read and were skipped" in shown
+    assert "The first is line 5,002 of takings.csv: Found: 1" in shown
+    assert "&lt;south&gt;;12" in shown
+    run = run_of(nightly, "succeeded", output=output)
+    assert "data-skipped" not in panel(browser, "viewer", run)

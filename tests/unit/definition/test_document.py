@@ -171,6 +171,13 @@ def test_secrets_are_not_available_yet():
         ("table.read", {"path": "https://host/x.csv"}, "path_scheme", "config.path", "https://"),
         ("table.read", {"path": "file:///etc/x.csv"}, "path_scheme", "config.path", "file://"),
         ("table.read", {"path": "zip::s3://bucket/x.zip"}, "path_scheme", "config.path", "(::)"),
+        (
+            "table.read",
+            {"path": "a.csv", "options": {"max_skipped": 1}},
+            "without_effect",
+            "config.options.max_skipped",
+            "remove the limit",
+        ),
         ("table.read", {"path": "s3://bucket/x::file:///y"}, "path_scheme", "config.path", "(::)"),
         ("table.write", {"path": "s3://bucket/x.csv"}, "not_available_yet", "config.path", "s3://"),
         ("table.write", {"path": "https://host/x.csv"}, "not_available_yet", "config.path", "object storage"),
