@@ -150,3 +150,20 @@ def run(user: Person, run_id: int | str, right: Right = Right.VIEW, *, outside_o
         # A draft run shows unpublished code and the data that it was tried on.
         raise ForeignDraft(found)
     return found
+
+
+def may_run_again(user: Person, found: Run) -> bool:
+    """Return whether the user may repeat the run. A draft is private, and code of a draft takes the right to edit."""
+    if found.draft:
+        return found.created_by == user.get_username() and can(user, Right.EDIT)
+    return can(user, Right.RUN)
+
+
+def run_to_repeat(user: Person, run_id: int | str) -> Run:
+    """Return the run if the user may repeat it. Raises the errors of `run`."""
+    found = run(user, run_id, Right.RUN, outside_only=True)
+    if not may_run_again(user, found):
+        if found.created_by != user.get_username():
+            raise ForeignDraft(found, again=True)
+        require(user, Right.EDIT)
+    return found

@@ -213,12 +213,7 @@ class RerunRun(Command):
         ),
     )
     def post(self, request: Request, run_id: str) -> Response:
-        earlier = access.run(request.user, run_id, Right.RUN, outside_only=True)
-        if earlier.draft and earlier.created_by != self.by:
-            # A draft contains unpublished code.
-            raise access.ForeignDraft(earlier, again=True)
-        if earlier.draft:
-            access.require(request.user, Right.EDIT)
+        earlier = access.run_to_repeat(request.user, run_id)
         run = launch.rerun(earlier, inputs=parse_body(bodies.Rerun, request).get("inputs"), by=self.by)
         return Response(engine_queries.run_dict(run), status=202, headers={"Location": run_url(run)})
 

@@ -15,14 +15,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard import access
 from dashboard.access import Right
-from dashboard.pages.base import back, error_page, page, person, popover
+from dashboard.pages.base import back, page, popover
 from dashboard.pages.run_why import cancel_impact
-from dashboard.pages.runs import may_run_again
 from engine.actions import runs as engine_runs
 from engine.errors import InvalidValue
 from engine.reads import queries
 from versions.actions import runs as actions
-from versions.actions.launch import launch
+from versions.actions.launch import rerun
 
 
 @require_http_methods(["GET", "POST"])
@@ -49,20 +48,8 @@ def retry(request: HttpRequest, run_id: int) -> HttpResponse:
 @require_POST
 @page(Right.RUN)
 def again(request: HttpRequest, run_id: int) -> HttpResponse:
-    """Start a new run with the same inputs, on the version that is live now; for a draft run, on that draft."""
-    found = access.run(request.user, run_id, Right.RUN, outside_only=True)
-    workflow = access.workflow(request.user, found.workflow, Right.RUN)
-    if not may_run_again(request, found):
-        return error_page(request, 403, str(access.ForeignDraft(found, again=True)))
-    started = launch(
-        workflow,
-        draft_of=person(request) if found.draft else None,
-        inputs=found.inputs,
-        priority=found.priority,
-        targets=found.targets,
-        unsaved=True,
-        by=request.user.get_username(),
-    )
+    """Start a new run of the same version, or of the same content of a draft, with the same inputs."""
+    started = rerun(access.run_to_repeat(request.user, run_id), by=request.user.get_username())
     return HttpResponseRedirect(reverse("run", args=[started.pk]))
 
 

@@ -78,7 +78,8 @@ def run(request: HttpRequest, run_id: int, node: str | None = None) -> HttpRespo
         "definition_hash": found.definition.hash,
         "workflow_name": names.get(found.workflow, found.workflow),
         "target_names": target_names(found),
-        "may_run_again": found.workflow in names and may_run_again(request, found),
+        "may_run_again": found.workflow in names and access.may_run_again(request.user, found),
+        "repeats_known": found.rerun_of is not None and Run.objects.filter(pk=found.rerun_of).exists(),
         "again_query": again_query(found),
         "nodes": [node_row(one) for one in node_runs.node_runs(found, first)],
         "node_count": len(nodes),
@@ -110,13 +111,6 @@ def target_names(found: Run) -> str:
         return ""
     by_id = queries.document(found).by_id
     return ", ".join(by_id[target].name for target in found.targets if target in by_id)
-
-
-def may_run_again(request: HttpRequest, found: Run) -> bool:
-    """Return whether the user can start the same run again. Draft runs are private to the draft's author."""
-    if not found.draft:
-        return True
-    return found.created_by == request.user.get_username() and access.can(request.user, Right.EDIT)
 
 
 def again_query(found: Run) -> str:

@@ -15,6 +15,7 @@ import { listenToCopyInput } from "./copy-input";
 import { type LazyParts, type RunCanvas, startRunKeys } from "./keys";
 import { LogView } from "./logs/logs";
 import { NodeTable } from "./nodes/nodes";
+import { addPaletteEntries } from "./palette-entries";
 import { startPanel } from "./panel";
 import { retries } from "../live/retries";
 import { RunStore } from "./store";
@@ -24,6 +25,7 @@ export function startRun(run: string, root: HTMLElement): void {
   const panel = startPanel(store, root);
   startHead(store, root, () => panel.show("why"));
   listenToCopyInput(run, root);
+  addPaletteEntries(root);
   const logs = new LogView(store, root);
   const lazy: LazyParts = { canvas: null, nodes: null, events: null };
   const drawer = new Drawer(root, {

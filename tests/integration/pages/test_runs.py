@@ -5,13 +5,14 @@ import re
 import pytest
 
 from dashboard import accounts
+from dashboard.models import User
 from dashboard.pages.runs import ROWS_FIRST
 from engine.models import Run
 from tests.integration.pages.answers import newest_run, text_of
-from tests.support.documents import with_input
+from tests.support.documents import chain, with_input
 from tests.support.people import person
 from tests.support.run_rows import ended, lines, node_run
-from versions.actions import drafts, publish, workflows
+from versions.actions import deploy, drafts, publish, workflows
 from versions.actions.launch import launch
 from versions.models import AuditEntry
 
@@ -196,16 +197,42 @@ def test_others_see_that_a_draft_run_exists_but_nothing_of_what_it_did(browser, 
     assert (client.post(f"{page}retry/").status_code == 403) == (not mine)
 
 
-def test_a_draft_run_is_rerun_only_by_its_author_on_the_draft(browser, flow):
+def test_a_draft_run_is_run_again_only_by_its_author_with_the_content_that_it_had(browser, flow):
     run = draft_run(flow, targets=["a"], month=3)
     again = f"/runs/{run.pk}/again/"
     assert browser("admin").post(again).status_code == 403
     assert again not in text_of(browser("admin").get(f"/runs/{run.pk}/"))
     assert again in text_of(browser("editor").get(f"/runs/{run.pk}/"))
+    drafts.save(flow, person("editor"), chain("other"), expected_saves=None)
     browser("editor").post(again)
     newest = newest_run()
-    assert (newest.pk > run.pk, newest.draft, newest.version) == (True, True, None)
+    assert (newest.rerun_of, newest.draft, newest.version) == (run.pk, True, None)
     assert (newest.inputs, newest.targets) == ({"month": 3}, ["a"])
+    assert newest.definition_id == run.definition_id
+    User.objects.filter(username="editor-person").update(role="operator")
+    assert browser("editor").post(again).status_code == 403
+
+
+def test_run_again_repeats_the_version_of_the_run_and_links_to_it(browser, flow):
+    run = launch(flow, inputs={"month": 3}, priority=2, by="x")
+    ended(run.pk, "succeeded")
+    deploy.deploy(flow, publish.publish(flow, chain("a", "b", "c"), by="x").version.number, by="x")
+    operator = browser("operator")
+    again = f"/runs/{run.pk}/again/"
+    assert again not in text_of(browser("viewer").get(f"/runs/{run.pk}/"))
+    assert browser("viewer").post(again).status_code == 403
+    shown = text_of(operator.get(f"/runs/{run.pk}/"))
+    assert again in shown
+    assert "Repeats run" not in shown
+    operator.post(again)
+    newest = newest_run()
+    assert (newest.rerun_of, newest.version, newest.inputs, newest.priority) == (run.pk, run.version, {"month": 3}, 2)
+    link = rf'<a class="chip" href="/runs/{run.pk}/"[^>]*>.*?Repeats run {run.pk}</a>'
+    assert re.search(link, text_of(browser("viewer").get(f"/runs/{newest.pk}/")))
+    Run.objects.filter(pk=run.pk).delete()
+    shown = text_of(browser("viewer").get(f"/runs/{newest.pk}/"))
+    assert f"Repeats run {run.pk}" in shown
+    assert f'href="/runs/{run.pk}/"' not in shown
 
 
 def test_draft_runs_do_not_count_as_runs_of_a_workflow(browser, flow):
