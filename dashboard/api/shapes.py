@@ -320,4 +320,7 @@ class TableOutput(Shape):
     kind = serializers.ChoiceField(["table"])
     schema = Column(many=True)
     row_count = serializers.IntegerField()
-    rows = Objects()
+    rows = Objects(
+        help_text="What a JSON number cannot say exactly is text; its number type is in the schema. That is `NaN`, "
+        "`Infinity`, `-Infinity`, and decimals that a double would round."
+    )

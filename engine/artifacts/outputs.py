@@ -9,6 +9,7 @@ import os
 import secrets
 import threading
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import IO, Any
 
 from cachetools import LRUCache, cached
@@ -60,8 +61,8 @@ def load_value(stored: Mapping[str, Any], artifacts: Artifacts) -> Any:
 def table_rows(stored: Mapping[str, Any], artifacts: Artifacts, offset: int, limit: int) -> dict[str, Any]:
     """Return {schema, row_count, rows}: at most `limit` rows from `offset` on, each {column: JSON value}.
 
-    Times are in ISO 8601, those with a zone in UTC. NaN and infinities, which JSON does not have, are null. Raises
-    UnreadableOutput.
+    Times are in ISO 8601, those with a zone in UTC. What a JSON number cannot say exactly is text: `NaN`, `Infinity`,
+    `-Infinity`, and decimals that a double would round. Raises UnreadableOutput.
     """
     schema: list[dict[str, str]] = stored["schema"]
     # The alias of the row must not be the name of a column.
@@ -72,7 +73,7 @@ def table_rows(stored: Mapping[str, Any], artifacts: Artifacts, offset: int, lim
         f"SELECT to_json({alias}) FROM {_source(stored, artifacts)} AS {alias} "  # noqa: S608 quoted
         f"LIMIT {max(0, limit)} OFFSET {max(0, offset)}"
     )
-    rows = [json.loads(row[0], parse_constant=_no_constant) for row in _run(stored, artifacts, sql)]
+    rows = [json.loads(row[0], parse_constant=str, parse_float=_exact) for row in _run(stored, artifacts, sql)]
     times = [column["name"] for column in schema if column["type"].startswith("TIMESTAMP")]
     for row in rows:
         for name in times:
@@ -256,8 +257,10 @@ def _unreadable(stored: Mapping[str, Any], error: Exception) -> UnreadableOutput
     return UnreadableOutput(Sentence(_("The artifact {artifact} cannot be read: {why}."), values))
 
 
-def _no_constant(_: str) -> None:
-    return None
+def _exact(text: str) -> float | str:
+    """Return a number as a float if that has the same digits, else its text."""
+    number = float(text)
+    return number if Decimal(repr(number)) == Decimal(text) else text
 
 
 def _iso(text: str) -> str:

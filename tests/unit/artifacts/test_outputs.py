@@ -52,6 +52,22 @@ def test_a_column_may_have_the_name_of_the_rows_alias(artifacts: Artifacts) -> N
     assert outputs.table_rows(stored, artifacts, 0, 9)["rows"] == [{"r": None, "R_": 2, "t": 3, "struct": 4, "s": 5}]
 
 
+def test_numbers_that_a_double_would_round_are_text(artifacts: Artifacts) -> None:
+    stored = table(
+        artifacts,
+        "select 12345678901234567890.123456789012345678::decimal(38,18) a, 0.1::decimal(18,3) b, 0.1::double c, "
+        "1e300::double d, [0.1234567890123456789::decimal(38,19)] e",
+    )
+    (row,) = outputs.table_rows(stored, artifacts, 0, 1)["rows"]
+    assert row == {
+        "a": "12345678901234567890.123456789012345678",
+        "b": 0.1,
+        "c": 0.1,
+        "d": 1e300,
+        "e": ["0.1234567890123456789"],
+    }
+
+
 def test_every_cell_is_json(artifacts: Artifacts) -> None:
     stored = table(
         artifacts,
@@ -64,8 +80,8 @@ def test_every_cell_is_json(artifacts: Artifacts) -> None:
     )
     (row,) = outputs.table_rows(stored, artifacts, 0, 10)["rows"]
     json.dumps(row, allow_nan=False)
-    assert row["a"] is None
-    assert row["b"] is None
+    assert row["a"] == "NaN"
+    assert row["b"] == "-Infinity"
     assert row["c"] == 1.5
     assert row["d"] == "2013-01-01T04:00:00Z"
     assert row["e"] == "2013-01-01T05:00:00.5"
