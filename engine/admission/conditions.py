@@ -5,7 +5,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from engine.sentences import Sentence, gettext_noop
 from engine.shapes import iso
@@ -80,7 +80,7 @@ class WaitingCondition:
         """The condition in words that can be translated."""
         params = self.params
         if self.code == "upstream":
-            params = {**params, "names": ", ".join(f'"{name}"' for name in params["nodes"])}
+            params = {**params, "names": ", ".join(f'"{name}"' for name in params["names"])}
         return Sentence(TEMPLATES[_variant(self.code, params)], params)
 
     def shape(self) -> dict[str, Any]:
@@ -196,10 +196,17 @@ class ReadyNode:
 _POOL_CODES = frozenset({"pool", "pool_line"})
 
 
-def upstream_condition(names: Sequence[str], since_us: int | None) -> WaitingCondition:
-    """Return the condition of a pending node; `names`: the upstream nodes that have not ended."""
-    shown = list(names[:NAMES_MAX])
-    return WaitingCondition("upstream", {"nodes": shown, "more": len(names) - len(shown)}, since_us)
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+def upstream_condition(awaited: Sequence[str], nodes: Mapping[str, _Named], since_us: int | None) -> WaitingCondition:
+    """Return the condition of a pending node; `awaited`: ids of the upstream nodes that have not ended, `nodes`: by
+    id."""
+    shown = list(awaited[:NAMES_MAX])
+    names = [nodes[node].name for node in shown]
+    return WaitingCondition("upstream", {"nodes": shown, "names": names, "more": len(awaited) - len(shown)}, since_us)
 
 
 def queued_condition(max_runs: int | None, since_us: int | None) -> WaitingCondition:

@@ -127,11 +127,11 @@ class WaitingConditions:
     def _of_pending(self, node: Node) -> list[WaitingCondition]:
         run = self.run
         if run.state == "queued":
-            names: tuple[str, ...] = ()
+            awaited: tuple[str, ...] = ()
         elif run.state in RUN_UNFINISHED:
             states = self.states
             # A dict, because it keeps each source once in order, and a fan-in may have thousands of edges.
-            names = tuple(
+            awaited = tuple(
                 {
                     edge.source: None
                     for edge in self.document.upstream.get(node.id, ())
@@ -140,15 +140,15 @@ class WaitingConditions:
             )
         else:
             return []
-        found = self._pending.get(names)
+        found = self._pending.get(awaited)
         if found is None:
             # Nodes behind the same upstream nodes share their condition.
             condition = (
                 queued_condition(self.document.settings.max_runs, micros(run.created_at))
                 if run.state == "queued"
-                else upstream_condition(names, optional_micros(run.started_at))
+                else upstream_condition(awaited, self.document.by_id, optional_micros(run.started_at))
             )
-            found = self._pending[names] = [condition]
+            found = self._pending[awaited] = [condition]
         return found
 
     def _of_ready(self, node: Node, row: NodeRow) -> list[WaitingCondition]:

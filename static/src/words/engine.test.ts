@@ -14,8 +14,10 @@ describe("waiting conditions", () => {
     expect(words("pool", { pool: 'a "b"', slots: 1, in_use: 1, pool_slots: 1 })).toBe(
       'Waits for 1 slot of pool "a "b"": 1 of 1 are in use.',
     );
-    expect(words("upstream", { nodes: ["a", "b"], more: 2 })).toBe('Waits for "a", "b" and 2 more to end.');
-    expect(words("upstream", { nodes: [], more: 0 })).toBe("Waits for its upstream nodes to be decided.");
+    expect(words("upstream", { nodes: ["a", "b"], names: ["Load", "Clean"], more: 2 })).toBe(
+      'Waits for "Load", "Clean" and 2 more to end.',
+    );
+    expect(words("upstream", { nodes: [], names: [], more: 0 })).toBe("Waits for its upstream nodes to be decided.");
     expect(words("run_queued", { max_runs: null })).toBe("Waits for the scheduler to start the run.");
     expect(words("run_queued", { max_runs: 2 })).toContain("at most 2 may run at once");
   });

@@ -41,7 +41,9 @@ function variant(code: string, params: NonNullable<Waiting["params"]>): string {
 }
 
 function names(params: NonNullable<Waiting["params"]>): readonly unknown[] {
-  return Array.isArray(params["nodes"]) ? params["nodes"] : [];
+  // Servers of earlier releases send ids only.
+  const found = params["names"] ?? params["nodes"];
+  return Array.isArray(found) ? found : [];
 }
 
 export function waitingWords(waiting: Waiting): string {

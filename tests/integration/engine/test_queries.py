@@ -64,6 +64,13 @@ def test_all_nodes_are_listed_in_document_order_including_pending_ones():
     assert shapes[2]["waiting_for"][0]["message"] == 'Waits for "a" to end.'
 
 
+def test_a_node_waits_for_nodes_by_their_names():
+    run = made(document([{**node("a"), "name": "Clean"}, "b"], "a>b"))
+    (waits,) = node_runs.node_run(run, "b")["waiting_for"]
+    assert waits["message"] == 'Waits for "Clean" to end.'
+    assert waits["params"]["nodes"] == ["a"]
+
+
 def test_a_queued_run_says_why_its_nodes_wait():
     run = made(chain(2, max_runs=1), state="queued")
     condition = node_runs.node_run(run, "n0")["waiting_for"][0]

@@ -19,6 +19,8 @@ from engine.admission.conditions import (
     shape_of_stored,
     upstream_condition,
 )
+from engine.definition import parse
+from tests.support.factories import document, node
 from tests.support.product import ROOT
 
 READY_CODES = (
@@ -32,11 +34,12 @@ READY_CODES = (
     "queue",
     "worker",
 )
+NODES = parse(document([{**node(one), "name": f"Node {one}"} for one in "abcd"])).by_id
 SENTENCES = [
     *ReadyNode(0, 3, 2, "wh", 4, 3, (), 7, 8, "gpu", 2).conditions(READY_CODES),
     *ReadyNode(0, pool='odd "pool"', pool_slots=4, pool_in_use=4).conditions(["pool", "worker"]),
     *ReadyNode(0, dispatched=True).conditions(["worker"]),
-    *(upstream_condition(names, 0) for names in ((), ("a",), ("a", "b", "c", "d"))),
+    *(upstream_condition(awaited, NODES, 0) for awaited in ((), ("a",), ("a", "b", "c", "d"))),
     *(queued_condition(max_runs, 0) for max_runs in (None, 2)),
     retry_condition(1, 3, 10, 0),
 ]

@@ -1,0 +1,1 @@
+export{t as mountCode}from"./field-B2HgXKhW.js";
