@@ -1,6 +1,5 @@
 """The audit log: who did what, when and why."""
 
-import json
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +9,7 @@ from dashboard import access
 from dashboard.access import Right
 from dashboard.pages.base import page, paginate, render
 from dashboard.pages.run_facts import names_of
+from dashboard.presenters.audit import details_text
 from versions import queries
 from versions.models import AuditEntry, Workflow
 
@@ -40,24 +40,8 @@ def index(request: HttpRequest) -> HttpResponse:
 
 def _row(entry: AuditEntry, names: dict[str, str]) -> dict[str, Any]:
     shape = queries.audit_dict(entry)
-    return {**shape, "name": names.get(entry.workflow, entry.workflow), "details_text": _details_text(entry.details)}
-
-
-def _details_text(details: dict[str, Any]) -> str:
-    """Return the details as one line: `pool warehouse, slots 2`; for a changed field, its old and new value."""
-    parts = []
-    for key, value in details.items():
-        if value in (None, "", [], {}):
-            continue
-        if isinstance(value, dict) and value.keys() == {"from", "to"}:
-            text = f"{_plain(value['from'])} → {_plain(value['to'])}"
-        else:
-            text = _plain(value)
-        parts.append(f"{key.replace('_', ' ')} {text}")
-    return ", ".join(parts)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return " ".join(value) or "–"
-    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+    return {
+        **shape,
+        "name": names.get(entry.workflow, entry.workflow),
+        "details_text": details_text(entry.action, entry.details),
+    }
