@@ -1,1 +1,0 @@
-export{t as mountCode}from"./field-B2HgXKhW.js";

@@ -1,1 +1,0 @@
-export{t as mountCode}from"./field-RcocNXsI.js";

@@ -1,0 +1,1 @@
+export{t as mountCode}from"./field-Dbdf7k_s.js";
