@@ -37,12 +37,20 @@ _NEXT = gettext_noop('It waits itself for what run {run}, node "{holder}" holds'
 
 def is_circle(run: int, running: RunningFacts, holder: HolderFacts) -> bool:
     """Return whether the node holds, directly or through others, what it waits for itself."""
-    step: HolderFacts | None = holder
+    if holder.pid == running.pid:
+        return True
+    # Another process of the node that holds the lock may go on and release it.
+    step = None if is_own(run, running, holder) else holder.holder
     while step is not None:
-        if step.pid == running.pid or (step.run, step.node) == (run, running.node):
+        if is_own(run, running, step):
             return True
         step = step.holder
     return False
+
+
+def is_own(run: int, running: RunningFacts, holder: HolderFacts) -> bool:
+    """Return whether a holder is a process of the node itself."""
+    return holder.pid == running.pid or (holder.run, holder.node) == (run, running.node)
 
 
 def cause(facts: RunFacts, running: RunningFacts, activity: Activity, holder: HolderFacts | None) -> Sentence | None:
@@ -59,8 +67,9 @@ def cause(facts: RunFacts, running: RunningFacts, activity: Activity, holder: Ho
     values |= {"run": holder.run, "holder": holder.node, "pid": holder.pid, "span": _span(facts, holder)}
     values["command"] = cut(holder.command, 60) or "?"
     if activity.code != "deadlock":
-        return Sentence(_BY_PROCESS if holder.run is None else _BY_NODE, values)
-    if holder.pid == running.pid or (holder.run, holder.node) == (facts.run, running.node):
+        is_process = holder.run is None or is_own(facts.run, running, holder)
+        return Sentence(_BY_PROCESS if is_process else _BY_NODE, values)
+    if is_own(facts.run, running, holder):
         return Sentence(_BY_ITSELF, values)
     other = activity_of(holder.stack.body) if holder.stack is not None else None
     return Sentence(_CIRCLE, {**values, "other": Sentence(_LOCK_SOMEWHERE) if other is None else _what(other)})

@@ -71,7 +71,8 @@ _PIPES = gettext_noop(
 
 def advice(activity: Activity) -> Sentence | None:
     """Return what to do about a cause, as a sentence without a full stop; None if the calls say it all."""
-    template = _PIPES if activity.circle else _ADVICE.get(activity.code)
+    pipes = any((child.get("waits_on") or {}).get("kind") == "pipe" for child in activity.circle)
+    template = _PIPES if pipes else _ADVICE.get(activity.code)
     if activity.code == "deadlock" and not activity.circle and len(activity.threads) == 1 and not activity.path:
         template = _ITSELF
     if activity.code == "looks_for" and (activity.look or {}).get("there"):

@@ -118,7 +118,9 @@ def _activity_of(body: Mapping[str, Any], cpu_percent: float | None) -> Activity
         return found("child_computes", threads[0], child=busy, others=len(children) - 1)
     if cpu is not None and (cpu >= BUSY_PERCENT or (runs and cpu >= RUNS_PERCENT)):
         thread = (runs or free or threads)[0]
-        return found("cpu_loop", thread, lines=_lines_of(thread, samples))
+        lines = _lines_of(thread, samples)
+        loop = found("cpu_loop", thread, lines=lines)
+        return replace(loop, threads=[(_name(thread), lines[0][0])]) if lines else loop
     waits = [thread for thread in threads if not _is_free(thread) and _kind(thread) != "lock"]
     # The node ends when the main thread does; if that only watches others, they matter.
     main = [thread for thread in waits if thread is threads[0] and _kind(thread) not in ("sleep", "poll")]
@@ -166,6 +168,9 @@ def _waits(
         if child.get("state") in STOPPED:
             return found("child_stopped", thread, **theirs)
         if locked := _locked(child.get("waits_on") or {}, sleeps=False):
+            circle = _circle_from(child.get("pid"), {one.get("pid"): _awaited_process(one) for one in children})
+            if circle:
+                return found("deadlock", thread, circle=[one for one in children if one.get("pid") in circle])
             return found("file_lock", thread, **theirs, **locked)
         if look:
             return found("looks_for", thread, **theirs, look=look)
@@ -223,8 +228,12 @@ def _circle(body: Mapping[str, Any], thread: Thread, children: list[Mapping[str,
     """Return the processes that wait for each other in a circle, from where `thread` leads; empty if there is none."""
     waits = {child.get("pid"): _awaited_process(child) for child in children}
     waits[body.get("pid")] = _awaited_process(thread)
+    return _circle_from(body.get("pid"), waits)
+
+
+def _circle_from(step: Any, waits: Mapping[Any, int | None]) -> list[int]:
+    """Return the processes that wait for each other in a circle, if the waits lead from `step` into one."""
     path: list[int] = []
-    step: Any = body.get("pid")
     while isinstance(step, int) and step not in path:
         path.append(step)
         step = waits.get(step)

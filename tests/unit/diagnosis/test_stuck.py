@@ -691,3 +691,31 @@ def test_memory_comes_before_a_cause_that_only_lasts() -> None:
     assert codes == ["memory_near_limit", "sleeping"]
     codes = [one.code for one in diagnosis(facts(running(stack=kept(two_locked()), **near))).findings]
     assert codes == ["deadlock", "memory_near_limit"]
+
+
+def waits_for_file(pid: int, of: int) -> dict[str, Any]:
+    """A child that waits for a lock which the process `of` holds."""
+    held: dict[str, Any] = {"pid": of, "start": 1, "since": None, "command": "flock", "parents": []}
+    return child(pid, "flock 9", waits_on={**LOCKED_FILE, "pid": of, "holder": held})
+
+
+def test_children_that_wait_for_each_others_locks_are_in_a_deadlock() -> None:
+    stack = body(thread(wait="child"), children=[waits_for_file(5001, 5002), waits_for_file(5002, 5001)])
+    found = of_stack(stack, type="shell")
+    assert found.code == "deadlock"
+    assert "waits for child processes that are in a deadlock: process 5001 (flock 9)" in str(found.message)
+
+
+def test_a_lock_that_another_process_of_the_node_holds_is_no_deadlock() -> None:
+    stack = body(thread(wait="child"), children=[waits_for_file(5001, 5002), child(5002, "sleep 600")])
+    holder = HolderFacts(5002, "sleep 600", ago(20), 812, "load")
+    found = of_stack(stack, type="shell", holders={5002: holder})
+    assert found.code == "file_lock"
+    assert "which is held by process 5002 (sleep 600), for up to 20 s" in str(found.message)
+    assert verbs(found) == ["cancel", "skip", "stack", "retry"]
+
+
+def test_the_line_that_takes_most_of_the_time_is_named() -> None:
+    stack = body(thread(frame(8, "b()")), cpu=99)
+    stack["samples"] = [{"threads": [thread(frame(n, f"line {n}"))]} for n in (7, 7, 7, 8)]
+    assert "keeps computing in line 7: line 7" in str(of_stack(stack).message)
