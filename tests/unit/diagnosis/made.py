@@ -90,6 +90,7 @@ PARAMS = {
     "queue": "gpu",
     "losses": 3,
     "nodes": ["load"],
+    "names": ["load"],
     "more": 0,
     "retry": 1,
     "retries": 2,
