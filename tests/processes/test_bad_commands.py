@@ -37,6 +37,7 @@ ARGUMENTS = [
     ("token --user x --scope nothing", 2, "invalid choice"),
     ("user x --role nothing", 2, "invalid choice"),
     ("login-link --user ghost", 1, "not set up"),
+    ("alive nothing", 2, "invalid choice: 'nothing'"),
     ("doctor --port 99999", 1, "99999 is not a port"),
     ("doctor --port x", 2, "invalid int value"),
     ("prune --days -1", 1, "--days must be"),

@@ -81,7 +81,7 @@ def passages(lives: range) -> Iterator[tuple[int, Statement, int]]:
 
 def test_a_kill_at_each_statement_of_a_turn_breaks_nothing() -> None:
     wanted, killed = set(), set()
-    for number, statement, time in passages(range(1, 1 + rounds(6, 40))):
+    for number, statement, time in passages(range(1, 1 + rounds(3, 40))):
         world = KilledWorld(Dice.of(number), ONE_KILL)
         world.killer.at, world.killer.left = statement, time
         live(world, f"life {number}, killed at passage {time} of {statement}")

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.inspect import procfs
 from engine.supervisor.cleanup import mark_prefix
 from tests.support.wait import WAIT_SECONDS, wait_until
 
@@ -67,13 +68,8 @@ def free_port() -> int:
 def processes_with(*texts: str) -> list[int]:
     """Return the processes on this machine whose environment contains one of these texts, without this one."""
     wanted = [text.encode() for text in texts]
-    found = []
-    for environ in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):
-            held = environ.read_bytes()
-            if any(text in held for text in wanted) and int(environ.parent.name) != os.getpid():
-                found.append(int(environ.parent.name))
-    return found
+    environments = {pid: procfs.environment(pid) for pid in procfs.processes() if pid != os.getpid()}
+    return [pid for pid, held in environments.items() if any(text in held for text in wanted)]
 
 
 def csrf_token(page: str) -> str:
@@ -137,18 +133,7 @@ class Product:
     def tree(self) -> list[int]:
         """Return the current process ids of `up` and all its descendants."""
         assert self.process is not None
-        children: dict[int, list[int]] = {}
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):
-                parent = int(stat.read_text().rsplit(")", 1)[1].split()[1])
-                children.setdefault(parent, []).append(int(stat.parent.name))
-        found: list[int] = []
-        queue = [self.process.pid]
-        while queue:
-            pid = queue.pop()
-            found.append(pid)
-            queue.extend(children.get(pid, []))
-        return found
+        return sorted(procfs.descendants(procfs.processes(), [self.process.pid]))
 
     def marked(self) -> list[int]:
         """Return the processes on this machine that have this home or its mark in their environment, without
