@@ -214,6 +214,7 @@ class CeleryExecutor:
             self._read_due_reports(now)
         if now >= self._leases_at:
             self._leases_at = now + LEASE_CHECK_SECONDS
+            self._find_hosts(now)
             self._check_leases(now)
         if now >= self._republish_at:
             self._republish_at = now + 1.0
@@ -326,6 +327,22 @@ class CeleryExecutor:
             elif isinstance(report, Ended):
                 del self.in_flight[report.claim]
                 self.short_work.record(dispatch, report.seconds, dispatch.printed)
+
+    def _find_hosts(self, now: float) -> None:
+        """Learn who has taken work that no report names the start of.
+
+        Otherwise what a silent host has taken would count as work that any host may still take, and would leave the
+        others no credit until its lease expires.
+        """
+        claims = [
+            claim
+            for claim, one in self.in_flight.items()
+            if one.host is None and one.started_at is None and now - one.sent_at > LEASE_CHECK_SECONDS
+        ]
+        if claims:
+            taken = "SELECT claim, host_id FROM engine_dispatch WHERE claim = ANY(%s) AND host_id IS NOT NULL"
+            for claim, host in fetch(taken, (claims,)):
+                self.in_flight[claim].host = host
 
     def _check_leases(self, now: float) -> None:
         with_work = {one.host for one in self.in_flight.values() if one.host is not None}
