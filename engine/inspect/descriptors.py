@@ -1,25 +1,35 @@
-"""What processes hold open: pipes and sockets by inode."""
+"""What processes have open: the links of /proc/<pid>/fd, and pipes and sockets among them by inode."""
 
 import os
 import stat
+from collections.abc import Iterator
 
 DESCRIPTORS_MAX = 256
 """Descriptors read of one process."""
 
 
-def pipes_and_sockets(pid: int) -> list[tuple[int, int]]:
-    """Return (inode, access mode) of the pipes and sockets that `pid` has open."""
+def links(pid: int) -> Iterator[tuple[str, str]]:
+    """Yield (path of the descriptor in /proc, what it refers to) of what `pid` has open, as far as it can be read."""
     folder = f"/proc/{pid}/fd/"
-    found: list[tuple[int, int]] = []
     try:
         names = os.listdir(folder)[:DESCRIPTORS_MAX]
     except OSError:
-        return found
+        return
     for name in names:
         try:
             target = os.readlink(folder + name)
+        except OSError:
+            continue
+        yield folder + name, target
+
+
+def pipes_and_sockets(pid: int) -> list[tuple[int, int]]:
+    """Return (inode, access mode) of the pipes and sockets that `pid` has open."""
+    found: list[tuple[int, int]] = []
+    for link, target in links(pid):
+        try:
             # The permissions of the link show in which mode the file is open.
-            bits = os.lstat(folder + name).st_mode
+            bits = os.lstat(link).st_mode
         except OSError:
             continue
         if target.startswith(("pipe:[", "socket:[")) and (inode := inode_of(target)) is not None:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from engine.inspect import procfs
+from engine.inspect.descriptors import DESCRIPTORS_MAX, links
 
-DESCRIPTORS_MAX = 256
 PROCESSES_MAX = 2000
 SQLITE_PENDING, SQLITE_SHARED = 0x40000000, 0x40000002
 """Bytes of a SQLite database that are locked: pending and reserved, then those that readers share. They tell that it is
@@ -111,7 +111,7 @@ def _has_lock(pid: int, status: os.stat_result) -> bool:
 def _scan(status: os.stat_result, waiter: int) -> Iterator[int]:
     """Yield the processes whose open files hold a lock on the file, the youngest pid first."""
     try:
-        pids = sorted((int(name) for name in os.listdir("/proc") if name.isdigit()), reverse=True)
+        pids = sorted(procfs.pids(), reverse=True)
     except OSError:
         return
     for pid in pids[:PROCESSES_MAX]:
@@ -155,19 +155,11 @@ def _keeps_writers_out(lock: FileLock, *, is_shm: bool) -> bool:
 
 
 def _regular_files(pid: int) -> list[tuple[str, os.stat_result]]:
-    found: list[tuple[str, os.stat_result]] = []
-    seen: set[str] = set()
-    folder = f"/proc/{pid}/fd/"
-    try:
-        names = os.listdir(folder)[:DESCRIPTORS_MAX]
-    except OSError:
-        return found
-    for name in names:
-        try:
-            path = os.readlink(folder + name)
-            if path.startswith("/") and path not in seen:
-                seen.add(path)
-                found.append((path, os.stat(folder + name)))
-        except OSError:
-            continue
-    return found
+    found: dict[str, os.stat_result] = {}
+    for link, path in links(pid):
+        if path.startswith("/") and path not in found:
+            try:
+                found[path] = os.stat(link)
+            except OSError:
+                continue
+    return list(found.items())

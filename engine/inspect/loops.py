@@ -133,11 +133,7 @@ def _text(node: ast.AST | None, names: Mapping[str, str]) -> str | None:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Div):
         parts = list(_texts([node.left, node.right], names))
         return ("" if isinstance(node.op, ast.Add) else "/").join(parts) if len(parts) == 2 else None
-    if (
-        isinstance(node, ast.Call)
-        and node.args
-        and _name(node) in ("Path", "join", "str", "fspath", "PurePath", "text")
-    ):
+    if isinstance(node, ast.Call) and node.args and _name(node) in _TEXT_CALLS:
         parts = list(_texts(node.args, names))
         return "/".join(parts) if len(parts) == len(node.args) else None
     return None

@@ -7,16 +7,15 @@ known only if a single other client of the same database is in a transaction.
 
 import os
 import re
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from engine.inspect import procfs
 from engine.inspect.children import identify
+from engine.inspect.descriptors import links
 from engine.inspect.sockets import SocketTable
 from engine.text import clean_text
 
 PROCESSES_MAX = 4000
-DESCRIPTORS_MAX = 256
 _TITLE = re.compile(r"postgres: (?:.*: )?(\S+) (\S+) ([\da-fA-F.:]+)\((\d+)\) ?(.*)\Z")
 
 
@@ -39,20 +38,18 @@ def parse_title(pid: int, title: str) -> Backend | None:
 
 def backends() -> list[Backend]:
     """Return the server processes of this host that serve clients over TCP."""
-    return list(_backends())
-
-
-def _backends() -> Iterator[Backend]:
+    found: list[Backend] = []
     try:
-        pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+        pids = procfs.pids()[:PROCESSES_MAX]
     except OSError:
-        return
-    for pid in pids[:PROCESSES_MAX]:
+        return found
+    for pid in pids:
         words = procfs.read(f"/proc/{pid}/cmdline") or b""
         if words.startswith(b"postgres: "):
             title = clean_text(words.rstrip(b"\0 ").decode("utf-8", "replace"))
-            if (found := parse_title(pid, title)) is not None:
-                yield found
+            if (one := parse_title(pid, title)) is not None:
+                found.append(one)
+    return found
 
 
 def wait_of(port: int) -> dict[str, Any] | None:
@@ -83,18 +80,7 @@ def _client(port: int) -> dict[str, Any] | None:
     if inode is None:
         return None
     link = f"socket:[{inode}]"
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        folder = f"/proc/{name}/fd/"
-        try:
-            descriptors = os.listdir(folder)[:DESCRIPTORS_MAX]
-        except OSError:
-            continue
-        for descriptor in descriptors:
-            try:
-                if os.readlink(folder + descriptor) == link:
-                    return identify(int(name))
-            except OSError:
-                continue
+    for pid in procfs.pids():
+        if any(target == link for _, target in links(pid)):
+            return identify(pid)
     return None

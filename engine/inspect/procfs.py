@@ -94,12 +94,14 @@ def _parse(pid: int, data: bytes) -> Process | None:
     )
 
 
+def pids() -> list[int]:
+    """Return the pids of this PID namespace. Raises OSError if /proc cannot be read now."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
 def processes() -> dict[int, Process]:
     """Return all processes of this PID namespace by pid. Raises OSError if /proc cannot be read now."""
-    found: dict[int, Process] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit() and (one := process(int(name))) is not None:
-            found[one.pid] = one
+    found = {pid: one for pid in pids() if (one := process(pid)) is not None}
     if os.getpid() not in found:
         raise OSError("/proc cannot be read.")
     return found
