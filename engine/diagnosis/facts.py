@@ -115,6 +115,11 @@ class RunningFacts:
         return policy.stuck_after(self.expected, self.expected_from)
 
     @property
+    def last_sign_at(self) -> datetime:
+        """When it last wrote a line or reported progress, else its start."""
+        return self.started_at if self.last_output_at is None else max(self.started_at, self.last_output_at)
+
+    @property
     def is_stuck(self) -> bool:
         limit = self.stuck_after
         return limit is not None and self.seconds > limit

@@ -35,7 +35,7 @@ def cause(running: RunningFacts, activity: Activity) -> Sentence | None:
         "address": activity.address,
     }
     if activity.code == "looks_for" and activity.look is not None:
-        return _look(values, activity, max(filter(None, (running.started_at, running.last_output_at))))
+        return _look(values, activity, running.last_sign_at)
     if activity.code == "name_lookup":
         return Sentence(_NAME if activity.name else _SOME_NAME, {**values, "path": activity.name})
     if activity.code == "query" and activity.query is not None:

@@ -28,11 +28,7 @@ class PathReader:
         run = self.rows.run
         if run.state != "succeeded" or run.started_at is None:
             return [], None
-        ran = {
-            row.node: row
-            for row in self.rows.node_runs().filter(attempt__gt=0, finished_at__isnull=False)
-            if row.finished_at is not None
-        }
+        ran = {row.node: row for row in self.rows.node_runs().filter(attempt__gt=0, finished_at__isnull=False)}
         upstream = {name: [edge.source for edge in edges] for name, edges in self.rows.document.upstream.items()}
         ends = {name: row.finished_at for name, row in ran.items() if row.finished_at is not None}
         path = critical_path(ends, upstream, STEPS_MAX)

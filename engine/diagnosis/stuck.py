@@ -77,7 +77,7 @@ def quiet_seconds(running: RunningFacts, now: datetime) -> float | None:
     """
     if running.stuck_after is not None or running.seconds < QUIET_SECONDS:
         return None
-    last = max(moment for moment in (running.started_at, running.last_output_at) if moment is not None)
+    last = running.last_sign_at
     determined, used = False, 0.0
     for sample in running.samples:
         if sample.cpu_percent is None:
@@ -109,7 +109,7 @@ def silent_seconds(running: RunningFacts, now: datetime) -> float | None:
     """
     if running.stuck_after is not None or running.silent_at is None or running.silence not in _TAIL_SILENT:
         return None
-    last = max(moment for moment in (running.started_at, running.last_output_at) if moment is not None)
+    last = running.last_sign_at
     if last > running.silent_at:
         return None
     lately = [sample.cpu_percent for sample in running.samples[-SILENCE_SAMPLES:] if sample.cpu_percent is not None]
