@@ -1,8 +1,8 @@
 """Shared by all API views: the base class, strict bodies, query parameters, pagination, OpenAPI helpers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
 from django.db.models import Model, QuerySet
@@ -234,6 +234,13 @@ def _refuse_unknown(request: Request, known: tuple[str, ...]) -> None:
 
 Row = TypeVar("Row", bound=Model)
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class _Sliceable(Protocol[T_co]):
+    """A list, or rows that are not read yet."""
+
+    def __getitem__(self, part: slice, /) -> Iterable[T_co]: ...
 
 
 def page(
@@ -266,12 +273,14 @@ def page_of_list(request: Request, entries: Sequence[Mapping[str, Any]]) -> Resp
     return Response({"results": found, "next": following})
 
 
-def slice_page(request: Request, entries: Sequence[T]) -> tuple[Sequence[T], str | None]:
-    """Return the entries of one page of a list, as `page_of_list` does, and the URL of the next page."""
+def slice_page(request: Request, entries: _Sliceable[T]) -> tuple[list[T], str | None]:
+    """Return the entries of one page of a list, as `page_of_list` does, and the URL of the next page. Of rows no more
+    are read."""
     query = Query(request)
     begin, limit = query.integer("after", 0), query.limit
-    changed = {"after": begin + limit} if begin + limit < len(entries) else None
-    return entries[begin : begin + limit], next_url(request, changed)
+    found = list(entries[begin : begin + limit + 1])
+    changed = {"after": begin + limit} if len(found) > limit else None
+    return found[:limit], next_url(request, changed)
 
 
 def next_url(request: Request, changed: Mapping[str, Any] | None) -> str | None:

@@ -15,10 +15,10 @@ from dashboard.api.base import (
     ApiView,
     Query,
     list_of,
-    next_url,
     page,
     parameter,
     parse_body,
+    slice_page,
 )
 from dashboard.api.problems import CONTENT_TYPE
 from dashboard.models import User as UserRow
@@ -108,11 +108,8 @@ class Sessions(Owned):
     )
     def get(self, request: Request) -> Response:
         rows = accounts.sessions_of(self.listed_owner(request))
-        query = Query(request)
-        begin, limit = query.integer("after", 0), query.limit
-        found = list(rows[begin : begin + limit + 1])
-        following = next_url(request, {"after": begin + limit} if len(found) > limit else None)
-        return Response({"results": [accounts.session_dict(one) for one in found[:limit]], "next": following})
+        found, following = slice_page(request, rows)
+        return Response({"results": [accounts.session_dict(one) for one in found], "next": following})
 
 
 class Session(Owned):

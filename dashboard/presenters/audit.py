@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from dashboard.models import Role
 from dashboard.presenters.amounts import count
 from dashboard.presenters.changes import field_name
 from dashboard.presenters.states import state_style
@@ -31,8 +32,7 @@ def _list(names: Iterable[Any]) -> str:
 
 
 def _role(role: Any) -> str:
-    words = {"viewer": _("Viewer"), "operator": _("Operator"), "editor": _("Editor"), "admin": _("Admin")}
-    return words.get(role, str(role))
+    return str(Role(role).label if role in Role else role)
 
 
 def _account(details: Details) -> str:
