@@ -16,21 +16,12 @@ from engine.states import HostReason
 from tests.support import postgres
 from tests.support.effort import in_time
 from tests.support.factories import chains, document, node, python
+from tests.support.ledger import Ledger
 from tests.support.product import ROOT, free_port
 from tests.support.wait import wait_until
 from tests.support.withworkers import WithWorkers, installation, through
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]
-
-
-NOTES_ITSELF = """
-import os, time
-
-def main(inputs, ctx):
-    with open({ledger!r}, "a") as file:
-        file.write(f"{{ctx.node}} {{ctx.attempt}} {{os.getpid()}}\\n")
-    time.sleep(0.02)
-"""
 
 
 @pytest.fixture
@@ -169,14 +160,15 @@ def test_a_worker_stopped_past_its_lease_writes_nothing_when_it_continues(scaled
 def test_what_ran_unreported_is_a_lost_attempt_of_its_own(scaled: WithWorkers, way: str) -> None:
     database = {} if way == "stopped" else {"DATABASE_URL": through(scaled.proxy, scaled.url)}
     one = scaled.worker("one", **database)
-    code = NOTES_ITSELF.format(ledger=str(scaled.ledger))
+    ledger = Ledger(scaled.ledger)
+    code = ledger.code(0.02)
     names = [f"n{number}" for number in range(150)]
     run = scaled.start(document([python(name, code, expected_duration=0.02) for name in names]))
-    scaled.wait_for_starts(20)
+    wait_until(lambda: len(ledger.entries()) > 40)
     with one.frozen() if way == "stopped" else scaled.proxy.hanging():
         scaled.worker("two")
         assert scaled.ended(run) == "succeeded"
-    executions = [(name, attempt) for name, attempt, _ in scaled.starts()]
+    executions = [(one.start.node, one.start.attempt) for one in ledger.executions()]
     assert len(executions) == len(set(executions))
     stored = scaled.rows("SELECT node, number, state FROM engine_attempt WHERE run_id = %s", int(run))
     assert set(executions) <= {(name, number) for name, number, _ in stored}
