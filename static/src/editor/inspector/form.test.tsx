@@ -2,23 +2,20 @@ import { nodeType } from "../../document/testing/node-type";
 import type { Json, JsonObject } from "../../json";
 import { createElement } from "react";
 import { flushSync } from "react-dom";
-import { createRoot, type Root } from "react-dom/client";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 
 import type { Editing } from "../parts";
 import { EditorStore } from "../../document/store";
 import { ConfigForm } from "./form";
-import { NodeFacts } from "./node-facts";
-import { FocusRequests } from "./focus-requests";
-import { NodeScope, ScopeContext, SurroundingsContext } from "./scope";
+import { NodeScope } from "./scope";
+import { testInspector } from "./testing/inspector";
 
 vi.mock("../code/index", () => ({
   mountCode: () => ({ setValue() {}, setProblems() {}, focus() {}, destroy() {} }),
   mountPath: () => ({ setValue() {}, setProblems() {}, focus() {}, destroy() {} }),
 }));
 
-let host: HTMLElement;
-let root: Root;
+const inspector = testInspector();
 let store: EditorStore;
 
 function show(schema: JsonObject, config: JsonObject): void {
@@ -28,28 +25,13 @@ function show(schema: JsonObject, config: JsonObject): void {
     store,
     facts: { types: new Map([[type.type, type]]), pools: new Map(), address: "/workflows/x/", nonce: "" },
   } as unknown as Editing;
-  const surroundings = {
-    editing,
-    listen: (listener: () => void) => store.listen(listener),
-    focusRequests: new FocusRequests(),
-    nodeFacts: new NodeFacts(editing),
-  };
-  const scope = new NodeScope(editing, "a", schema);
-  flushSync(() =>
-    root.render(
-      createElement(
-        SurroundingsContext,
-        { value: surroundings },
-        createElement(ScopeContext, { value: scope }, createElement(ConfigForm, { node: "a", schema })),
-      ),
-    ),
-  );
+  inspector.show(editing, new NodeScope(editing, "a", schema), createElement(ConfigForm, { node: "a", schema }));
 }
 
 const config = (): Json | undefined => store.doc.nodes[0]?.["config"];
 const field = <T extends HTMLElement>(path: string): T => {
-  const found = host.querySelector<T>(`[data-field="config.${path}"] :is(input, select, textarea, button)`);
-  if (!found) throw new Error(`no field ${path} in ${host.innerHTML}`);
+  const found = inspector.host.querySelector<T>(`[data-field="config.${path}"] :is(input, select, textarea, button)`);
+  if (!found) throw new Error(`no field ${path} in ${inspector.host.innerHTML}`);
   return found;
 };
 
@@ -68,23 +50,13 @@ function type(path: string, text: string): void {
   );
 }
 
-function press(name: string, within: ParentNode = host): void {
+function press(name: string, within: ParentNode = inspector.host): void {
   const button = [...within.querySelectorAll<HTMLElement>("button")].find(
     (one) => one.textContent?.trim() === name || one.getAttribute("aria-label") === name,
   );
   if (!button) throw new Error(`no button ${name}`);
   flushSync(() => button.click());
 }
-
-beforeEach(() => {
-  host = document.createElement("div");
-  document.body.append(host);
-  root = createRoot(host);
-});
-afterEach(() => {
-  flushSync(() => root.unmount());
-  host.remove();
-});
 
 it("writes no default on its own, and takes one away that is chosen", () => {
   show(
@@ -153,7 +125,7 @@ it("shows alternatives, and those that hang on another value", () => {
   expect(field<HTMLInputElement>("target.number").value).toBe("3");
   type("target.number", "4");
   expect(config()).toEqual({ target: { number: 4 } });
-  expect(host.querySelector('[data-field="config.path"]')).toBeNull();
+  expect(inspector.host.querySelector('[data-field="config.path"]')).toBeNull();
   type("kind", '"file"');
   type("path", "x.csv");
   expect(config()).toEqual({ target: { number: 4 }, kind: "file", path: "x.csv" });
@@ -170,7 +142,7 @@ it("keeps what two alternatives share when the other one is chosen", () => {
     { type: "object", properties: { from: { title: "From", oneOf: [way("File", "path"), way("Server", "url")] } } },
     { from: { table: "flights", url: "x" } },
   );
-  const select = host.querySelector<HTMLSelectElement>("select[aria-label='From']");
+  const select = inspector.host.querySelector<HTMLSelectElement>("select[aria-label='From']");
   if (!select) throw new Error("no choice");
   expect([...select.options].map((option) => option.text)).toEqual(["File", "Server"]);
   expect(select.value).toBe("1");
@@ -192,12 +164,12 @@ it("merges parts, and shows what depends on another field", () => {
     },
     {},
   );
-  expect(host.querySelector('[data-field="config.address"]')).toBeNull();
+  expect(inspector.host.querySelector('[data-field="config.address"]')).toBeNull();
   type("card", "1");
   type("address", "a street");
   expect(config()).toEqual({ card: "1", address: "a street" });
-  expect(host.querySelector('[data-field="config.name"] textarea')).not.toBeNull();
-  expect(host.querySelector('[data-field="config.name"] .must')).not.toBeNull();
+  expect(inspector.host.querySelector('[data-field="config.name"] textarea')).not.toBeNull();
+  expect(inspector.host.querySelector('[data-field="config.name"] .must')).not.toBeNull();
 });
 
 it("starts an entry with what its schema needs, and shows values that it does not name", () => {
@@ -270,7 +242,7 @@ it("draws one field for one change", () => {
       seen.add((record.target as Element).closest?.("[data-field]")?.getAttribute("data-field") ?? ""),
     ),
   );
-  watch.observe(host, { subtree: true, childList: true, attributes: true, characterData: true });
+  watch.observe(inspector.host, { subtree: true, childList: true, attributes: true, characterData: true });
   type("f7", "x");
   for (const record of watch.takeRecords())
     seen.add((record.target as Element).closest?.("[data-field]")?.getAttribute("data-field") ?? "");
@@ -302,8 +274,8 @@ it("follows references by name and by address, and gives as JSON what a form has
   type("far.weight", "1.5");
   type("tree.name", "root");
   expect(config()).toEqual({ near: 7, far: { weight: 1.5 }, tree: { name: "root" } });
-  expect(host.querySelector('[data-field="config.tree.left"]')).not.toBeNull();
-  expect(host.querySelector('[data-field="config.files"]')).not.toBeNull();
+  expect(inspector.host.querySelector('[data-field="config.tree.left"]')).not.toBeNull();
+  expect(inspector.host.querySelector('[data-field="config.files"]')).not.toBeNull();
 });
 
 it("shows what stands between backticks in a field's help as code", () => {
@@ -317,7 +289,7 @@ it("shows what stands between backticks in a field's help as code", () => {
     },
     {},
   );
-  const help = (path: string): Element | null => host.querySelector(`[data-field="config.${path}"] .help`);
+  const help = (path: string): Element | null => inspector.host.querySelector(`[data-field="config.${path}"] .help`);
   expect(help("code")?.innerHTML).toBe("Python with <code>def main(inputs, ctx)</code>.");
   expect(help("odd")?.textContent).toBe("A lone ` stays.");
 });

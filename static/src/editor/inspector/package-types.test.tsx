@@ -2,9 +2,7 @@
 
 import type { JsonObject } from "../../json";
 import { createElement } from "react";
-import { flushSync } from "react-dom";
-import { createRoot, type Root } from "react-dom/client";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { beforeEach, expect, it, vi } from "vitest";
 import { reduce } from "../../document/changes";
 import { readDocument } from "../../document/document";
 import { mustNamePort, outPorts } from "../../document/ports";
@@ -15,9 +13,8 @@ import { localProblems } from "../checking/local-checks";
 import { likely, matching } from "../palette/ranking";
 import type { Editing } from "../parts";
 import { ConfigForm } from "./form";
-import { NodeFacts } from "./node-facts";
-import { FocusRequests } from "./focus-requests";
-import { NodeScope, ScopeContext, SurroundingsContext } from "./scope";
+import { NodeScope } from "./scope";
+import { testInspector } from "./testing/inspector";
 
 const mounted = vi.hoisted(() => new Map<string, { language?: string; mode?: string }>());
 const mount = vi.hoisted(() => (_box: HTMLElement, options: { label: string; language?: string; mode?: string }) => {
@@ -28,19 +25,8 @@ vi.mock("../code/index", () => ({ mountCode: mount }));
 vi.mock("../code/files/path-field", () => ({ mountPath: mount }));
 
 const TYPES = new Map([...BUILT_IN, ...PACKAGE]);
-let host: HTMLElement;
-let root: Root;
-
-beforeEach(() => {
-  host = document.createElement("div");
-  document.body.append(host);
-  root = createRoot(host);
-  mounted.clear();
-});
-afterEach(() => {
-  flushSync(() => root.unmount());
-  host.remove();
-});
+const inspector = testInspector();
+beforeEach(() => mounted.clear());
 
 function show(type: string, config: JsonObject): void {
   const schema = TYPES.get(type)?.config ?? {};
@@ -49,15 +35,7 @@ function show(type: string, config: JsonObject): void {
     store,
     facts: { types: TYPES, pools: new Map(), address: "/workflows/x/", nonce: "" },
   } as unknown as Editing;
-  const surroundings = {
-    editing,
-    listen: (listener: () => void) => store.listen(listener),
-    focusRequests: new FocusRequests(),
-    nodeFacts: new NodeFacts(editing),
-  };
-  const form = createElement(ConfigForm, { node: "a", schema });
-  const scoped = createElement(ScopeContext, { value: new NodeScope(editing, "a", schema) }, form);
-  flushSync(() => root.render(createElement(SurroundingsContext, { value: surroundings }, scoped)));
+  inspector.show(editing, new NodeScope(editing, "a", schema), createElement(ConfigForm, { node: "a", schema }));
 }
 
 it("has a form with a code editor in its language and completed paths", async () => {
@@ -66,7 +44,7 @@ it("has a form with a code editor in its language and completed paths", async ()
   expect(mounted.get("Script")?.language).toBe("python");
   expect(mounted.get("Source")?.mode).toBe("read");
   expect(mounted.get("Report")?.mode).toBe("write");
-  expect(host.textContent).toContain("Python that sorts rows.");
+  expect(inspector.host.textContent).toContain("Python that sorts rows.");
   show("acme.query", { query: "from a" });
   await vi.waitFor(() => expect(mounted.get("Query")?.language).toBe("sql"));
 });
