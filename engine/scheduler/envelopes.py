@@ -11,6 +11,7 @@ from engine.executors.base import Work
 from engine.policy import stuck_after
 from engine.scheduler.core.plan import PlanNode
 from engine.scheduler.core.state import NodeState, RunState
+from engine.states import SKIPPED_BY_PERSON
 
 INLINE_BYTES = 32_768
 """Outputs up to this size travel as values; larger ones are artifacts."""
@@ -97,7 +98,7 @@ class Envelopes:
                 inputs[target_port] = self._input(self._output(run, source))
             else:
                 # Two ports of a branch may lead to one input. The one that was not taken must not replace the value.
-                inputs.setdefault(target_port, {"kind": "json", "value": None})
+                inputs.setdefault(target_port, _null(node))
         return inputs
 
     def _output(self, run: RunState, index: int) -> dict[str, Any] | None:
@@ -119,6 +120,13 @@ class Envelopes:
         if output.get("artifact"):
             return {"kind": "json", "path": output["artifact"]}
         return {"kind": "json", "value": output.get("value")}
+
+
+def _null(source: NodeState | None) -> dict[str, Any]:
+    """Return the input from a node that hands on no output; if a person skipped it, with its id for errors."""
+    if source is not None and source.state == "skipped" and source.reason == SKIPPED_BY_PERSON:
+        return {"kind": "json", "value": None, "skipped": source.plan.id}
+    return {"kind": "json", "value": None}
 
 
 def _check_size(output: Mapping[str, Any], name: str) -> None:

@@ -39,6 +39,14 @@ def open_with_inputs(task: Task, *more: str) -> Any:
     return duck.lock(connection)
 
 
+def null_by_skip(task: Task, port: str) -> str:
+    """Say that an input is null because a person skipped the node before it, and what to do; empty if it is not."""
+    skipped = (task.envelope.get("inputs") or {}).get(port, {}).get("skipped")
+    if not skipped:
+        return ""
+    return f'The input "{port}" is null, because the node "{skipped}" was skipped. Retry "{skipped}".'
+
+
 def is_tabular(value: Any) -> bool:
     """Return whether a JSON value can be a table: a list of objects, or one object, none of them empty."""
     rows = value if isinstance(value, list) else [value]

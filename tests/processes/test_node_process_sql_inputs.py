@@ -40,6 +40,19 @@ def test_the_error_of_a_query_names_the_kind_of_an_input_that_is_no_table(
     assert "Did you mean" not in text
 
 
+@pytest.mark.parametrize(
+    ("type_", "config"), [("table.sql", {"sql": "select *\nfrom A"}), ("table.write", {"path": "out/a.csv"})]
+)
+def test_the_error_over_the_null_of_a_skipped_node_names_that_node_and_what_to_do(
+    node: NodeProcess, type_: str, config: dict[str, str]
+) -> None:
+    given = {"kind": "json", "value": None, "skipped": "orders"}
+    ended = node.run(type_, config, inputs={"a": given})
+    text = ended["error"]["message"]
+    assert 'The input "a" is null, because the node "orders" was skipped.' in text
+    assert 'Retry "orders"' in text
+
+
 def test_the_error_of_an_unknown_table_names_the_inputs(node: NodeProcess) -> None:
     given = node.input(node.python("def main(inputs, ctx):\n    return 5\n"))
     ended = node.run("table.sql", {"sql": "select * from b"}, inputs={"a": given})

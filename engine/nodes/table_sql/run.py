@@ -81,7 +81,8 @@ def _sql_error(error: Exception, task: Task) -> SqlError:
         port = next((port for port in sorted(inputs) if port.lower() == missing.group(1).lower()), None)
         if port is not None and inputs[port]["kind"] != "table":
             text = (
-                f'The input "{port}" is {_kind(task.inputs[port])}, not a table. '
+                input_views.null_by_skip(task, port)
+                or f'The input "{port}" is {_kind(task.inputs[port])}, not a table. '
                 "JSON is a table if it is an object or a list of objects, none of them empty."
             ) + text[missing.end() :]
         else:

@@ -55,7 +55,8 @@ def _port(task: Task) -> str:
         raise BadInput(
             f"Only one table can be written, but {', '.join(sorted(tables))} are tables. Keep one of these edges."
         )
-    raise BadInput("No input is a table or a list of objects. Connect a node that outputs a table.")
+    skipped = next(filter(None, (input_views.null_by_skip(task, port) for port in sorted(inputs))), "")
+    raise BadInput(skipped or "No input is a table or a list of objects. Connect a node that outputs a table.")
 
 
 def _format(config: dict[str, Any]) -> tuple[str, str | None]:

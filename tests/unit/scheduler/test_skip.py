@@ -45,13 +45,13 @@ def test_a_one_success_node_starts_as_soon_as_one_upstream_node_is_skipped(simul
     assert sim.states(run) == {"a": "skipped", "b": "ready", "c": "ready"}
 
 
-def test_a_downstream_node_gets_null_from_a_skipped_node(simulate):
+def test_a_downstream_node_gets_null_from_a_skipped_node_and_its_name(simulate):
     sim = simulate()
     run = sim.launch(document(["a", node("b", "python", {"code": "def main(inputs, ctx): return 1"})], "a>b"))
     sim.apply("skip", run.id, "a")
     (work,) = sim.executor.sent.values()
     assert work.node == "b"
-    assert work.envelope["inputs"] == {"a": {"kind": "json", "value": None}}
+    assert work.envelope["inputs"] == {"a": {"kind": "json", "value": None, "skipped": "a"}}
 
 
 def test_a_pending_node_is_skipped_before_its_upstream_ends(simulate):
