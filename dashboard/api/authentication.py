@@ -5,7 +5,7 @@ from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
 
-from dashboard import accounts
+from dashboard import tokens
 from dashboard.models import ApiToken, User
 
 REALM = 'Bearer realm="interlock"'
@@ -27,7 +27,7 @@ class BearerTokenAuthentication(BaseAuthentication):
         raw = bearer_token(request.headers.get("Authorization", ""))
         if raw is None:
             return None
-        found = accounts.authenticate_token(raw)
+        found = tokens.authenticate_token(raw)
         if found is None:
             raise exceptions.AuthenticationFailed(
                 _("This token is unknown, expired or revoked. Create a new one: interlock token --user <name>.")

@@ -7,11 +7,11 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from dashboard.accounts import SCOPES
 from dashboard.api.base import INTEGER_MAX, Body
 from dashboard.api.fields import Boolean, Integer, String
 from dashboard.api.shapes import AnyJSON, AnyObject
 from dashboard.models import Role
+from dashboard.tokens import SCOPES
 from versions.actions.deploy import STRATEGIES
 from versions.actions.workflows import NAME_MAX, RESERVED_SLUGS, SLUG
 

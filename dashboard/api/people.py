@@ -4,7 +4,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from dashboard import access, accounts
+from dashboard import access, accounts, tokens
 from dashboard.access import Right
 from dashboard.api import bodies, installation_shapes, shapes
 from dashboard.api.base import (
@@ -57,8 +57,8 @@ class Tokens(Owned):
         description="Tokens, newest first: what they are for, never the token itself.",
     )
     def get(self, request: Request) -> Response:
-        rows = accounts.tokens_of(self.listed_owner(request))
-        return page(request, rows, lambda found: [accounts.token_dict(token) for token in found])
+        rows = tokens.tokens_of(self.listed_owner(request))
+        return page(request, rows, lambda found: [tokens.token_dict(token) for token in found])
 
     @extend_schema(
         request=bodies.NewToken,
@@ -67,10 +67,10 @@ class Tokens(Owned):
     )
     def post(self, request: Request) -> Response:
         wanted = parse_body(bodies.NewToken, request)
-        raw, token = accounts.issue_token(
+        raw, token = tokens.issue_token(
             self.person, wanted["name"], wanted.get("scopes") or (), expires_at=wanted.get("expires_at"), by=self.by
         )
-        shape = {**accounts.token_dict(token), "token": raw}
+        shape = {**tokens.token_dict(token), "token": raw}
         return Response(shape, status=201, headers={"Cache-Control": "no-store"})
 
 
@@ -83,11 +83,11 @@ class Token(Owned):
         responses={200: installation_shapes.Token}, description="One of the caller's tokens; for admins, of anybody's."
     )
     def get(self, request: Request, token_id: int) -> Response:
-        return Response(accounts.token_dict(accounts.find_token(self.owner, _id(token_id))))
+        return Response(tokens.token_dict(tokens.find_token(self.owner, _id(token_id))))
 
     @extend_schema(responses={204: None}, description="Revoke a token at once. Admins may revoke anybody's.")
     def delete(self, request: Request, token_id: int) -> Response:
-        accounts.delete_token(self.owner, _id(token_id), by=self.by)
+        tokens.delete_token(self.owner, _id(token_id), by=self.by)
         return Response(status=204)
 
 

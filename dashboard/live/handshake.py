@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.http.cookie import parse_cookie
 from django.http.request import split_domain_port, validate_host
 
-from dashboard import access, accounts
+from dashboard import access, tokens
 from dashboard.models import ApiToken, User
 from engine.errors import NotFound
 
@@ -66,7 +66,7 @@ def has_account(scope: Scope) -> bool:
 
 def _token(value: str) -> tuple[User, ApiToken] | None:
     scheme, _, raw = value.partition(" ")
-    return accounts.authenticate_token(raw.strip()) if scheme.lower() == "bearer" else None
+    return tokens.authenticate_token(raw.strip()) if scheme.lower() == "bearer" else None
 
 
 def _session_key(scope: Scope) -> str:

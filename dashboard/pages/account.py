@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard import accounts
+from dashboard import accounts, tokens
 from dashboard.access import Right
 from dashboard.pages.base import back, page, person, render, whole_number
 from dashboard.pages.context import THEME_COOKIE, THEMES
@@ -24,7 +24,7 @@ YEAR_SECONDS = 365 * 24 * 3600
 def _account(request: HttpRequest, *, status: int = 200, **more: object) -> HttpResponse:
     user = person(request)
     context = {
-        "tokens": [accounts.token_dict(token) for token in accounts.tokens_of(user)],
+        "tokens": [tokens.token_dict(token) for token in tokens.tokens_of(user)],
         "has_password": accounts.has_password(user),
         **more,
     }
@@ -74,7 +74,7 @@ def create_token(request: HttpRequest) -> HttpResponse:
     try:
         if not name:
             raise InvalidValue(_("Enter a name that says where the token is used."), path="name")
-        raw = accounts.create_token(
+        raw = tokens.create_token(
             user,
             name,
             ["metrics"] if request.POST.get("scope") == "metrics" else [],
@@ -90,7 +90,7 @@ def create_token(request: HttpRequest) -> HttpResponse:
 @page(Right.VIEW)
 def delete_token(request: HttpRequest, token_id: int) -> HttpResponse:
     user = person(request)
-    accounts.delete_token(user, token_id, by=user.username)
+    tokens.delete_token(user, token_id, by=user.username)
     messages.success(request, _("Token revoked. Requests that use it are now refused."))
     return HttpResponseRedirect(reverse("account"))
 

@@ -8,6 +8,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import access, accounts
+from dashboard import tokens as api_tokens
 from dashboard.access import Right
 from dashboard.models import Role, User, digest
 from dashboard.pages.base import back, page, paginate, render
@@ -89,8 +90,8 @@ def _list(
 def tokens(request: HttpRequest) -> HttpResponse:
     """List the API tokens of all accounts, or of one. The tokens themselves are stored nowhere."""
     owner = _owner(request)
-    rows, following = paginate(accounts.tokens_of(owner), request, newest_first=True)
-    return _list(request, "tokens", owner, [accounts.token_dict(token) for token in rows], following=following)
+    rows, following = paginate(api_tokens.tokens_of(owner), request, newest_first=True)
+    return _list(request, "tokens", owner, [api_tokens.token_dict(token) for token in rows], following=following)
 
 
 @require_safe
@@ -107,7 +108,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
 @require_POST
 @page(Right.ADMIN)
 def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
-    token = accounts.delete_token(None, token_id, by=request.user.get_username())
+    token = api_tokens.delete_token(None, token_id, by=request.user.get_username())
     message = _('Token "{token}" of {user} revoked. Requests that use it are now refused.')
     messages.success(request, message.format(token=token.name, user=token.user.username))
     return back(request, reverse("user-tokens"))

@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, ManagementUtility, call_command
 
-from dashboard import accounts
+from dashboard import accounts, tokens
 from dashboard.models import Role, User
 from dashboard.up.home import RunningUp, record_web
 from engine.config import Config
@@ -24,7 +24,7 @@ def test_only_the_token_goes_to_stdout(db: None) -> None:
     person(Role.EDITOR, "ann")
     out, err = run("token", "--user", "ann")
     assert out.count("\n") == 1
-    found = accounts.authenticate_token(out.strip())
+    found = tokens.authenticate_token(out.strip())
     assert found is not None
     assert found[0].username == "ann"
     assert out.strip() not in err
@@ -34,7 +34,7 @@ def test_only_the_token_goes_to_stdout(db: None) -> None:
 def test_a_token_can_be_limited(db: None) -> None:
     person(Role.EDITOR, "ann")
     out, _err = run("token", "--user", "ann", "--scope", "metrics", "--name", "prometheus")
-    found = accounts.authenticate_token(out.strip())
+    found = tokens.authenticate_token(out.strip())
     assert found is not None
     assert (found[1].scopes, found[1].name) == (["metrics"], "prometheus")
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client, RequestFactory
 
-from dashboard import accounts
+from dashboard import accounts, tokens
 from dashboard.models import LoginLink, Role, Session, SignInAttempt, User
 from dashboard.sessions import SessionStore
 from engine import clock
@@ -216,7 +216,7 @@ def with_everything(user: User) -> tuple[Client, str, str]:
     browser.force_login(user)
     assert signed_in(browser)
     link = accounts.create_login_link(user, "", by="x").rstrip("/").rsplit("/", 1)[-1]
-    return browser, accounts.create_token(user, "t"), link
+    return browser, tokens.create_token(user, "t"), link
 
 
 @pytest.mark.parametrize("how", ["password", "closed and reopened"])
@@ -229,7 +229,7 @@ def test_a_new_password_and_a_closed_account_void_all_access(ann: User, how: str
         for active in (False, True):
             accounts.change_user(ann, active=active, by="x")
     assert not signed_in(browser)
-    assert accounts.authenticate_token(token) is None
+    assert tokens.authenticate_token(token) is None
     assert accounts.peek_login_link(link) is None
     assert signed_in(other)
 

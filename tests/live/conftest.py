@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dashboard import accounts
+from dashboard import accounts, tokens
 from dashboard.models import User
 from engine.definition import store
 from tests.live.server import LiveServer, serving
@@ -24,4 +24,4 @@ def viewer(transactional_db: None) -> User:
 
 @pytest.fixture
 def token(viewer: User) -> str:
-    return accounts.create_token(viewer, "test")
+    return tokens.create_token(viewer, "test")

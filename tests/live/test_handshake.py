@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth import SESSION_KEY
 from django.test import Client
 
-from dashboard import accounts
+from dashboard import accounts, tokens
 from dashboard.models import User
 from tests.live.history import History
 from tests.live.server import LiveServer
@@ -58,7 +58,7 @@ def test_a_run_that_does_not_exist_and_an_unknown_address_are_404(server: LiveSe
 
 
 def test_a_token_of_another_scope_is_403(server: LiveServer, viewer: User) -> None:
-    token = accounts.create_token(viewer, "prometheus", ["metrics"])
+    token = tokens.create_token(viewer, "prometheus", ["metrics"])
     assert server.status("/ws/overview/", token=token) == 403
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from dashboard import accounts, asgi
+from dashboard import accounts, asgi, tokens
 from dashboard.serving import body, pace, thread_bridge
 from dashboard.serving.http import THREADS
 from dashboard.up import http_connection
@@ -23,7 +23,7 @@ LARGE = 3_000_000
 
 @pytest.fixture
 def editor_token(transactional_db: None) -> str:
-    return accounts.create_token(accounts.create_user("ada", "admin", by="test"), "test")
+    return tokens.create_token(accounts.create_user("ada", "admin", by="test"), "test")
 
 
 @pytest.fixture

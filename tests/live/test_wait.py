@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dashboard import accounts
+from dashboard import accounts, tokens
 from dashboard.models import User
 from engine.models import Run
 from tests.live.history import document
@@ -23,7 +23,7 @@ def operator_token(transactional_db: None) -> str:
     user = accounts.create_user("otto", "operator", by="test")
     flow = workflows.create("Chain", slug="chain", by="test")
     publish.publish(flow, document(), by="test")
-    return accounts.create_token(user, "test")
+    return tokens.create_token(user, "test")
 
 
 class Post(threading.Thread):
@@ -121,7 +121,7 @@ def test_an_invalid_wait_is_refused_at_once(server: LiveServer, operator_token: 
 
 
 def test_a_response_other_than_202_is_not_delayed(server: LiveServer, viewer: User, operator_token: str) -> None:
-    token = accounts.create_token(viewer, "test")
+    token = tokens.create_token(viewer, "test")
     post = Post(server, token, "?wait=20")
     post.join(timeout=10)
     assert post.status == 403

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.test import Client
 
-from dashboard import accounts
+from dashboard import tokens
 from dashboard.models import User
 from tests.support.openapi import contract
 
@@ -40,7 +40,7 @@ class Api:
         self.client = Client(enforce_csrf_checks=True, raise_request_exception=False)
         self.headers: dict[str, str] = {}
         if token is None and user is not None and not session:
-            token = accounts.create_token(user, "tests")
+            token = tokens.create_token(user, "tests")
         if token is not None:
             self.headers["Authorization"] = f"Bearer {token}"
         elif user is not None:

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from dashboard import accounts
+from dashboard import tokens
 from dashboard.management.accounts import AccountCommand
 
 
@@ -16,14 +16,14 @@ class Command(AccountCommand):
         parser.add_argument(
             "--scope",
             action="append",
-            choices=accounts.SCOPES,
+            choices=tokens.SCOPES,
             default=[],
             help="limit it to a scope (default: no limit)",
         )
 
     def do(self, options: dict[str, Any]) -> None:
         user = self.account(options["user"])
-        raw = accounts.create_token(user, options["name"], options["scope"], by=self.operator())
+        raw = tokens.create_token(user, options["name"], options["scope"], by=self.operator())
         limit = f", limited to {', '.join(options['scope'])}" if options["scope"] else ""
         self.stderr.write(f'Token of "{user.username}" ({user.role}){limit}, shown only once:')
         self.stderr.flush()

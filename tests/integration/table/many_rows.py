@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from dashboard import accounts
+from dashboard import accounts, tokens
 from engine import clock
 from engine.models import Attempt, EventBatch, NodeRun, NodeStat, Run, Sample, Stack
 from engine.shapes import micros
@@ -33,7 +33,7 @@ def build(world: World, size: int) -> None:
             admin.put(f"files/crowd/f{number}.csv", raw=b"a\n1\n", headers={"Content-Length": "4"}),
         ]
         accounts.create_user(f"somebody{number}", "editor", by="admin-person")
-        accounts.create_token(person("admin"), f"token{number}")
+        tokens.create_token(person("admin"), f"token{number}")
         _ended(world, slug, "failed")
     for version in range(2, size + 1):
         document = {"definition": _definition(size, version), "message": "x", "base_version": version - 1}

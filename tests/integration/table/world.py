@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from dashboard import accounts
+from dashboard import accounts, tokens
 from dashboard.models import ApiToken, Role, Session, User
 from engine import clock
 from engine.models import Leader, Stack
@@ -81,14 +81,14 @@ def _add_invalid_clients(world: World) -> None:
     deleted = Api(admin)
     ApiToken.objects.filter(user=admin).latest("pk").delete()
     world.apis["taken back"] = deleted
-    expired = accounts.create_token(admin, "expired")
+    expired = tokens.create_token(admin, "expired")
     ApiToken.objects.filter(name="expired").update(expires_at=clock.now() - timedelta(seconds=1))
     world.apis["expired"] = Api(token=expired)
     closed = person(Role.ADMIN, "closed-person")
     world.apis["closed"] = Api(closed)
     world.apis["closed session"] = Api(closed, session=True)
     User.objects.filter(pk=closed.pk).update(is_active=False)
-    world.apis["metrics"] = Api(token=accounts.create_token(admin, "metrics", ["metrics"]))
+    world.apis["metrics"] = Api(token=tokens.create_token(admin, "metrics", ["metrics"]))
     world.apis["session"] = Api(admin, session=True)
 
 
