@@ -87,9 +87,16 @@ def _delete(ids: Sequence[int]) -> int:
     return len(finished)
 
 
-def drop_artifacts(idle_since: Mapping[str, float], *, grace_seconds: float = 10.0) -> int:
-    """Delete artifacts that no node run names; return how many were deleted. `idle_since`: {name: unix time}.
+def awaited_artifacts() -> set[str]:
+    """Return the artifacts that commands name which no scheduler has applied yet: the outputs of skipped nodes."""
+    bodies = Command.objects.filter(kind="skip", done_at=None).values_list("body", flat=True)
+    return {body["output"]["artifact"] for body in bodies if body.get("output")}
 
+
+def drop_artifacts(idle_since: Mapping[str, float], *, grace_seconds: float = 10.0) -> int:
+    """Delete artifacts that no node run or open command names; return how many were deleted.
+
+    `idle_since`: {name: unix time}.
     A file is named by its content, so an attempt that ends now may reuse an existing file; it then renews the file's
     time. While any run is unfinished, files renewed after `idle_since` or within the grace are left for `prune`.
     Everything in an object store is left for `prune` too.
@@ -103,7 +110,7 @@ def drop_artifacts(idle_since: Mapping[str, float], *, grace_seconds: float = 10
     wanted = sorted(idle_since)
     for start_at in range(0, len(wanted), SLICE):
         part = wanted[start_at : start_at + SLICE]
-        still = set(with_artifact().filter(artifact__in=part).values_list("artifact", flat=True))
+        still = awaited_artifacts().union(with_artifact().filter(artifact__in=part).values_list("artifact", flat=True))
         for name in part:
             if name in still:
                 continue

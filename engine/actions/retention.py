@@ -151,12 +151,15 @@ def _compact(run_id: int) -> int:
 
 
 def _prune_artifacts(pruned: Pruned, stored_before: float) -> None:
-    """Delete artifacts that no node run names and that were not stored lately. Raises ArtifactStoreError."""
+    """Delete artifacts that no node run or open command names and that were not stored lately.
+
+    Raises ArtifactStoreError.
+    """
     artifacts = artifacts_of(settings.INTERLOCK)
     old = (entry for entry in artifacts.files() if entry.stored_at < stored_before)
     while part := {entry.name: entry.size for entry in islice(old, AT_ONCE)}:
         named = with_artifact().filter(artifact__in=list(part)).values_list("artifact", flat=True)
-        unnamed = sorted(part.keys() - set(named))
+        unnamed = sorted(part.keys() - deletion.awaited_artifacts() - set(named))
         artifacts.delete_all(unnamed)
         pruned.artifacts += len(unnamed)
         pruned.artifact_bytes += sum(part[name] for name in unnamed)

@@ -9,21 +9,26 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from engine import clock, hints
 from engine.actions.overrides import checked_overrides
+from engine.artifacts import artifacts_of
+from engine.artifacts.empty_table import store_empty_table
 from engine.definition import canonical, content_hash, store
 from engine.errors import InvalidTargets, InvalidValue, NoAnswer, NotFound, WrongState
 from engine.models import Command, Definition, NodeRun, Run, Stack
 from engine.policy import STACK_FRESH_SECONDS
 from engine.problems import Problem
 from engine.reads import queries
+from engine.reads.skip_effects import last_known_schema
 from engine.sentences import Sentence
 from engine.sentences import gettext_noop as _
 from engine.states import NODE_TERMINAL, NOT_ASKED, RESTARTABLE, RETRYABLE, RUN_TERMINAL, SKIPPABLE, may_retry
 from engine.text import clean_text
 
+EMPTY_TABLE = "empty_table"
 STACK_SECONDS = 2.0
 """How long `take_stack` waits for the stacks that it requested."""
 
@@ -197,8 +202,31 @@ def cancel_node(run: Run, node: str, *, by: str) -> Run:
     return run
 
 
-def skip_node(run: Run, node: str, *, by: str) -> Run:
-    """Request that the run goes on without one node, as if the node had succeeded with output null.
+def skip_output(run: Run, node: str, kind: str | None) -> dict[str, Any] | None:
+    """Return what a node hands on when it is skipped, in stored form, for `skip_node`; None: null.
+
+    `kind`: None for null, EMPTY_TABLE for a table without rows of the node's last known schema, which is stored here.
+    Raises NotFound, and InvalidValue if no schema is known or there is no such kind.
+    """
+    if node not in store.load(run.definition_id).by_id:
+        raise NotFound.node(run.pk, node)
+    if kind is None:
+        return None
+    if kind != EMPTY_TABLE:
+        raise InvalidValue(Sentence(_('"output" must be "empty_table" or null.')), path="output")
+    known = last_known_schema(run, node)
+    stored = None if known is None else store_empty_table(known.columns, artifacts_of(settings.INTERLOCK))
+    if stored is None:
+        message = _(
+            'Node "{node}" of run {run} cannot hand on an empty table, because no schema of its table is known from '
+            "earlier runs. Skip it with output null, or retry it."
+        )
+        raise InvalidValue(Sentence(message, {"run": run.pk, "node": node}), code="no_known_schema", path="output")
+    return stored
+
+
+def skip_node(run: Run, node: str, *, output: dict[str, Any] | None = None, by: str) -> Run:
+    """Request that the run goes on without one node, as if the node had succeeded with this output (see `skip_output`).
 
     A running node is killed first. If the node failed, timed out, was cancelled or could not start, a run that has
     ended goes on. Raises NotFound, and WrongState if the node has succeeded or is skipped, or its run is being stopped.
@@ -218,7 +246,7 @@ def skip_node(run: Run, node: str, *, by: str) -> Run:
             values = {"run": run.pk, "node": node, "why": why}
             message = _('Node "{node}" of run {run} cannot be skipped: {why}.')
             raise WrongState(Sentence(message, values), run=str(run.pk), node=node, state=state)
-        _command("skip", run, by=by, now=now, node=node)
+        _command("skip", run, by=by, now=now, node=node, body={} if output is None else {"output": output})
     return run
 
 

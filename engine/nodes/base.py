@@ -73,6 +73,11 @@ def no_input_reads(config: Config) -> InputReads | None:
     return None
 
 
+def never_fails_on_null(config: Config, port: str) -> bool:
+    """Return False: the type can do with an input that is null."""
+    return False
+
+
 def marked_ports(schema: Mapping[str, Any], config: Config, default: tuple[str, ...]) -> tuple[str, ...]:
     """Return the values of the fields that the schema marks with `x-port`, each once.
 
@@ -156,6 +161,8 @@ class NodeType:
     """Returns the problems of a config that fits the schema. Must not run the author's code."""
     input_reads: Callable[[Config], InputReads | None] = no_input_reads
     """Returns the inputs that the code in a config, which may be invalid, reads by name; None if that is unknown."""
+    fails_on_null: Callable[[Config, str], bool] = never_fails_on_null
+    """Returns whether the node fails if its input of this name is null. People are told before they skip a node."""
     followed_by: tuple[str, ...] = ("python", "table.sql", "shell")
     """Types that often follow it, the most frequent first. The editor suggests them."""
     preceded_by: tuple[str, ...] = ()

@@ -87,7 +87,7 @@ class CommandInbox:
             elif kind == "retry":
                 commands.retry(core, run, body, done)
             else:
-                commands.skip(core, run, node, done)
+                commands.skip(core, run, node, body.get("output"), done)
         elif kind not in ("cancel", "cancel_node", "stack"):
             log.error("unknown_command kind=%s", kind)
             done({"refused": "unknown"})

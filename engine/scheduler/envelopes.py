@@ -93,9 +93,9 @@ class Envelopes:
         inputs: dict[str, Any] = {}
         for source, port, target_port in plan.inputs:
             node = run.nodes[source]
-            taken = node is not None and node.state == "succeeded" and (node.ports is None or port in node.ports)
-            if taken:
-                inputs[target_port] = self._input(self._output(run, source))
+            taken = node is not None and node.hands_on and (node.ports is None or port in node.ports)
+            if taken and (output := self._output(run, source)) is not None:
+                inputs[target_port] = self._input(output)
             else:
                 # Two ports of a branch may lead to one input. The one that was not taken must not replace the value.
                 inputs.setdefault(target_port, _null(node))
@@ -103,13 +103,11 @@ class Envelopes:
 
     def _output(self, run: RunState, index: int) -> dict[str, Any] | None:
         node = run.nodes[index]
-        if node is None or node.state != "succeeded":
+        if node is None or not node.hands_on or node.summary is None:
             return None
         return node.output if node.output is not None else self.load_output(run, index)
 
-    def _input(self, output: Mapping[str, Any] | None) -> dict[str, Any]:
-        if output is None:
-            return {"kind": "json", "value": None}
+    def _input(self, output: Mapping[str, Any]) -> dict[str, Any]:
         if output["kind"] == "table":
             return {
                 "kind": "table",
@@ -124,7 +122,7 @@ class Envelopes:
 
 def _null(source: NodeState | None) -> dict[str, Any]:
     """Return the input from a node that hands on no output; if a person skipped it, with its id for errors."""
-    if source is not None and source.state == "skipped" and source.reason == SKIPPED_BY_PERSON:
+    if source is not None and source.reason == SKIPPED_BY_PERSON:
         return {"kind": "json", "value": None, "skipped": source.plan.id}
     return {"kind": "json", "value": None}
 

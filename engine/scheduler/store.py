@@ -205,6 +205,8 @@ class Store:
                 _fill(node, row)
             except COMPUTING_ERRORS as error:
                 raise RunFault(run.id, error) from error
+            if node.pending_action == PendingAction.SKIP:
+                node.skip_output = _skip_output(run.id, row.node)
         for attempt in Attempt.objects.filter(run_id__in=ids, item=-1, state="running"):
             run = runs[attempt.run_id]
             running = run.nodes[run.plan.by_id[attempt.node]]
@@ -233,6 +235,14 @@ class Store:
         return NodeStat.objects.filter(workflow=workflow).values_list("node", "durations", "median")
 
 
+def _skip_output(run: int, node: str) -> dict[str, Any] | None:
+    """Return the output that the last applied command to skip the node gives it; None: null."""
+    skips = Command.objects.filter(run_id=run, node=node, kind="skip", outcome=None).exclude(done_at=None)
+    body = skips.order_by("-id").values_list("body", flat=True).first() or {}
+    output: dict[str, Any] | None = body.get("output")
+    return output
+
+
 def _fill(node: NodeState, row: NodeRun) -> None:
     node.state, node.reason = row.state, row.reason
     node.attempt, node.claim = row.attempt, row.claim
@@ -250,7 +260,7 @@ def _fill(node: NodeState, row: NodeRun) -> None:
         node.summary = output_summary(row.output)
         if node.plan.feeds and row.output.get("bytes", 0) <= OUTPUT_BYTES_MAX:
             node.output = row.output
-        if node.plan.branches:
+        if node.plan.branches and row.state == "succeeded":
             node.ports = frozenset(row.output.get("ports") or ())
     active_since_us = node.run.active_since_us
     if (

@@ -44,7 +44,10 @@ def null_by_skip(task: Task, port: str) -> str:
     skipped = (task.envelope.get("inputs") or {}).get(port, {}).get("skipped")
     if not skipped:
         return ""
-    return f'The input "{port}" is null, because the node "{skipped}" was skipped. Retry "{skipped}".'
+    return (
+        f'The input "{port}" is null, because the node "{skipped}" was skipped. Retry "{skipped}"; '
+        "when you skip it again, let it hand on an empty table."
+    )
 
 
 def is_tabular(value: Any) -> bool:

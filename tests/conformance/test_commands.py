@@ -1,10 +1,13 @@
 """Commands of users for a run that is active or has failed, on each database: cancel, retry and skip."""
 
 import pytest
+from django.conf import settings
 
 from engine import faults
 from engine.actions import pools, runs
-from engine.errors import WrongState
+from engine.artifacts import artifacts_of
+from engine.artifacts.outputs import table_rows
+from engine.errors import InvalidValue, WrongState
 from engine.models import Attempt, Run
 from engine.reads import node_runs, queries
 from tests.support.engine import Engine, fold
@@ -124,3 +127,85 @@ def test_a_failed_run_goes_on_when_its_failed_node_is_skipped(engine: Engine):
         runs.skip_node(run, "a", by="me")
     with pytest.raises(WrongState, match="succeeded"):
         runs.skip_node(run, "b", by="me")
+
+
+ORDERS = """
+def main(inputs, ctx):
+    import duckdb
+    {fails}
+    return duckdb.sql('select 7 as "no", 1.50 as price')
+"""
+SUM = {"sql": 'select count(*) as orders, sum(a.price) as total from a where a."no" > 0'}
+
+
+@pytest.fixture
+def home(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let actions store artifacts where the engine reads them."""
+    monkeypatch.setattr(settings, "INTERLOCK", engine.config)
+
+
+def orders(fails: str = "") -> dict[str, object]:
+    return python("a", ORDERS.format(fails=fails or "pass"))
+
+
+@pytest.mark.usefixtures("home")
+def test_a_run_goes_on_with_an_empty_table_of_the_last_known_schema(engine: Engine):
+    graph = [{"id": "b", "type": "table.sql", "config": SUM}]
+    assert engine.run(document([orders(), *graph], "a>b")).state == "succeeded"
+    run = engine.run(document([orders("raise ValueError"), *graph], "a>b"))
+    assert run.state == "failed"
+    runs.skip_node(run, "a", output=runs.skip_output(run, "a", "empty_table"), by="me")
+    engine.until(lambda: queries.run(run.pk).state != "failed")
+    assert engine.finish(run).state == "succeeded", node_runs.node_runs(run)[1]
+    table = queries.node_output(run, "a")
+    assert table is not None
+    assert (table["schema"], table["row_count"]) == (
+        [{"name": "no", "type": "INTEGER"}, {"name": "price", "type": "DECIMAL(3,2)"}],
+        0,
+    )
+    summed = queries.node_output(run, "b")
+    assert summed is not None
+    assert table_rows(summed, artifacts_of(settings.INTERLOCK), 0, 5)["rows"] == [{"orders": 0, "total": None}]
+    shape = node_runs.node_run(run, "a")
+    assert (shape["state"], shape["reason"], shape["output"]["row_count"]) == ("skipped", "skipped_by_person", 0)
+    seen, nodes, _ = fold(run)
+    assert list(nodes.values()) == node_runs.node_runs(run)
+    assert seen == queries.run_dict(run)
+
+
+@pytest.mark.usefixtures("home")
+def test_the_empty_table_of_a_running_node_outlives_memory_that_was_lost_before_the_kill(engine: Engine):
+    from django.db import OperationalError
+
+    graph = [{"id": "b", "type": "table.sql", "config": SUM}]
+    assert engine.run(document([orders(), *graph], "a>b")).state == "succeeded"
+    run = engine.start(document([orders("import time; time.sleep(60)"), *graph], "a>b"))
+    engine.reaches(run, "a", "running")
+    passed = 0
+
+    def fail() -> None:
+        nonlocal passed
+        passed += 1
+        if passed == 1:
+            raise OperationalError("the connection is gone")
+
+    faults.arm("tick.before_kill", fail)
+    runs.skip_node(run, "a", output=runs.skip_output(run, "a", "empty_table"), by="me")
+    assert engine.finish(run).state == "succeeded", node_runs.node_runs(run)[1]
+    assert passed == 2, "the kill was sent by memory that was read again"
+    output = queries.node_output(run, "a")
+    assert output is not None
+    assert output["row_count"] == 0
+
+
+def test_without_an_empty_table_a_query_names_the_skipped_node_and_runs_when_that_is_retried(engine: Engine):
+    graph = [{"id": "b", "type": "table.sql", "config": SUM}]
+    run = engine.run(document([orders("if ctx.attempt == 1: raise ValueError"), *graph], "a>b"))
+    with pytest.raises(InvalidValue, match="no schema of its table is known"):
+        runs.skip_output(run, "a", "empty_table")
+    runs.skip_node(run, "a", by="me")
+    engine.until(lambda: node_runs.node_run(run, "b")["state"] == "failed")
+    assert 'because the node "a" was skipped' in node_runs.node_run(run, "b")["error"]["message"]
+    runs.retry(run, nodes=["a"], by="me")
+    engine.until(lambda: Run.objects.get(pk=run.pk).state == "succeeded")
+    assert node_runs.node_run(run, "b")["state"] == "succeeded"

@@ -195,6 +195,10 @@ class MemoryStore(Store):
             for attribute in ("state", "reason", "attempt", "claim", "retries", "losses", "slots", "artifact"):
                 setattr(node, attribute, row[attribute])
             node.pending_action = PendingAction.from_stored(row["pending_action"], row["claim"])
+            if node.pending_action == PendingAction.SKIP:
+                skip = ("skip", run.id, name, True)
+                skips = [one for one in self.commands.values() if (one.kind, one.run_id, one.node, one.done) == skip]
+                node.skip_output = skips[-1].body.get("output")
             node.pool_name = row["pool"]
             node.ready_us, node.retry_us = row["ready_at"] or 0, row["retry_at"] or 0
             node.started_us, node.finished_us = row["started_at"], row["finished_at"]
@@ -204,7 +208,7 @@ class MemoryStore(Store):
             if row["output"]:
                 output = json.loads(row["output"])
                 node.summary = output_summary(output)
-                if node.plan.branches:
+                if node.plan.branches and node.state == "succeeded":
                     node.ports = frozenset(output["ports"])
             if node.state == "running":
                 attempt = stored.attempts[name, node.attempt]

@@ -51,11 +51,19 @@ def cancel_node(run: Run, node: str, *, by: str, reason: str = "") -> Run:
     return run
 
 
-def skip_node(run: Run, node: str, *, by: str, reason: str = "") -> Run:
-    """Request that the run continues without one node. Raises NotFound, WrongState if it succeeded or is skipped."""
+def skip_node(run: Run, node: str, *, output: str | None = None, by: str, reason: str = "") -> Run:
+    """Request that the run continues without one node. `output`: what it hands on, null or `empty_table`.
+
+    Raises NotFound, InvalidValue if no schema of its table is known, WrongState if it succeeded or is skipped.
+    """
+    # Before the transaction, because it may upload the table.
+    stored = engine_runs.skip_output(run, node, output)
+    details = {"output": output}
     with transaction.atomic():
-        engine_runs.skip_node(run, node, by=by)
-        audit.record("node_skipped", by=by, workflow=run.workflow, run=run.pk, node=node, reason=reason)
+        engine_runs.skip_node(run, node, output=stored, by=by)
+        audit.record(
+            "node_skipped", by=by, workflow=run.workflow, run=run.pk, node=node, reason=reason, details=details
+        )
     if run.state in RUN_TERMINAL:
         engine_runs.wait_until_taken_up(run, "skip")
     return run

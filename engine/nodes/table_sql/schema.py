@@ -19,6 +19,13 @@ def _problems(sql: str) -> list[ConfigProblem]:
     return [one.below(("sql",)) for one in lexer.query_problems(sql, expressions.closed_spans(sql))]
 
 
+def names_table(config: Config, port: str) -> bool:
+    """Return whether the query names the table of this port: then it fails if the input is none."""
+    sql: str = config["sql"]
+    words = (sql[token.start : token.end] for token in lexer.tokens(sql, expressions.closed_spans(sql)))
+    return any(word.strip('"').lower() == port for word in words)
+
+
 NODE_TYPE = NodeType(
     type="table.sql",
     name=_("SQL"),
@@ -47,6 +54,7 @@ NODE_TYPE = NodeType(
     },
     output="table",
     check=check,
+    fails_on_null=names_table,
     followed_by=("table.write", "table.sql", "python", "branch"),
     preceded_by=("table.read", "table.sql", "python"),
     between_rank=1,

@@ -35,6 +35,7 @@ NODE_TYPE = NodeType(
     names_inputs=False,
     output="value",
     check=check_write,
+    fails_on_null=lambda config, port: True,
     followed_by=("python", "shell", "notify"),
     preceded_by=("table.sql", "table.read", "python"),
 )

@@ -54,8 +54,8 @@ def cancel_node(core: Core, run: RunState, name: str) -> Outcome:
     return None
 
 
-def skip(core: Core, run: RunState, name: str, done: Done) -> None:
-    """Let a run go on without one node: for nodes downstream it has succeeded, with output null.
+def skip(core: Core, run: RunState, name: str, output: dict[str, Any] | None, done: Done) -> None:
+    """Let a run go on without one node: for nodes downstream it has succeeded, with this output (None: null).
 
     A running node is skipped when its process has ended. Skipping a node that had ended also resets what followed from
     its end: downstream nodes that did not run and, if no other failure is left, all nodes that the failure stopped.
@@ -66,24 +66,26 @@ def skip(core: Core, run: RunState, name: str, done: Done) -> None:
         return
     node = core.memory.node(run, index)
     if node.claim:
+        node.skip_output = output
         core.transitions.kill_and_then(node, PendingAction.SKIP)
         done(None)
     elif node.state not in NODE_TERMINAL:
-        _skip(core, node)
+        _skip(core, node, output)
         done(None)
     elif node.state not in SKIPPABLE or run.stopping in ("cancelled", "run_timeout"):
         done({"refused": node.state})
     else:
         _reopen(core, run, event=SKIPPED_BY_PERSON)
-        core.memory.add_job(run, _holding_decisions(core, run, _skip_ended(core, run, node, done)))
+        core.memory.add_job(run, _holding_decisions(core, run, _skip_ended(core, run, node, output, done)))
 
 
-def _skip(core: Core, node: NodeState) -> None:
+def _skip(core: Core, node: NodeState, output: dict[str, Any] | None) -> None:
     node.forget_results()
+    node.take_output(output)
     core.transitions.move(node, SKIPPED_BY_PERSON, "skipped", SKIPPED_BY_PERSON)
 
 
-def _skip_ended(core: Core, run: RunState, node: NodeState, done: Done) -> Job:
+def _skip_ended(core: Core, run: RunState, node: NodeState, output: dict[str, Any] | None, done: Done) -> Job:
     """Reset the nodes whose states followed from the node's end, then skip the node.
 
     It comes last: after a crash the next scheduler applies the command again, and can only find the other nodes while
@@ -101,7 +103,7 @@ def _skip_ended(core: Core, run: RunState, node: NodeState, done: Done) -> Job:
         core, run, downstream, set(), (SKIPPED_BY_PERSON, "cancelled_by_person", NOT_ASKED), reset
     )
     if node.state in SKIPPABLE:
-        _skip(core, node)
+        _skip(core, node, output)
     for other in reset:
         core.memory.decide_later(run, other.plan.index)
     done(None)

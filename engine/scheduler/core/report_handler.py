@@ -14,7 +14,7 @@ from engine.scheduler.core.memory import Memory
 from engine.scheduler.core.stacks import log_line, stack_text
 from engine.scheduler.core.state import AttemptState, LogLines, NodeState
 from engine.scheduler.core.transitions import Transitions
-from engine.shapes import iso, output_summary, shown_error
+from engine.shapes import iso, shown_error
 from engine.states import SKIPPED_BY_PERSON, PendingAction, check_node
 from engine.text import clean_text
 
@@ -121,6 +121,7 @@ class ReportHandler:
         if action == PendingAction.CANCEL:
             self.transitions.move(node, "cancelled_by_person", "cancelled", "cancelled_by_person")
         elif action == PendingAction.SKIP:
+            node.take_output(node.skip_output)
             self.transitions.move(node, SKIPPED_BY_PERSON, "skipped", SKIPPED_BY_PERSON)
         elif action == PendingAction.RESET:
             self._reset(node)
@@ -176,6 +177,7 @@ class ReportHandler:
         move = self.transitions.move
         if action == PendingAction.SKIP:
             node.error = None
+            node.take_output(node.skip_output)
             move(node, "killed", "skipped", SKIPPED_BY_PERSON, at)
         elif action == PendingAction.CANCEL or node.run.stopping in ("cancelled", "run_timeout"):
             reason = "cancelled_by_person" if action == PendingAction.CANCEL else stop_reason(node.run)
@@ -206,9 +208,7 @@ class ReportHandler:
     def _succeeded(self, node: NodeState, report: Ended, at: int) -> None:
         output = report.output or {"kind": "json", "value": None, "bytes": 4, "ports": ["out"]}
         node.error = None
-        node.output = output
-        node.summary = output_summary(output)
-        node.artifact = output.get("artifact") or ""
+        node.take_output(output)
         node.ports = frozenset(output.get("ports") or ()) if node.plan.branches else None
         node.seconds = report.seconds
         self.transitions.move(node, "succeeded", "succeeded", at_us=at)

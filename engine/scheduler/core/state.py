@@ -9,7 +9,8 @@ from typing import Any
 
 from engine.scheduler.core.plan import Plan, PlanNode
 from engine.scheduler.core.ready_queue import ReadyQueue
-from engine.states import PendingAction
+from engine.shapes import output_summary
+from engine.states import PendingAction, counts_as
 
 OUTPUT_BYTES_MAX = 4096
 """Outputs up to this size stay in memory for the nodes that read them; larger ones are read when needed."""
@@ -49,6 +50,7 @@ class NodeState:
         "retry_us",
         "run",
         "seconds",
+        "skip_output",
         "slots",
         "soft_timeout",
         "started_us",
@@ -99,6 +101,9 @@ class NodeState:
         """Running time of the attempt that succeeded since this run started or was retried."""
         self.pending_action: PendingAction | None = None
         """What a person wants done when the attempt in flight has been killed. Stored with the node."""
+        self.skip_output: dict[str, Any] | None = None
+        """The output in stored form with which the pending action SKIP ends the node; None: null. Stored in the
+        command."""
         self.key: tuple[float, int, int] = (0.0, 0, 0)
         """Place in a ready queue."""
         self.ticket = 0
@@ -116,12 +121,23 @@ class NodeState:
         self.hard_timeout = policy.hard_timeout
         self.memory_mb = policy.memory_mb
 
+    def take_output(self, output: dict[str, Any] | None) -> None:
+        """Take an output in stored form; None: it has none."""
+        self.output = output
+        self.summary = output_summary(output)
+        self.artifact = "" if output is None else output.get("artifact") or ""
+
+    @property
+    def hands_on(self) -> bool:
+        """Whether nodes downstream get its output, if it has one."""
+        return counts_as(self.state, self.reason) == "succeeded"
+
     def forget_results(self) -> None:
         """Clear what former attempts left; their numbers go on."""
         self.retries = self.losses = 0
         self.error = self.progress = self.unsent_progress = None
-        self.output = self.summary = self.ports = None
-        self.artifact = ""
+        self.take_output(None)
+        self.ports = None
         self.seconds = None
         self.started_us = None
         self.expected, self.expected_from = None, "none"

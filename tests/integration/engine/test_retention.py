@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from engine import clock
-from engine.actions import retention, runs
+from engine.actions import deletion, retention, runs
 from engine.artifacts import Artifacts
 from engine.models import Command, Definition, EventBatch, Leader, LogBatch, NodeRun, Run, Stack
 from engine.reads import events
@@ -134,3 +134,17 @@ def test_unused_artifacts_are_deleted_after_an_hour():
         os.utime(store.path(name), (time.time() - 7200,) * 2)
     call_command("prune", stdout=StringIO())
     assert [Path(store.path(name)).exists() for name in (kept, fresh, orphan)] == [True, True, False]
+
+
+def test_the_artifact_of_a_skip_is_kept_until_the_scheduler_has_applied_it():
+    store = Artifacts(settings.INTERLOCK.artifacts)
+    name = store.put_bytes(b"an empty table", ".parquet")
+    os.utime(store.path(name), (time.time() - 7200,) * 2)
+    run = runs.start(runs.store_definition(chain(1)), workflow="w", by="me")
+    runs.skip_node(run, "n0", output={"kind": "table", "artifact": name}, by="me")
+    call_command("prune", stdout=StringIO())
+    assert deletion.drop_artifacts({name: time.time()}) == 0
+    assert store.exists(name)
+    Command.objects.filter(kind="skip").update(done_at=clock.now())
+    call_command("prune", stdout=StringIO())
+    assert not store.exists(name)

@@ -1,5 +1,7 @@
 """A node that a person skips: from every state, and what it is to those downstream."""
 
+import json
+
 import pytest
 
 from engine.states import counts_as
@@ -52,6 +54,96 @@ def test_a_downstream_node_gets_null_from_a_skipped_node_and_its_name(simulate):
     (work,) = sim.executor.sent.values()
     assert work.node == "b"
     assert work.envelope["inputs"] == {"a": {"kind": "json", "value": None, "skipped": "a"}}
+
+
+TABLE = {
+    "kind": "table",
+    "artifact": "ab/abc.parquet",
+    "schema": [{"name": "n", "type": "BIGINT"}],
+    "row_count": 0,
+    "bytes": 200,
+    "ports": ["out"],
+}
+READ = {"kind": "table", "path": "ab/abc.parquet", "schema": TABLE["schema"], "row_count": 0}
+
+
+def reader(rule: str = "all_success") -> dict[str, object]:
+    return node("b", "python", {"code": "def main(inputs, ctx): return 1"}, trigger_rule=rule)
+
+
+def sent_inputs(sim: Simulation) -> object:
+    (work,) = sim.executor.sent.values()
+    assert work.node == "b"
+    return work.envelope["inputs"]["a"]
+
+
+def test_a_downstream_node_gets_the_empty_table_of_a_skipped_node(simulate):
+    sim = simulate()
+    run = sim.launch(document(["a", reader()], "a>b"))
+    sim.apply("skip", run.id, "a", output=TABLE)
+    assert sent_inputs(sim) == READ
+    assert (json.loads(run.nodes["a"]["output"]), run.nodes["a"]["artifact"]) == (TABLE, TABLE["artifact"])
+
+
+def test_a_failed_node_hands_on_an_empty_table_when_it_is_skipped(simulate):
+    sim = simulate()
+    run = sim.start(document(["a", reader()], "a>b"))
+    fail(sim)
+    sim.finish()
+    sim.apply("skip", run.id, "a", output=TABLE)
+    assert sent_inputs(sim) == READ
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_running_node_hands_on_its_empty_table_when_its_process_is_gone(simulate, crash):
+    sim = simulate()
+    run = sim.start(document(["a", reader()], "a>b"))
+    claim = sim.begin()
+    sim.apply("skip", run.id, "a", output=TABLE)
+    assert run.nodes["a"]["output"] is None, "a running node has no output"
+    if crash:
+        sim.crash()
+        sim.settle()
+    else:
+        sim.end(claim, "cancelled")
+    assert sim.states(run)["a"] == "skipped"
+    assert sent_inputs(sim) == READ
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_branch_that_is_skipped_hands_its_empty_table_on_through_every_port(simulate, crash):
+    sim = simulate()
+    branch = node("a", "branch", {"condition": "true"})
+    run = sim.launch(document(["first", branch, reader()], "first>a", "a.false>b"))
+    sim.apply("skip", run.id, "a", output=TABLE)
+    if crash:
+        sim.executor.sent.clear()
+        sim.crash()
+        sim.settle()
+    assert next(work for work in sim.executor.sent.values() if work.node == "b").envelope["inputs"]["a"] == READ
+
+
+def test_the_last_skip_of_a_running_node_decides_what_it_hands_on(simulate):
+    sim = simulate()
+    run = sim.start(document(["a", reader()], "a>b"))
+    claim = sim.begin()
+    sim.apply("skip", run.id, "a", output=TABLE)
+    sim.apply("skip", run.id, "a")
+    sim.end(claim, "cancelled")
+    assert sent_inputs(sim) == {"kind": "json", "value": None, "skipped": "a"}
+
+
+def test_a_retry_of_a_skipped_node_discards_its_empty_table_and_resets_its_readers(simulate):
+    sim = simulate()
+    run = sim.launch(document(["a", reader()], "a>b"))
+    sim.command("skip", run.id, "a", output=TABLE)
+    sim.finish()
+    sim.apply("retry", run.id, nodes=["a"])
+    assert sim.states(run) == {"a": "ready", "b": "pending"}
+    assert (run.nodes["a"]["output"], run.nodes["a"]["artifact"]) == (None, "")
+    sim.finish()
+    assert sim.states(run) == {"a": "succeeded", "b": "succeeded"}
+    assert run.nodes["b"]["attempt"] == 2
 
 
 def test_a_pending_node_is_skipped_before_its_upstream_ends(simulate):

@@ -1,0 +1,40 @@
+"""Stores tables without rows: what a node that a person skips may hand on."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.artifacts import Artifacts
+from engine.worker import duck, table_output
+
+
+def store_empty_table(columns: Sequence[Mapping[str, str]], artifacts: Artifacts) -> dict[str, Any] | None:
+    """Store a table with these columns, [{name, type}], and no rows; return its stored form.
+
+    Returns None if DuckDB has no such type, as after a change of its release.
+    """
+    staged = artifacts.stage("empty", ".parquet")
+    listed = ", ".join(f"CAST(NULL AS {column['type']}) AS {duck.name(column['name'])}" for column in columns)
+    connection = duck.lock(duck.connect(paths=[staged]))
+    try:
+        connection.execute(
+            f"COPY (SELECT {listed} WHERE false) TO {duck.quote(staged)} "
+            "(FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"
+        )
+        schema, row_count = table_output.shape(staged, connection)
+        size = os.stat(staged).st_size
+        name = artifacts.add_staged(staged, ".parquet")
+    except duck.package().Error:
+        return None
+    finally:
+        connection.close()
+        if os.path.lexists(staged):
+            os.unlink(staged)
+    return {
+        "kind": "table",
+        "artifact": name,
+        "schema": schema,
+        "row_count": row_count,
+        "bytes": size,
+        "ports": ["out"],
+    }
