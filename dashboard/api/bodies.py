@@ -12,6 +12,7 @@ from dashboard.api.fields import Boolean, Integer, String
 from dashboard.api.shapes import AnyJSON, AnyObject
 from dashboard.models import Role
 from dashboard.tokens import SCOPES
+from engine.actions.runs import EMPTY_TABLE
 from versions.actions.deploy import STRATEGIES
 from versions.actions.workflows import NAME_MAX, RESERVED_SLUGS, SLUG
 
@@ -149,6 +150,16 @@ def _from() -> serializers.ChoiceField:
 
 class Rerun(Body):
     inputs = AnyJSON(required=False, allow_null=True, help_text="If omitted or null: those of the earlier run.")
+
+
+class SkipNode(Body):
+    output = serializers.ChoiceField(
+        [EMPTY_TABLE],
+        required=False,
+        allow_null=True,
+        help_text="What the node hands on. `empty_table`: a table without rows, of its last known schema. If omitted "
+        "or null: null.",
+    )
 
 
 class Nothing(Body):

@@ -17,6 +17,7 @@ from dashboard.api.problems import CONTENT_TYPE, BadRequest
 from engine.errors import NotAvailableYet
 from engine.models import Run as RunRow
 from engine.reads import queries as engine_queries
+from engine.reads import skip_effects
 from engine.states import RUN_STATES
 from versions.actions import launch
 from versions.actions import runs as run_actions
@@ -230,22 +231,41 @@ class CancelNode(Command):
 
 
 class SkipNode(Command):
-    operations = {"POST": "skip_node"}
+    rights = {"GET": Right.VIEW, "POST": Right.RUN}
+    operations = {"GET": "get_skip_effects", "POST": "skip_node"}
     noun = "nodes"
 
     @extend_schema(
-        request=bodies.Nothing,
-        responses=_ACCEPTED,
+        responses={200: shapes.SkipEffects},
         description=(
-            "Let the run continue without one node: downstream nodes see it as succeeded, with output null. A running "
-            "node is killed first; skipping a failed node continues an ended run. 409 `wrong_state` if it has "
-            "succeeded or is skipped already."
+            "What a skip of the node would do: the nodes downstream that need its table and fail on null, and the "
+            "schema of the empty table that it can hand on instead, taken from its most recent output in the workflow."
+        ),
+    )
+    def get(self, request: Request, run_id: str, node: str) -> Response:
+        run = access.run(request.user, run_id)
+        readers, known = skip_effects.readers_failing_on_null(run, node), skip_effects.last_known_schema(run, node)
+        return Response(
+            {
+                "fails_on_null": [reader.shape() for reader in readers],
+                "empty_table": None if known is None else known.shape(),
+            }
+        )
+
+    @extend_schema(
+        request=bodies.SkipNode,
+        responses={**_ACCEPTED, (422, CONTENT_TYPE): shapes.Problem},
+        description=(
+            "Let the run continue without one node: downstream nodes see it as succeeded, with output null or, if "
+            "`output` says so, an empty table. A running node is killed first; skipping a failed node continues an "
+            "ended run. 409 `wrong_state` if it has succeeded or is skipped already; 422 `no_known_schema` if no "
+            "schema is known for an empty table."
         ),
     )
     def post(self, request: Request, run_id: str, node: str) -> Response:
         run = access.run(request.user, run_id, Right.RUN)
-        parse_body(bodies.Nothing, request)
-        return self.accepted_response(run_actions.skip_node(run, node, by=self.by))
+        output = parse_body(bodies.SkipNode, request).get("output")
+        return self.accepted_response(run_actions.skip_node(run, node, output=output, by=self.by))
 
 
 class RetryNode(Command):

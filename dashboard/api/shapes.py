@@ -279,6 +279,27 @@ class NodeRun(Shape):
     output = OutputSummary(allow_null=True)
 
 
+class Column(Shape):
+    name = serializers.CharField()
+    type = serializers.CharField()
+
+
+class FailingReader(Shape):
+    node = serializers.CharField()
+    name = serializers.CharField()
+    input = serializers.CharField(help_text="The input that would be null.")
+
+
+class KnownSchema(Shape):
+    run = serializers.CharField(help_text="The run whose output has this schema.")
+    columns = Column(many=True)
+
+
+class SkipEffects(Shape):
+    fails_on_null = FailingReader(many=True)
+    empty_table = KnownSchema(allow_null=True, help_text="Null if no schema of its table is known.")
+
+
 class Receipt(Shape):
     processes = serializers.IntegerField(allow_null=True)
     slots = serializers.IntegerField(allow_null=True)
@@ -304,11 +325,6 @@ class LogLine(Shape):
     attempt = serializers.IntegerField()
     level = serializers.ChoiceField(LEVELS)
     message = serializers.CharField()
-
-
-class Column(Shape):
-    name = serializers.CharField()
-    type = serializers.CharField()
 
 
 class JSONOutput(Shape):

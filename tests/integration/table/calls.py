@@ -360,8 +360,12 @@ CALLS = [
         OPERATOR,
         202,
         body={},
-        refused=(Refused(409, "wrong_state", where={"node": "b"}),),
+        refused=(
+            Refused(409, "wrong_state", where={"node": "b"}),
+            Refused(422, "no_known_schema", body={"output": "empty_table"}),
+        ),
     ),
+    Call("GET", "runs/<str:run_id>/nodes/<str:node>/skip/", VIEWER),
     Call("POST", "runs/<str:run_id>/nodes/<str:node>/approve/", OPERATOR, 501),
     Call("POST", "runs/<str:run_id>/nodes/<str:node>/reject/", OPERATOR, 501),
     # The installation
