@@ -19,7 +19,7 @@ from dashboard.pages.base import back, page, popover
 from dashboard.pages.run_why import cancel_impact
 from engine.actions import runs as engine_runs
 from engine.errors import InvalidValue
-from engine.reads import queries
+from engine.reads import queries, skip_effects
 from versions.actions import runs as actions
 from versions.actions.launch import rerun
 
@@ -70,12 +70,22 @@ def cancel_node(request: HttpRequest, run_id: int, node: str) -> HttpResponse:
     return back(request, reverse("run-node", args=[run_id, node]))
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @page(Right.RUN)
 def skip_node(request: HttpRequest, run_id: int, node: str) -> HttpResponse:
-    """Let the run continue without the node, which counts as succeeded with output null."""
+    """Show a popover with what the skip would do; on POST let the run continue without the node."""
     found = access.run(request.user, run_id, Right.RUN)
-    actions.skip_node(found, node, by=request.user.get_username())
+    if request.method == "GET":
+        context = {
+            "run": queries.run_dict(found),
+            "node": node,
+            "readers": skip_effects.readers_failing_on_null(found, node),
+            "known": skip_effects.last_known_schema(found, node),
+            "next": request.GET.get("next", ""),
+        }
+        up = reverse("run-node", args=[run_id, node]), _("Run {id}").format(id=run_id)
+        return popover(request, "runs/_skip.html", "runs", up, context)
+    actions.skip_node(found, node, output=request.POST.get("output") or None, by=request.user.get_username())
     return back(request, reverse("run-node", args=[run_id, node]))
 
 

@@ -31,6 +31,8 @@ EVIDENCE_ICONS: Mapping[str, str] = {
     "error": "bad",
     "history": "back",
 }
+ENDING = ("confirm", "skip")
+"""Kinds of buttons that end something for good and ask first."""
 WAITING_CODES = frozenset(
     (
         *("pool_full", "pool_line", "pool_missing", "pool_too_small"),
@@ -90,7 +92,7 @@ def buttons(actions: Iterable[Action], user: Person, *, back: str = "") -> list[
     """Return the actions that the user may perform as buttons. The first one is primary."""
     shown = [_button(action, back) for action in actions if may(user, action.method, action.path)]
     for place, one in enumerate(shown):
-        one["primary"] = place == 0 and one["kind"] != "confirm"
+        one["primary"] = place == 0 and one["kind"] not in ENDING
     return shown
 
 
@@ -124,6 +126,10 @@ def _button(action: Action, back: str) -> dict[str, Any]:
         query = urlencode({"reason": str(body.get("reason") or ""), "next": back})
         button["kind"] = "rollback"
         button["load"] = f"{reverse('workflow-rollback', args=[rollback[1], body['version']])}?{query}"
+    elif skip := _NODE_SKIP.fullmatch(action.path):
+        # What it does depends on the nodes downstream, so it is looked up when the person asks.
+        button["kind"] = "skip"
+        button["load"] = f"{reverse('run-node-skip', args=[skip[1], skip[2]])}?{urlencode({'next': back})}"
     elif action.danger and not _RETRY.fullmatch(action.path):
         # Ask for confirmation of what ends something for good. A retry does not: it starts the node again, and people
         # come to the page for it.
@@ -158,12 +164,6 @@ def impact(path: str) -> list[str]:
             _("Node {node} of run {run} is stopped with all its processes.").format(node=node[2], run=node[1]),
             _("Nodes that depend on it will not run."),
             _("You can retry it later."),
-        ]
-    if skip := _NODE_SKIP.fullmatch(path):
-        return [
-            _("Node {node} of run {run} counts as succeeded with output null.").format(node=skip[2], run=skip[1]),
-            _("Its running processes are stopped."),
-            _("Downstream nodes run without its output."),
         ]
     if run:
         return [

@@ -82,7 +82,7 @@ def why_of(request: HttpRequest, found: Run, shape: Mapping[str, Any], spec: Nod
 def split_buttons(extra: list[dict[str, Any]], first: list[dict[str, Any]]) -> dict[str, Any]:
     """Split the buttons of the first card: those that end something come last."""
     both = [*first, *extra]
-    ends = [one for one in both if one["kind"] == "confirm"]
+    ends = [one for one in both if one["kind"] in run_findings.ENDING]
     return {"continuing": [one for one in both if one not in ends], "ending": ends}
 
 

@@ -119,6 +119,11 @@ def _retried(details: Details) -> list[str]:
     return parts
 
 
+def _skipped(details: Details) -> list[str]:
+    # Older entries do not say it: there was only null.
+    return [_("hands on an empty table") if details.get("output") == "empty_table" else _("hands on null")]
+
+
 def _limit(field: str, value: Any) -> str:
     """Return a changed field of a policy: `memory 500 MiB`, `soft time limit 60 s`."""
     unit = {"memory_mb": " MiB", "soft_timeout": " s", "hard_timeout": " s"}.get(field, "")
@@ -131,6 +136,7 @@ _PARTS: Final[Mapping[str, Callable[[Details], Iterable[str]]]] = {
     "workflow_deleted": _deleted_workflow,
     "run_retried": _retried,
     "node_retried": _retried,
+    "node_skipped": _skipped,
     "run_deleted": _deleted_run,
     "pool_created": lambda details: [_pool(details), _slots(details.get("slots"))],
     "pool_resized": _resized_pool,

@@ -25,7 +25,8 @@ describe("what a form of limits sends", () => {
       policy: { soft_timeout: 60, memory_mb: 512 },
       from: "start",
     });
-    expect(formBody(form({ "policy.soft_timeout": "", csrfmiddlewaretoken: "t" }))).toEqual({});
+    expect(formBody(form({ output: "empty_table" }))).toEqual({ output: "empty_table" });
+    expect(formBody(form({ output: "", "policy.soft_timeout": "", csrfmiddlewaretoken: "t" }))).toEqual({});
   });
 });
 

@@ -1,7 +1,7 @@
 /** Buttons that call the API. Each call is sent once; its outcome is shown in the panel, an error beside the button.
  *
  *   <button data-call-method="POST" data-call-path="/api/v1/runs/7/nodes/a/retry/" data-call-body='{"policy": …}'>
- *   <form data-call-form data-call-method=… data-call-path=…>     fields `policy.x` and `from` make the body
+ *   <form data-call-form data-call-method=… data-call-path=…>     fields `policy.x`, `from` and `output` make the body
  *   <button data-stack-path="/api/v1/runs/7/nodes/a/stack/">      captures stack traces
  *   <div data-outcome data-keep role="status">                     shows outcomes
  *
@@ -26,7 +26,7 @@ export function formBody(form: FormData): JsonObject {
   const body: JsonObject = {};
   for (const [name, value] of form) {
     if (typeof value !== "string" || value.trim() === "") continue;
-    if (name === "from") body["from"] = value;
+    if (name === "from" || name === "output") body[name] = value;
     else if (name.startsWith("policy.")) policy[name.slice(7)] = Number.isNaN(Number(value)) ? value : Number(value);
   }
   if (Object.keys(policy).length) body["policy"] = policy;

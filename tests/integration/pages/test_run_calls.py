@@ -4,13 +4,17 @@ import pytest
 from django.urls import reverse
 
 from dashboard.pages import run_findings
+from dashboard.presenters.audit import details_text
 from engine import clock
 from engine.diagnosis.finding import Action
 from engine.models import Attempt, Command, Run
 from engine.sentences import Sentence
 from tests.integration.pages.panels import run_of
+from tests.support.factories import document, node, python
 from tests.support.people import ROLES, person
+from versions.actions import deploy, publish
 from versions.actions.launch import launch
+from versions.models import AuditEntry, Workflow
 
 
 def test_a_cancel_shows_its_impact_before_and_its_receipt_after(nightly, browser):
@@ -78,7 +82,7 @@ def test_a_call_is_also_a_form_without_scripts(db):
     assert button["fields"] == {"policy.soft_timeout": "60", "policy.memory_mb": "null", "from": "start"}
     skip = Action(Sentence("Skip node"), "POST", "/api/v1/runs/7/nodes/a/skip/", {}, danger=True)
     (button,) = run_findings.buttons([skip], person("operator"))
-    assert (button["kind"], button["form"]) == ("confirm", reverse("run-node-skip", args=[7, "a"]))
+    assert (button["kind"], button["form"]) == ("skip", reverse("run-node-skip", args=[7, "a"]))
     some = Action(Sentence("Retry"), "POST", "/api/v1/runs/7/retry/", {"nodes": ["a"]})
     assert run_findings.buttons([some], person("operator"))[0]["form"] == ""
 
@@ -89,6 +93,54 @@ def test_a_node_is_skipped_by_a_form(nightly, browser):
     answer = browser("operator").post(f"/runs/{run.pk}/nodes/work/skip/")
     assert (answer.status_code, answer["Location"]) == (302, f"/runs/{run.pk}/nodes/work/")
     assert Command.objects.filter(run=run, kind="skip", node="work").exists()
+
+
+TABLE = {
+    "kind": "table",
+    "artifact": f"ab/{'ab' * 32}.parquet",
+    "schema": [{"name": "<i>day</i>", "type": "DATE"}, {"name": "price", "type": "DOUBLE"}],
+    "row_count": 9,
+    "bytes": 300,
+    "ports": ["out"],
+}
+
+
+@pytest.fixture
+def summed(nightly):
+    """The run of a workflow in which a query needs the table of `work`."""
+    query = node("sum", "table.sql", {"sql": "select * from work"})
+    publish.publish(nightly, document([python("work"), query], "work>sum"), by="x")
+    deploy.deploy(nightly, 2, by="x")
+    return run_of(nightly, "failed")
+
+
+def test_before_a_skip_the_dialog_names_what_fails_and_that_no_schema_is_known(summed, browser):
+    assert browser("viewer").get(f"/runs/{summed.pk}/nodes/work/skip/").status_code == 403
+    shown = browser("operator").get(f"/runs/{summed.pk}/nodes/work/skip/").content.decode()
+    assert "This node needs its table and fails if it gets null:" in shown
+    assert "data-skip-unknown" in shown
+    assert "empty_table" not in shown
+
+
+def test_the_dialog_of_a_skip_offers_an_empty_table_of_the_last_known_schema(summed, browser):
+    earlier = run_of(Workflow.objects.get(slug="nightly"), "succeeded", output=TABLE)
+    shown = browser("operator").get(f"/runs/{summed.pk}/nodes/work/skip/").content.decode()
+    assert 'value="empty_table" checked' in shown
+    assert f"with the columns of run {earlier.pk}:" in shown
+    assert "&lt;i&gt;day&lt;/i&gt;, price" in shown
+    browser("operator").post(f"/runs/{summed.pk}/nodes/work/skip/", {"output": "empty_table"})
+    assert Command.objects.get(kind="skip").body["output"]["row_count"] == 0
+    (entry,) = AuditEntry.objects.filter(action="node_skipped")
+    assert details_text(entry.action, entry.details) == "hands on an empty table"
+
+
+def test_the_dialog_of_a_skip_that_harms_no_node_asks_for_no_empty_table(nightly, browser):
+    run = run_of(nightly, "running")
+    shown = browser("operator").get(f"/runs/{run.pk}/nodes/work/skip/").content.decode()
+    assert "data-skip-fails" not in shown
+    browser("operator").post(f"/runs/{run.pk}/nodes/work/skip/", {"output": ""})
+    (entry,) = AuditEntry.objects.filter(action="node_skipped")
+    assert details_text(entry.action, entry.details) == "hands on null"
 
 
 def test_the_cancel_form_is_a_whole_page_at_its_url(nightly, browser):

@@ -85,7 +85,7 @@ PAGES = [
     Page("run-node", NODE, VIEWER),
     Page("run-panel", NODE, VIEWER),
     Page("run-node-cancel", ("waiting", "a"), send=OPERATOR),
-    Page("run-node-skip", ("waiting", "a"), send=OPERATOR),
+    Page("run-node-skip", ("waiting", "a"), OPERATOR, OPERATOR),
     Page("run-node-retry", NODE, send=OPERATOR, form={"from": "start"}),
     Page("run-node-stack", NODE, send=VIEWER, answer=(200, 302, 409)),
     Page("resources", see=VIEWER),
