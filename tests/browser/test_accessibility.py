@@ -49,7 +49,7 @@ def addresses(product) -> Iterator[list[str]]:
     product.api("POST", f"runs/{hangs}/cancel/", {})
 
 
-@axe.LOOKS
+@axe.LOOKS_OF_PAGES
 def test_axe_finds_nothing_on_the_pages_of_a_run(chromium, product, tmp_path, addresses, dark, width):
     with open_browser(chromium, product, tmp_path / "shots", width=width, dark=dark) as person:
         person.sign_in()
@@ -59,6 +59,6 @@ def test_axe_finds_nothing_on_the_pages_of_a_run(chromium, product, tmp_path, ad
             expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
             if "/runs/" in address:
                 page.wait_for_selector("[data-canvas][data-drawn]")
-            if wrong := axe.violations(page, dark, width):
+            if wrong := axe.violations_of_page(page, dark, width):
                 found[address] = wrong
         assert found == {}

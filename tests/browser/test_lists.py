@@ -52,12 +52,12 @@ def listed(product: Product) -> None:
 
 
 @pytest.mark.axe
-@axe.LOOKS
+@axe.LOOKS_OF_PAGES
 def test_axe_finds_nothing_on_lists_and_forms(chromium, product, tmp_path, width, dark):
     with open_browser(chromium, product, tmp_path / "shots", width=width, dark=dark) as person:
         person.sign_in()
         person.expected.append("404")
-        found = {place: wrong for place in PLACES if (wrong := axe.violations(person.go(place), dark, width))}
+        found = {place: wrong for place in PLACES if (wrong := axe.violations_of_page(person.go(place), dark, width))}
         assert found == {}
 
 
