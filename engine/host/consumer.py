@@ -4,12 +4,17 @@ commands."""
 import contextlib
 import logging
 import time
+from typing import Any
 
 from celery.worker.consumer import Consumer as CeleryConsumer
+from celery.worker.state import maybe_shutdown
 
 log = logging.getLogger("interlock.host")
 
 REFUSED_SECONDS = 1.0
+RECONNECT_SECONDS = 0.5
+RECONNECT_SECONDS_MAX = 2.0
+"""The longest pause between tries to connect; Celery would wait up to half a minute."""
 LOG_AGAIN_SECONDS = 60.0
 
 
@@ -30,6 +35,18 @@ class Consumer(CeleryConsumer):  # type: ignore[misc] # Celery has no types
         self._on_error(exc)
         with contextlib.suppress(*self.connection_errors, *self.channel_errors):
             self.connection.collect()
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """Return this connection when it is open, however often that has to be tried."""
+        conn.ensure_connection(
+            lambda error, seconds: self._on_error(error),
+            interval_start=RECONNECT_SECONDS,
+            interval_step=RECONNECT_SECONDS,
+            interval_max=RECONNECT_SECONDS_MAX,
+            callback=maybe_shutdown,
+        )
+        self.first_connection_attempt = False
+        return conn
 
     def _on_error(self, exc: Exception) -> None:
         now = time.monotonic()

@@ -26,8 +26,8 @@ RESUMES_SECONDS = 10.0
 WITHOUT_SECONDS = 8.0
 """Work must continue within them though Redis is still unavailable."""
 PAGE_SECONDS = 5.0
-LISTENS_SECONDS = 40.0
-"""For Celery to try again: after a longer outage it waits up to half a minute."""
+LISTENS_SECONDS = 15.0
+"""For all workers to connect again. One that has just asked a stopped Redis waits for its answer first."""
 
 
 @contextlib.contextmanager
