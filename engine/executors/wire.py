@@ -13,6 +13,8 @@ from typing import Any, Self
 from engine.executors.base import Ended, Lines, Progress, Report, Returned, Sampled, Stacks, Started, Work
 
 PROTOCOL = 2
+SHORT_WORKS_MAX = 32
+"""Short works that a host takes at once: in one message, or without one."""
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
@@ -103,6 +105,11 @@ def envelope_text(work: Work) -> str:
     """Return the envelope without what its host adds, which `work.shared` does not contain."""
     text = _encode(work.envelope)
     return f"{{{work.shared},{text[1:]}" if work.shared else text
+
+
+def is_short(text: str) -> bool:
+    """Return whether this is the text of a short work."""
+    return bool(json.loads(text)[_WORK.index("short")])
 
 
 def read_work(claim: str, text: str, envelope: str, *, common: str, python: str) -> Work:

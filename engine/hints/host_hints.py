@@ -1,7 +1,7 @@
 """Hints between the scheduler and the hosts, over Redis. The receiver of a hint looks into the database.
 
 Nothing here waits for Redis on the caller's thread, and nothing fails when Redis is away. Then no hints are sent, and
-both sides still look into the database regularly.
+both sides look into the database more often.
 """
 
 import logging
@@ -21,7 +21,9 @@ log = logging.getLogger("interlock.hints")
 TIMEOUT_SECONDS = 1.0
 PAUSE_SECONDS = 0.5
 """After a call that failed, calls are dropped for this long."""
-RECEIVE_SECONDS = 5.0
+SILENT_SECONDS = 0.25
+"""After this long without a hint a listener pings Redis, which counts as away when it does not answer for as long. What
+is sent ahead keeps the hosts at work meanwhile."""
 
 
 def report_channel(config: Config) -> str:
@@ -86,10 +88,18 @@ class PublisherThread:
 
 
 class ChannelListener:
-    """A thread that calls `on_hint` for each hint on a channel, and after each connection."""
+    """A thread that calls `on_hint` for each hint on a channel.
 
-    def __init__(self, config: Config, channel: str, on_hint: Callable[[], None]) -> None:
-        self.config, self.channel, self.on_hint = config, channel, on_hint
+    It calls `on_away` when Redis goes away or does not answer (True), and when it answers again and after the first
+    connection (False): hints may have been lost before that.
+    """
+
+    def __init__(
+        self, config: Config, channel: str, on_hint: Callable[[], None], on_away: Callable[[bool], None]
+    ) -> None:
+        self.config, self.channel, self.on_hint, self.on_away = config, channel, on_hint, on_away
+        self._is_away: bool | None = None
+        """What `on_away` was called with last."""
         self._closed = threading.Event()
         arguments = (self._listen, self._closed, self._on_error)
         threading.Thread(target=run_again, args=arguments, name="hints", daemon=True).start()
@@ -99,27 +109,36 @@ class ChannelListener:
         self._closed.set()
 
     def _on_error(self, error: Exception) -> None:
+        self._set_away(True)
         # The publisher logs that Redis is away.
         if not isinstance(error, ERRORS):
             log.error("hints_failed", exc_info=error)
 
+    def _set_away(self, is_away: bool) -> None:
+        if is_away != self._is_away and not self._closed.is_set():
+            self._is_away = is_away
+            self.on_away(is_away)
+
     def _listen(self) -> None:
         connection = connect(self.config)
         try:
-            subscription = Subscription(connection, self.channel)
-            self.on_hint()
+            subscription = Subscription(connection, self.channel, SILENT_SECONDS)
+            self._set_away(False)
             while not self._closed.is_set():
-                if subscription.receive(RECEIVE_SECONDS) is not None:
+                hint = subscription.receive(SILENT_SECONDS)
+                self._set_away(subscription.is_silent)
+                if hint is not None:
                     self.on_hint()
         finally:
             connection.close()
 
 
 class HostHints:
-    """A host's end: notifies the scheduler of reports, and calls `on_hint` when the scheduler has requests."""
+    """A host's end: notifies the scheduler of reports, and calls `on_hint` when the scheduler has requests. For
+    `on_away` see `ChannelListener`."""
 
-    def __init__(self, config: Config, on_hint: Callable[[], None]) -> None:
-        self.config, self.on_hint = config, on_hint
+    def __init__(self, config: Config, on_hint: Callable[[], None], on_away: Callable[[bool], None]) -> None:
+        self.config, self.on_hint, self.on_away = config, on_hint, on_away
         self._redis = connect(config)
         self._publisher = PublisherThread("host hints")
         self._listener: ChannelListener | None = None
@@ -128,7 +147,7 @@ class HostHints:
         """Listen to the channel of this host, and to no other."""
         if self._listener is not None:
             self._listener.close()
-        self._listener = ChannelListener(self.config, host_channel(self.config, host), self.on_hint)
+        self._listener = ChannelListener(self.config, host_channel(self.config, host), self.on_hint, self.on_away)
 
     def publish(self) -> None:
         """Have the scheduler read reports."""

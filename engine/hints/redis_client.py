@@ -27,7 +27,9 @@ RETRY_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 STABLE_SECONDS: Final = 10.0
 """A connection that lasted this long resets the number of failures."""
 PING_SECONDS: Final = 5.0
-"""After this long without a message a subscription pings its server; after as long again it counts as lost."""
+"""After this long without a message a subscription pings its server, unless its user chooses another time."""
+PONG_SECONDS: Final = 5.0
+"""A connection whose ping is not answered for this long counts as lost."""
 KEEPALIVE: Final[dict[str, Any]] = {
     "socket_keepalive": True,
     # A server or firewall that has dropped a connection sends nothing: without keepalive a subscriber would wait for
@@ -80,26 +82,34 @@ def connect(config: Config, role: str, seconds: float) -> redis.Redis:
 class Subscription:
     """A subscription to one channel that notices a silent connection. All methods raise ERRORS."""
 
-    def __init__(self, connection: redis.Redis, channel: str) -> None:
+    def __init__(self, connection: redis.Redis, channel: str, ping_seconds: float = PING_SECONDS) -> None:
+        self._ping_seconds = ping_seconds
         self._pubsub = connection.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         self._pubsub.subscribe(channel)
-        self._pinged = False
         self._silent_since = time.monotonic()
+        self._pinged_at: float | None = None
+        """When it sent the ping that is not answered yet."""
 
     def close(self) -> None:
         self._pubsub.close()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the server has left a ping without an answer for as long as it was silent before."""
+        return self._pinged_at is not None and time.monotonic() - self._pinged_at >= self._ping_seconds
 
     def receive(self, seconds: float) -> bytes | None:
         """Return the next message; None: none arrived within `seconds`."""
         message = self._pubsub.get_message(timeout=seconds)
         now = time.monotonic()
         if message is not None:
-            self._silent_since, self._pinged = now, False
+            self._silent_since, self._pinged_at = now, None
             return bytes(message["data"]) if message["type"] == "message" else None
-        if now - self._silent_since >= PING_SECONDS * (2 if self._pinged else 1):
-            if self._pinged:
+        if self._pinged_at is not None:
+            if now - self._pinged_at >= PONG_SECONDS:
                 raise redis.TimeoutError(NO_PONG)
-            self._pinged = True
+        elif now - self._silent_since >= self._ping_seconds:
+            self._pinged_at = now
             self._pubsub.ping()
         return None
 

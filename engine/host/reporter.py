@@ -21,7 +21,8 @@ from engine.executors import wire
 from engine.executors.base import Ended, Report, Returned
 from engine.executors.wire import HostRequest
 from engine.hints.host_hints import HostHints
-from engine.hints.loss import POLL_SECONDS, LossDetector
+from engine.hints.loss import LossDetector
+from engine.host import overdue
 from engine.host.lease import HostLease
 from engine.host.outbox import Outbox
 from engine.host.store import HostStore, is_outage
@@ -38,8 +39,6 @@ UNREAD_BATCHES_MAX = 4
 """After a large batch, which is full of log lines, the next one is written when no more batches than this are unread.
 Otherwise lines would delay other reports."""
 UNREAD_POLL_SECONDS = 0.02
-OVERDUE_SECONDS = 1.0
-"""If no host has taken work after this time, its message counts as lost, and a host takes the work without it."""
 ENDED_SECONDS = 10.0
 """How long reported ends are remembered, until the scheduler has applied them."""
 
@@ -106,11 +105,11 @@ class HostReporter:
         self._ended: dict[str, float] = {}
         """{claim: monotonic time} of ends that were written."""
         self._beat_at = 0.0
-        self._look_at = 0.0
-        """When to look for work whose message was lost."""
+        self._looked_at = 0.0
+        """When it looked last for work whose message was lost."""
         self._messages = LossDetector()
         self._clock = DatabaseClock()
-        self._hints = HostHints(config, self._on_hint)
+        self._hints = HostHints(config, self._on_hint, self._on_away)
         self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
 
     def register(self) -> None:
@@ -168,6 +167,10 @@ class HostReporter:
             self._hinted = True
             self._changed.notify()
 
+    def _on_away(self, is_away: bool) -> None:
+        self._messages.set_away(is_away, time.monotonic())
+        self._on_hint()
+
     # On the reporter's thread.
 
     def _run(self) -> None:
@@ -213,7 +216,10 @@ class HostReporter:
         )
 
     def _due_at(self) -> float:
-        return min(self._beat_at, self._look_at, self.outbox.due_at)
+        return min(self._beat_at, self._look_at(), self.outbox.due_at)
+
+    def _look_at(self) -> float:
+        return self._looked_at + self._messages.pause(self._looked_at, BEAT_SECONDS)
 
     def _wait_for_database(self, error: psycopg2.Error) -> None:
         if not self.lease.is_expired and is_outage(error):
@@ -292,6 +298,7 @@ class HostReporter:
             for report in reports:
                 if isinstance(report, (Ended, Returned)):
                     self._ended.update(dict.fromkeys(claims_of(report), now))
+                    self._messages.expect(now)
             self._hints.publish()
             if self._hinted or now >= self._beat_at:
                 break
@@ -372,15 +379,19 @@ class HostReporter:
     def _take_overdue(self) -> None:
         """Take work whose message was lost, if it is time to look for it and there is room."""
         host, now = self.host, time.monotonic()
-        if now < self._look_at or self._is_ended:
+        if now < self._look_at() or self._is_ended:
             return
-        are_lost = self._messages.are_lost(now)
-        self._look_at = now + (POLL_SECONDS if are_lost else BEAT_SECONDS)
+        self._looked_at = now
         if self._is_draining or host.drain_reason or not host.has_room.is_set():
             return
-        claims = self._store.overdue(host.queues, POLL_SECONDS if are_lost else OVERDUE_SECONDS, host.capacity)
+        are_lost = self._messages.are_lost(now)
+        age = overdue.OVERDUE_SECONDS
+        if are_lost:
+            # Unless Redis is away, a message may be on its way.
+            age = 0.0 if self._messages.is_away else overdue.MESSAGE_SECONDS
+        found = self._store.overdue(host.queues, age, overdue.LOOK_MAX)
+        claims = overdue.choose(found, host.capacity, len(host.claims))
         if claims and (taken := host.take_from(self._store, claims)):
             if not are_lost:
                 log.warning("messages_lost: took %s works for which no message came", taken)
             self._messages.found_without(now)
-            self._look_at = now + POLL_SECONDS

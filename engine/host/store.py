@@ -11,7 +11,8 @@ import psycopg2
 from psycopg2.errors import DiskFull
 
 from engine.database import postgres
-from engine.executors.wire import PROTOCOL, HostRequest
+from engine.executors.wire import PROTOCOL, HostRequest, is_short
+from engine.host.overdue import OverdueWork
 from engine.states import HostReason
 
 _OUTAGE_WORDS = (
@@ -192,11 +193,13 @@ class HostStore:
         rows = self._fetch("SELECT claim, wish FROM engine_dispatch WHERE host_id = %s", (host,))
         return {claim: HostRequest.parse(text) if text else None for claim, text in rows}
 
-    def overdue(self, queues: Sequence[str], seconds: float, limit: int) -> list[str]:
-        """Return at most `limit` claims in these queues that no host has taken and whose messages were sent more than
+    def overdue(self, queues: Sequence[str], seconds: float, limit: int) -> list[OverdueWork]:
+        """Return at most `limit` works in these queues that no host has taken and whose messages were sent more than
         `seconds` ago, the oldest first."""
         statement = (
-            "SELECT claim FROM engine_dispatch WHERE host_id IS NULL AND wish IS NULL AND queue = ANY(%s) "
+            "SELECT claim, work, EXTRACT(EPOCH FROM clock_timestamp() - sent_at)::float FROM engine_dispatch "
+            "WHERE host_id IS NULL AND wish IS NULL AND queue = ANY(%s) "
             "AND protocol = %s AND sent_at < clock_timestamp() - make_interval(secs => %s) ORDER BY sent_at LIMIT %s"
         )
-        return [claim for (claim,) in self._fetch(statement, (list(queues), PROTOCOL, seconds, limit))]
+        rows = self._fetch(statement, (list(queues), PROTOCOL, seconds, limit))
+        return [OverdueWork(claim, is_short(text), age) for claim, text, age in rows]

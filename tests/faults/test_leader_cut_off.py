@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from engine.database.heartbeat import LEASE_SECONDS
-from engine.host.reporter import BEAT_SECONDS, OVERDUE_SECONDS
+from engine.host.overdue import OVERDUE_SECONDS
+from engine.host.reporter import BEAT_SECONDS
 from tests.faults.busy import all_busy, release, restart_of, start_short
 from tests.faults.checks import Broken
 from tests.faults.cuts import (

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.host.reporter import OVERDUE_SECONDS
+from engine.host.overdue import OVERDUE_SECONDS
 from tests.support.factories import chains, document, node, python
 from tests.support.wait import wait_until
 from tests.support.withworkers import WithWorkers, installation

@@ -34,7 +34,7 @@ from engine.executors.celery.notifier import HostNotifier
 from engine.executors.celery.statements import fetch
 from engine.executors.wire import HostRequest, RequestKind
 from engine.hints import host_hints
-from engine.hints.loss import POLL_SECONDS, LossDetector
+from engine.hints.loss import LossDetector
 from engine.supervisor.short_work import ShortWork
 from engine.supervisor.waker import Waker
 
@@ -42,12 +42,10 @@ log = logging.getLogger("interlock.scheduler")
 
 LEASE_CHECK_SECONDS = 0.25
 REPORT_POLL_SECONDS = 1.0
-"""How often reports are read without a hint."""
+"""How often reports are read without a hint while hints are not lost."""
 BATCHES_AT_ONCE = 32
 REPUBLISH_SECONDS = 5.0
 """Work that no host has taken after this time is published again."""
-MESSAGE_CLAIMS_MAX = 32
-"""Short works in one message."""
 
 
 class CeleryExecutor:
@@ -84,8 +82,16 @@ class CeleryExecutor:
     def start(self) -> Mapping[str, float]:
         self._notifier.open()
         channel = host_hints.report_channel(self.config)
-        self._listener = host_hints.ChannelListener(self.config, channel, self._waker.wake)
+        self._listener = host_hints.ChannelListener(self.config, channel, self._on_hint, self._on_away)
         return {}
+
+    def _on_hint(self) -> None:
+        self._hinted = True
+        self._waker.wake()
+
+    def _on_away(self, is_away: bool) -> None:
+        self._hints.set_away(is_away, time.monotonic())
+        self._waker.wake()
 
     def stop(self, grace: float) -> Sequence[Report]:
         """Close the connections to Redis; dispatched work goes on."""
@@ -128,6 +134,7 @@ class CeleryExecutor:
     def send(self, works: Iterable[Work]) -> None:
         """Publish work that a committed tick has written."""
         now = time.monotonic()
+        self._hints.expect(now)
         short_claims: dict[str, list[str]] = defaultdict(list)
         for work in works:
             short = bool(work.short)
@@ -139,7 +146,7 @@ class CeleryExecutor:
                 continue
             claims = short_claims[work.queue]
             claims.append(work.claim)
-            if len(claims) >= MESSAGE_CLAIMS_MAX:
+            if len(claims) >= wire.SHORT_WORKS_MAX:
                 self._notifier.publish(work.queue, short_claims.pop(work.queue))
         for queue, claims in short_claims.items():
             self._notifier.publish(queue, claims)
@@ -195,7 +202,7 @@ class CeleryExecutor:
             for key, _ in self.selector.select(max(0.0, due - now)):
                 if key.data is None:
                     self._waker.drain()
-                    self._read_at, self._hinted = 0.0, True
+                    self._read_at = 0.0
                 else:
                     key.data()
                     called = True
@@ -282,14 +289,13 @@ class CeleryExecutor:
     def _read_due_reports(self, now: float) -> None:
         """Read report batches, and set when to do that again."""
         before = len(self._unconfirmed)
+        hinted, self._hinted = self._hinted, False
         more = self._read_reports(now)
-        if self._hinted:
-            self._hinted = False
+        if hinted:
             self._hints.arrived()
         elif len(self._unconfirmed) > before:
             self._hints.found_without(now)
-        pause = POLL_SECONDS if self._hints.are_lost(now) else REPORT_POLL_SECONDS
-        self._read_at = now if more else now + pause
+        self._read_at = now if more else now + self._hints.pause(now, REPORT_POLL_SECONDS)
 
     def _read_reports(self, now: float) -> bool:
         """Read report batches; return whether there may be more."""

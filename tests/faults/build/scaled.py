@@ -258,7 +258,7 @@ def published_once(module: ModuleType) -> None:
     module.REPUBLISH_SECONDS = 1e6  # type: ignore[attr-defined]
 
 
-@change("engine.host.reporter")
+@change("engine.host.overdue")
 def found_by_message_alone(module: ModuleType) -> None:
     """Work whose message was lost is not published again."""
     module.OVERDUE_SECONDS = 1e6  # type: ignore[attr-defined]

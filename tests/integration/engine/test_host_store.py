@@ -9,7 +9,8 @@ import psycopg2
 import pytest
 from psycopg2.errors import DiskFull
 
-from engine.executors.wire import PROTOCOL
+from engine.executors.base import Work
+from engine.executors.wire import PROTOCOL, work_text
 from engine.host.store import HostStore, is_outage
 from engine.states import HostReason
 from tests.support import postgres
@@ -40,12 +41,13 @@ def store(url: str) -> Iterator[HostStore]:
     made.close()
 
 
-def dispatch(store: HostStore, *claims: str, queue: str = "default") -> None:
+def dispatch(store: HostStore, *claims: str, queue: str = "default", short: bool = False) -> None:
+    work = Work("", {}, None, None, None, python="", expected=None, short=short)
     for claim in claims:
         store._fetch(
             "INSERT INTO engine_dispatch (claim, queue, protocol, work, envelope, sent_at) "
-            "VALUES (%s, %s, %s, '[]', '{}', now() - interval '1 minute') RETURNING 1",
-            (claim, queue, PROTOCOL),
+            "VALUES (%s, %s, %s, %s, '{}', now() - interval '1 minute') RETURNING 1",
+            (claim, queue, PROTOCOL, work_text(work)),
         )
 
 
@@ -148,7 +150,7 @@ def test_only_work_of_its_queues_that_nobody_took_for_long_is_overdue(store: Hos
     dispatch(store, "other", queue="gpu")
     store.take(one, ["taken"])
     store._fetch("UPDATE engine_dispatch SET sent_at = now() WHERE claim = 'b' RETURNING 1", ())
-    assert store.overdue(["default"], 30.0, 10) == ["a"]
+    assert [one.claim for one in store.overdue(["default"], 30.0, 10)] == ["a"]
 
 
 def test_a_refused_connection_is_an_outage_and_a_missing_database_is_none(url: str) -> None:

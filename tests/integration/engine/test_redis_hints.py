@@ -1,6 +1,7 @@
 """Hints over Redis: wakes, broadcasts, and a server that is down, hangs, or comes back empty."""
 
 import asyncio
+import queue
 import threading
 import time
 from collections.abc import Callable
@@ -346,7 +347,11 @@ def test_an_unexpected_error_does_not_end_the_listener_of_a_host(config, server)
         if (error := next(errors, None)) is not None:
             raise error
 
-    listener = host_hints.ChannelListener(config, host_hints.host_channel(config, 1), on_hint)
+    def on_away(is_away):
+        if not is_away:
+            on_hint()
+
+    listener = host_hints.ChannelListener(config, host_hints.host_channel(config, 1), on_hint, on_away)
     try:
         # Once with its connection, and once more with the connection after the error.
         assert hints_received.acquire(timeout=10)
@@ -354,5 +359,22 @@ def test_an_unexpected_error_does_not_end_the_listener_of_a_host(config, server)
         with server.client() as client:
             wait_until(lambda: client.publish(host_hints.host_channel(config, 1), b"1"))
         assert hints_received.acquire(timeout=10)
+    finally:
+        listener.close()
+
+
+def test_a_listener_tells_when_the_server_stands_still_is_gone_and_answers_again(config, server):
+    told: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    channel = host_hints.host_channel(config, 1)
+    listener = host_hints.ChannelListener(config, channel, lambda: None, told.put)
+    try:
+        assert told.get(timeout=10) is False
+        with server.hanging():
+            assert told.get(timeout=10) is True
+        assert told.get(timeout=10) is False
+        server.kill()
+        assert told.get(timeout=10) is True
+        server.start()
+        assert told.get(timeout=10) is False
     finally:
         listener.close()

@@ -15,7 +15,7 @@ from engine.config import from_environment
 from engine.database.heartbeat import LEASE_SECONDS
 from engine.executors import wire
 from engine.executors.base import Lines, Progress, Report, Started
-from engine.host import reporter, unconfirmed
+from engine.host import overdue, reporter, unconfirmed
 from engine.host.lease import HostLease
 from engine.host.outbox import BATCH_CHARACTERS
 from engine.host.reporter import UNREAD_BATCHES_MAX, HostReporter
@@ -271,3 +271,20 @@ def test_a_flood_of_lines_waits_for_the_scheduler_in_batches_of_bounded_size(mad
     wait_until(take_up)
     assert found == flood
     assert not made.reporter.outbox.is_full
+
+
+def test_while_redis_is_away_a_host_takes_new_work_before_its_message_counts_as_lost(
+    made: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overdue, "OVERDUE_SECONDS", 3600.0)
+    monkeypatch.setattr(overdue, "MESSAGE_SECONDS", 3600.0)
+    taken: list[str] = []
+
+    def take_from(store: HostStore, claims: list[str]) -> int:
+        taken.extend(claims)
+        return len(claims)
+
+    monkeypatch.setattr(made.host, "take_from", take_from)
+    made.host.has_room.set()
+    dispatch(made.other, "c0")
+    wait_until(lambda: "c0" in taken)
