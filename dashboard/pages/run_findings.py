@@ -15,6 +15,7 @@ from dashboard import access
 from dashboard.access import Person, Right
 from dashboard.presenters.sentences import sentence_html, sentence_text
 from dashboard.presenters.states import state_style
+from dashboard.presenters.text import without_colours
 from engine.diagnosis.finding import Action, Evidence, Finding
 
 EVIDENCE_ICONS: Mapping[str, str] = {
@@ -85,7 +86,14 @@ def style_of(code: str, state: str, stuck: bool) -> str:
 
 
 def _evidence(one: Evidence) -> dict[str, Any]:
-    return {"icon": EVIDENCE_ICONS.get(one.kind, "dot"), "text": sentence_html(one.message)}
+    message = one.message
+    if one.kind == "log":
+        # The log shows colours; here they would only be noise.
+        values = {
+            name: without_colours(value) if isinstance(value, str) else value for name, value in message.values.items()
+        }
+        message = replace(message, values=values)
+    return {"icon": EVIDENCE_ICONS.get(one.kind, "dot"), "text": sentence_html(message)}
 
 
 def buttons(actions: Iterable[Action], user: Person, *, back: str = "") -> list[dict[str, Any]]:

@@ -26,6 +26,12 @@ def visible(text: str) -> str:
     return _DISGUISES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def without_colours(text: str) -> str:
+    """Remove the control sequences with which a terminal colours text; other ones stay."""
+    return _COLOURS.sub("", text)
+
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _DISGUISES = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control, but for line breaks and tabs
     r"\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"  # marks of direction and of no width
