@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from dashboard import access
 from dashboard.access import Right
 from dashboard.pages.base import page, person, render, whole_number
+from dashboard.presenters.listing import listed
 from dashboard.presenters.sentences import error_message, sentence_text
 from engine.errors import InterlockError, InvalidTargets
 from engine.errors import InvalidInputs as EngineInvalidInputs
@@ -226,7 +227,7 @@ def _names(document: Mapping[str, Any], targets: list[str]) -> str:
         for node in (nodes if isinstance(nodes, list) else ())
         if isinstance(node, dict) and isinstance(node.get("id"), str)
     }
-    return ", ".join(str(named.get(target) or target) for target in targets)
+    return listed(named.get(target) or target for target in targets)
 
 
 def _last_draft_run(request: HttpRequest, slug: str) -> Run | None:

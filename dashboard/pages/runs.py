@@ -12,6 +12,7 @@ from dashboard.pages.base import page, paginate, render, whole_number
 from dashboard.pages.overview import stuck_runs
 from dashboard.pages.run_facts import EMPTY_ROW, names_of, node_row, stuck_times
 from dashboard.presenters import node_types
+from dashboard.presenters.listing import listed
 from dashboard.presenters.states import progress_counts
 from engine.models import Run
 from engine.reads import events, node_runs, queries
@@ -110,7 +111,7 @@ def target_names(found: Run) -> str:
     if found.targets is None:
         return ""
     by_id = queries.document(found).by_id
-    return ", ".join(by_id[target].name for target in found.targets if target in by_id)
+    return listed(by_id[target].name for target in found.targets if target in by_id)
 
 
 def again_query(found: Run) -> str:

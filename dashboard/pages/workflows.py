@@ -21,7 +21,9 @@ from dashboard.pages import strips
 from dashboard.pages.base import back, page, paginate, render
 from dashboard.pages.overview import stuck_runs
 from dashboard.presenters import amounts, node_types
+from dashboard.presenters.changes import limit_text
 from dashboard.presenters.definition import document_text
+from dashboard.presenters.listing import joined, listed
 from engine.errors import InterlockError, InvalidValue
 from engine.models import Run
 from engine.models.conditions import unfinished_runs
@@ -168,8 +170,8 @@ def _definition_context(document: Mapping[str, Any]) -> dict[str, Any]:
                 "name": names[node["id"]],
                 "type": node["type"],
                 "type_name": node_types.name(node["type"]),
-                "needs": ", ".join(needs.get(node["id"], [])),
-                "policy": ", ".join(f"{key} {value}" for key, value in (node.get("policy") or {}).items()),
+                "needs": listed(needs.get(node["id"], [])),
+                "policy": joined(limit_text(key, value) for key, value in (node.get("policy") or {}).items()),
                 "summary": node_types.summary(node["type"], node.get("config") or {})[:160],
             }
             for node in document["nodes"][:NODES_MAX]
@@ -257,8 +259,8 @@ def changes_line(changes: Sequence[Mapping[str, Any]]) -> str:
             n = len(names)
             parts.append(ngettext("{sign}{n} node", "{sign}{n} nodes", n).format(sign=sign, n=n))
     if names := kinds.get("node_changed"):
-        listed = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
-        parts.append(_("{n} changed: {names}").format(n=len(names), names=listed))
+        first = listed(names[:3]) + (" …" if len(names) > 3 else "")
+        parts.append(_("{n} changed: {names}").format(n=len(names), names=first))
     edges = sum(len(kinds.get(f"edge_{change}", [])) for change in ("added", "removed", "changed"))
     if edges:
         parts.append(ngettext("{n} edge", "{n} edges", edges).format(n=edges))
@@ -268,7 +270,7 @@ def changes_line(changes: Sequence[Mapping[str, Any]]) -> str:
         parts.append(_("inputs"))
     if "requires_changed" in kinds:
         parts.append(_("requirements"))
-    return ", ".join(parts) or _("only the message")
+    return joined(parts) or _("only the message")
 
 
 @require_http_methods(["GET", "POST"])

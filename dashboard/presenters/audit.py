@@ -1,7 +1,6 @@
 """What an audit entry adds to its action, as text: sentences from the action and its stored details. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import reduce
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
@@ -9,7 +8,8 @@ from django.utils.translation import ngettext
 
 from dashboard.models import Role
 from dashboard.presenters.amounts import count
-from dashboard.presenters.changes import field_name
+from dashboard.presenters.changes import limit_text
+from dashboard.presenters.listing import joined, listed
 from dashboard.presenters.states import state_style
 
 Details = Mapping[str, Any]
@@ -18,17 +18,7 @@ Details = Mapping[str, Any]
 def details_text(action: str, details: Details) -> str:
     """Return what the details of an audit entry say, in the reader's language; empty if there is nothing to add."""
     parts = _PARTS.get(action)
-    return _joined(parts(details)) if parts is not None else ""
-
-
-def _joined(parts: Iterable[str]) -> str:
-    given = [part for part in parts if part]
-    return reduce(lambda one, other: _("{before}, {after}").format(before=one, after=other), given) if given else ""
-
-
-def _list(names: Iterable[Any]) -> str:
-    given = [str(name) for name in names]
-    return reduce(lambda one, other: _("{a}, {b}").format(a=one, b=other), given) if given else ""
+    return joined(parts(details)) if parts is not None else ""
 
 
 def _role(role: Any) -> str:
@@ -64,7 +54,7 @@ def _from_address(details: Details) -> str:
 def _token(details: Details) -> list[str]:
     name = _("token {name}").format(name=details["name"]) if details.get("name") else _("token without a name")
     scopes = details.get("scopes")
-    return [_account(details), name, _("may: {scopes}").format(scopes=_list(scopes)) if scopes else ""]
+    return [_account(details), name, _("may: {scopes}").format(scopes=listed(scopes)) if scopes else ""]
 
 
 def _pool(details: Details) -> str:
@@ -91,7 +81,7 @@ def _changed_workflow(details: Details) -> list[str]:
 
 
 def _value(value: Any) -> str:
-    return (_list(value) if isinstance(value, list) else str(value if value is not None else "")) or "–"
+    return (listed(value) if isinstance(value, list) else str(value if value is not None else "")) or "–"
 
 
 def _deleted_workflow(details: Details) -> list[str]:
@@ -108,27 +98,20 @@ def _deleted_run(details: Details) -> list[str]:
 def _retried(details: Details) -> list[str]:
     nodes, policy = details.get("nodes"), details.get("policy") or {}
     start = _("from the start") if details.get("from") == "start" else _("from the checkpoint")
-    named = _("nodes {nodes}").format(nodes=_list(nodes)) if nodes else ""
+    named = _("nodes {nodes}").format(nodes=listed(nodes)) if nodes else ""
     parts = [named, start]
     for key, value in policy.items():
         if isinstance(value, Mapping):
-            changed = _list(_limit(field, one) for field, one in value.items())
+            changed = listed(limit_text(field, one) for field, one in value.items())
             parts.append(_("{before}: {after}").format(before=key, after=changed))
         else:
-            parts.append(_limit(key, value))
+            parts.append(limit_text(key, value))
     return parts
 
 
 def _skipped(details: Details) -> list[str]:
     # Older entries do not say it: there was only null.
     return [_("hands on an empty table") if details.get("output") == "empty_table" else _("hands on null")]
-
-
-def _limit(field: str, value: Any) -> str:
-    """Return a changed field of a policy: `memory 500 MiB`, `soft time limit 60 s`."""
-    unit = {"memory_mb": " MiB", "soft_timeout": " s", "hard_timeout": " s"}.get(field, "")
-    text = _("none") if value in (None, "") else f"{value}{unit}"
-    return f"{field_name(f'policy.{field}')} {text}"
 
 
 _PARTS: Final[Mapping[str, Callable[[Details], Iterable[str]]]] = {
@@ -150,6 +133,6 @@ _PARTS: Final[Mapping[str, Callable[[Details], Iterable[str]]]] = {
     "login_link_created": lambda details: [_account(details)],
     "token_created": _token,
     "token_deleted": _token,
-    "samples_installed": lambda details: [_list(details.get("workflows", ()))],
+    "samples_installed": lambda details: [listed(details.get("workflows", ()))],
 }
 """By action; other actions say all by themselves."""

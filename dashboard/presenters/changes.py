@@ -10,8 +10,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard.presenters import node_types
+from dashboard.presenters.amounts import duration
+from dashboard.presenters.listing import listed
 
 _FIELDS_MAX: Final = 5
+_SECONDS: Final = (
+    "retry_delay", "retry_max_delay", "soft_timeout", "hard_timeout", "expected_duration", "checkpoint_interval",
+)  # fmt: skip
 _NAMES: Final[Mapping[str, Callable[[], str]]] = {
     "name": lambda: _("name"),
     "notes": lambda: _("notes"),
@@ -107,6 +112,19 @@ def field_name(path: str, node: Mapping[str, Any] | None = None) -> str:
     first, _dot, field = path.partition(".")
     title = node_types.field_title(node.get("type"), field) if first == "config" and node is not None else ""
     return title or field or first
+
+
+def limit_text(field: str, value: Any) -> str:
+    """Return a field of a policy with its value: `memory 500 MiB`, `retry delay 1 s`."""
+    if value in (None, ""):
+        text = _("none")
+    elif isinstance(value, list):
+        text = listed(value)
+    elif field in _SECONDS and isinstance(value, int | float):
+        text = duration(value)
+    else:
+        text = f"{value} MiB" if field == "memory_mb" else str(value)
+    return f"{field_name(f'policy.{field}')} {text}"
 
 
 def _shortened_list(names: Sequence[str]) -> str:

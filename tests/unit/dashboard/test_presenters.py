@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from dashboard.presenters import amounts, node_types
+from dashboard.presenters.changes import limit_text
 from dashboard.presenters.charts import sparkline
 from dashboard.presenters.code import code_around, traceback_lines
 from dashboard.presenters.definition import document_text
 from dashboard.presenters.sentences import error_sentence, receipt_text, sentence_html, sentence_text
 from dashboard.presenters.states import state_style
-from dashboard.presenters.text import visible
+from dashboard.presenters.text import visible, without_colours
 from engine import states
 from engine.diagnosis.wording import clock_time
 from engine.sentences import Sentence
@@ -85,6 +86,24 @@ def test_a_traceback_marks_the_lines_of_the_nodes_own_code():
 @pytest.mark.parametrize(("value", "text"), EXAMPLES["visible"])
 def test_invisible_characters_are_escaped_as_in_the_browser(value, text):
     assert visible(value) == text
+
+
+def test_colours_of_a_terminal_are_removed_and_nothing_else():
+    assert without_colours("\x1b[1;31mred\x1b[0m \x1b]0;title\x07 [31m") == "red \x1b]0;title\x07 [31m"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        ("retries", 2, "retries 2"),
+        ("retry_delay", 1, "retry delay 1 s"),
+        ("memory_mb", 500, "memory 500 MiB"),
+        ("retry_on", ["KeyError", "OSError"], "retried errors KeyError, OSError"),
+        ("pool", None, "pool none"),
+    ],
+)
+def test_a_field_of_a_policy_is_named_with_its_value_and_unit(field, value, text):
+    assert limit_text(field, value) == text
 
 
 @pytest.mark.parametrize(("document", "text"), DEFINITION_TEXTS)
