@@ -1,6 +1,7 @@
 """What tests need of this machine, and the faults that a session has injected."""
 
 import atexit
+import gc
 import os
 import shutil
 import socket
@@ -57,6 +58,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(f"{len(needing)} tests need what CI must provide: {reason}")
         for item in needing:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_collection_finish() -> None:
+    """Leave modules and collected tests, which stay to the end, out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:
