@@ -327,6 +327,14 @@ class LogLine(Shape):
     message = serializers.CharField()
 
 
+class OutputColumn(Column):
+    number_text = serializers.BooleanField(
+        required=False,
+        help_text="True: numbers of this column that a JSON number cannot say exactly are text in the rows. Omitted "
+        "for other columns.",
+    )
+
+
 class JSONOutput(Shape):
     kind = serializers.ChoiceField(["json"])
     value = AnyJSON()
@@ -334,9 +342,9 @@ class JSONOutput(Shape):
 
 class TableOutput(Shape):
     kind = serializers.ChoiceField(["table"])
-    schema = Column(many=True)
+    schema = OutputColumn(many=True)
     row_count = serializers.IntegerField()
     rows = Objects(
-        help_text="What a JSON number cannot say exactly is text; its number type is in the schema. That is `NaN`, "
-        "`Infinity`, `-Infinity`, and decimals that a double would round."
+        help_text="What a JSON number cannot say exactly is text; the column has `number_text` in the schema. That is "
+        "`NaN`, `Infinity`, `-Infinity`, and decimals that a double would round."
     )

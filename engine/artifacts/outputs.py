@@ -6,9 +6,11 @@ artifact, schema: [{name, type}], row_count, bytes, ports}.
 
 import json
 import os
+import re
 import secrets
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import IO, Any
 
@@ -18,15 +20,21 @@ from engine.artifacts import Artifacts
 from engine.artifacts.s3 import ArtifactStoreError, WrongContent
 from engine.sentences import Sentence, Text
 from engine.sentences import gettext_noop as _
+from engine.text import dump
 from engine.worker import duck
 
 FORMATS = ("csv", "parquet", "json")
 CHUNK_BYTES = 256 * 1024
+ROWS_AT_ONCE = 1000
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 _FRACTIONS = ("FLOAT", "DOUBLE")
 _NO_FORMULA = frozenset((*_NUMBERS, "UHUGEINT", *_FRACTIONS, "BOOLEAN", "DATE", "UUID"))
 """Types whose cells a spreadsheet cannot interpret as a formula."""
 _TEXTS = ("VARCHAR", "BOOLEAN")
+_NUMBER_TEXT = re.compile(r"\b(?:FLOAT|DOUBLE|DECIMAL\((?:1[6-9]|[23]\d),)")
+"""Types of numbers, also within other types, of which a JSON number cannot say all. A double has 15 exact digits."""
+_MAYBE_TEXT = re.compile(r"NaN|Infinity|[\d.]{17}")
+"""Found in every row with such a number. Others need no look at their values."""
 _connections: dict[str, Any] = {}
 _lock = threading.Lock()
 
@@ -62,25 +70,34 @@ def table_rows(stored: Mapping[str, Any], artifacts: Artifacts, offset: int, lim
     """Return {schema, row_count, rows}: at most `limit` rows from `offset` on, each {column: JSON value}.
 
     Times are in ISO 8601, those with a zone in UTC. What a JSON number cannot say exactly is text: `NaN`, `Infinity`,
-    `-Infinity`, and decimals that a double would round. Raises UnreadableOutput.
+    `-Infinity`, and decimals that a double would round. Columns that may hold such text have `number_text` in the
+    schema. Raises UnreadableOutput.
     """
-    schema: list[dict[str, str]] = stored["schema"]
-    # The alias of the row must not be the name of a column.
-    alias, columns = "r", {column["name"].lower() for column in schema}
-    while alias in columns:
-        alias += "_"
-    sql = (
-        f"SELECT to_json({alias}) FROM {_source(stored, artifacts)} AS {alias} "  # noqa: S608 quoted
-        f"LIMIT {max(0, limit)} OFFSET {max(0, offset)}"
-    )
-    rows = [json.loads(row[0], parse_constant=str, parse_float=_exact) for row in _run(stored, artifacts, sql)]
+    schema: list[dict[str, Any]] = stored["schema"]
+    sql = f"{_json_rows(stored, artifacts)} LIMIT {max(0, limit)} OFFSET {max(0, offset)}"
+    rows = [_parse_row(row[0]) for row in _run(stored, artifacts, sql)]
     times = [column["name"] for column in schema if column["type"].startswith("TIMESTAMP")]
     for row in rows:
         for name in times:
             value = row.get(name)
             if isinstance(value, str):
                 row[name] = _iso(value)
-    return {"schema": schema, "row_count": stored["row_count"], "rows": rows}
+    marked = [{**column, "number_text": True} if _NUMBER_TEXT.search(column["type"]) else column for column in schema]
+    return {"schema": marked, "row_count": stored["row_count"], "rows": rows}
+
+
+def _json_rows(stored: Mapping[str, Any], artifacts: Artifacts) -> str:
+    """Return the query for all rows of a table as texts; NaN and infinities in them are not JSON yet."""
+    # The alias of the row must not be the name of a column.
+    alias, columns = "r", {column["name"].lower() for column in stored["schema"]}
+    while alias in columns:
+        alias += "_"
+    return f"SELECT to_json({alias}) FROM {_source(stored, artifacts)} AS {alias}"  # noqa: S608 quoted
+
+
+def _parse_row(text: str) -> dict[str, Any]:
+    row: dict[str, Any] = json.loads(text, parse_constant=str, parse_float=_exact)
+    return row
 
 
 NULLS_ROWS_MAX = 1_000_000
@@ -169,26 +186,35 @@ def _converted(stored: Mapping[str, Any], artifacts: Artifacts, format: str) -> 
     """Write the table to a file in another format; return it open and without a name."""
     os.makedirs(artifacts.staging, mode=0o700, exist_ok=True)
     path = os.path.join(artifacts.staging, f"export-{secrets.token_hex(8)}.{format}")
-    columns = ", ".join(
-        f"{_csv_cell(column)} AS {duck.name(_csv_text(column['name']))}"
-        if format == "csv"
-        else f"{_json_cell(column)} AS {duck.name(column['name'])}"
-        for column in stored["schema"]
-    )
-    options = "FORMAT csv, HEADER true" if format == "csv" else "FORMAT json, ARRAY true"
     try:
-        _run(
-            stored,
-            artifacts,
-            f"COPY (SELECT {columns} FROM {_source(stored, artifacts)}) "  # noqa: S608 quoted
-            f"TO {duck.quote(path)} ({options}, USE_TMP_FILE false)",
-        )
+        if format == "csv":
+            _write_csv(stored, artifacts, path)
+        else:
+            _write_json(stored, artifacts, path)
         return open(path, "rb")
     finally:
         try:
             os.unlink(path)
         except FileNotFoundError:
             pass
+
+
+def _write_json(stored: Mapping[str, Any], artifacts: Artifacts, path: str) -> None:
+    """Write the rows as a list; the numbers are written as `table_rows` returns them."""
+    with _query(stored, artifacts, _json_rows(stored, artifacts)) as found, open(path, "w", encoding="utf-8") as file:
+        before = "[\n\t"
+        while rows := found.fetchmany(ROWS_AT_ONCE):
+            for (text,) in rows:
+                file.write(before)
+                file.write(dump(_parse_row(text)) if _MAYBE_TEXT.search(text) else text)
+                before = ",\n\t"
+        file.write("\n]\n" if before[0] == "," else "[]\n")
+
+
+def _write_csv(stored: Mapping[str, Any], artifacts: Artifacts, path: str) -> None:
+    columns = ", ".join(f"{_csv_cell(column)} AS {duck.name(_csv_text(column['name']))}" for column in stored["schema"])
+    query = f"SELECT {columns} FROM {_source(stored, artifacts)}"  # noqa: S608 quoted
+    _run(stored, artifacts, f"COPY ({query}) TO {duck.quote(path)} (FORMAT csv, HEADER true, USE_TMP_FILE false)")
 
 
 def _csv_cell(column: Mapping[str, str]) -> str:
@@ -204,23 +230,25 @@ def _csv_text(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\n", "\r")) else text
 
 
-def _json_cell(column: Mapping[str, str]) -> str:
-    name = duck.name(column["name"])
-    return f"CASE WHEN isfinite({name}) THEN {name} END" if column["type"] in _FRACTIONS else name
-
-
 def _source(stored: Mapping[str, Any], artifacts: Artifacts) -> str:
     return duck.reader([str(artifacts.path(stored["artifact"]))])
 
 
 def _run(stored: Mapping[str, Any], artifacts: Artifacts, sql: str) -> list[Any]:
     """Return the rows of a query of ours on the artifact. Raises UnreadableOutput."""
+    with _query(stored, artifacts, sql) as found:
+        rows: list[Any] = found.fetchall()
+    return rows
+
+
+@contextmanager
+def _query(stored: Mapping[str, Any], artifacts: Artifacts, sql: str) -> Iterator[Any]:
+    """Yield the cursor with the result of a query of ours on the artifact. Raises UnreadableOutput."""
     try:
         with artifacts.as_file(stored["artifact"]):
-            rows: list[Any] = _connection(artifacts.root).cursor().execute(sql).fetchall()
+            yield _connection(artifacts.root).cursor().execute(sql)
     except (OSError, duck.package().Error) as error:
         raise _unreadable(stored, error) from error
-    return rows
 
 
 def _connection(root: str) -> Any:

@@ -68,6 +68,33 @@ def test_numbers_that_a_double_would_round_are_text(artifacts: Artifacts) -> Non
     }
 
 
+def test_a_download_as_json_has_the_numbers_of_the_rows(artifacts: Artifacts) -> None:
+    stored = table(
+        artifacts,
+        "select x::double a, x::float b, [x::double] c, {'NaN': x::double} d, 'NaN, Infinity' e, 7 f, "
+        "(n / 3)::decimal(38,18) g, (12345678901234567 + n)::decimal(18,1) h "
+        "from (values ('nan', 1), ('inf', 2), ('-inf', 3), ('1.5', 4), (null, 5), ('0.30000000000000004', 6)) t(x, n)",
+    )
+    rows = outputs.table_rows(stored, artifacts, 0, 10)["rows"]
+    assert json.loads(exported(stored, artifacts, "json"), parse_constant=pytest.fail) == rows
+    assert [row["a"] for row in rows] == ["NaN", "Infinity", "-Infinity", 1.5, None, 0.30000000000000004]
+    assert rows[1]["c"] == ["Infinity"]
+    assert rows[1]["d"] == {"NaN": "Infinity"}
+    assert rows[1]["e"] == "NaN, Infinity"
+    assert json.loads(exported(table(artifacts, "select 1 a where false"), artifacts, "json")) == []
+
+
+def test_columns_whose_numbers_may_be_text_are_marked(artifacts: Artifacts) -> None:
+    stored = table(
+        artifacts,
+        "select 1::float a, 1::double b, 1::decimal(38,2) c, 1::decimal(16,2) d, [1::double] e, {'x': 1::double} f, "
+        "1::decimal(15,2) g, 1 h, 1::bigint i, 'x' j, null::date k",
+    )
+    schema = outputs.table_rows(stored, artifacts, 0, 1)["schema"]
+    assert [column["name"] for column in schema if column.get("number_text")] == ["a", "b", "c", "d", "e", "f"]
+    assert "number_text" not in stored["schema"][0]
+
+
 def test_every_cell_is_json(artifacts: Artifacts) -> None:
     stored = table(
         artifacts,
@@ -111,7 +138,7 @@ def test_json_and_parquet_hold_the_whole_table(artifacts: Artifacts) -> None:
     stored = table(artifacts, "select range n, case when range = 1 then 'nan'::double else 1.5 end x from range(3)")
     assert json.loads(exported(stored, artifacts, "json"), parse_constant=pytest.fail) == [
         {"n": 0, "x": 1.5},
-        {"n": 1, "x": None},
+        {"n": 1, "x": "NaN"},
         {"n": 2, "x": 1.5},
     ]
     assert exported(stored, artifacts, "parquet") == artifacts.path(stored["artifact"]).read_bytes()
