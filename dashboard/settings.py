@@ -236,7 +236,8 @@ SPECTACULAR_SETTINGS = {
         "ResourceScopeEnum": "dashboard.api.diagnostics.SCOPES",
     },
     "TITLE": "Interlock",
-    "DESCRIPTION": "Define, version, run, watch and roll back data-processing workflows.",
+    "DESCRIPTION": "Define, version, run, watch and roll back data-processing workflows. "
+    "A body with a NUL character in a text is refused (400 `nul_character`).",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -23,7 +23,7 @@ _UNCLEAN = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 class StrictJSONParser(BaseParser):
     """UTF-8 JSON as defined by RFC 8259: no NaN, no duplicate names in an object, limited depth.
 
-    NUL and lone surrogates become U+FFFD.
+    A text with NUL is refused, because databases refuse it; lone surrogates become U+FFFD.
     """
 
     media_type = "application/json"
@@ -45,7 +45,8 @@ class StrictJSONParser(BaseParser):
                 parse_float=_finite_float,
                 object_pairs_hook=_object_without_duplicates,
             )
-            if _UNCLEAN.search(raw):
+            unclean = bool(_UNCLEAN.search(raw))
+            if unclean:
                 value = _clean(value)
         except UnicodeDecodeError:
             raise ParseError(_("The body is not UTF-8.")) from None
@@ -54,6 +55,8 @@ class StrictJSONParser(BaseParser):
         except ValueError as error:
             raise ParseError(_("The body is not valid JSON: %(error)s.") % {"error": error}) from None
         _check_depth(value)
+        if unclean:
+            _refuse_nul(value)
         return value
 
 
@@ -98,12 +101,38 @@ def _check_depth(value: Any) -> None:
     raise ParseError(_("The body is nested more than %(depth)d levels deep.") % {"depth": DEPTH_MAX})
 
 
+def _refuse_nul(value: Any) -> None:
+    """Raise BadRequest, which names the field, if a text or a name in `value` contains NUL."""
+    rest: list[tuple[Any, str]] = [(value, "")]
+    while rest:
+        item, path = rest.pop()
+        if isinstance(item, str):
+            if "\0" in item:
+                raise nul_character(path)
+        elif isinstance(item, list):
+            rest += [(inner, f"{path}[{place}]") for place, inner in enumerate(item)]
+        elif isinstance(item, dict):
+            for name, inner in item.items():
+                rest += [(name, path), (inner, f"{path}.{name}".lstrip("."))]
+
+
+def nul_character(path: str) -> BadRequest:
+    """Return the error for a text with NUL, in a body or a form."""
+    path = path.replace("\0", "\u2400")[:200]
+    message = _("The text contains a NUL character. Remove it.")
+    return BadRequest(f"{path}: {message}" if path else message, code="nul_character", path=path)
+
+
 def _clean(value: Any) -> Any:
     if isinstance(value, str):
-        return clean_text(value)
+        return _without_surrogates(value)
     if isinstance(value, list):
         return [_clean(inner) for inner in value]
     if isinstance(value, dict):
         # Two names may have become the same.
-        return _object_without_duplicates([(clean_text(key), _clean(inner)) for key, inner in value.items()])
+        return _object_without_duplicates([(_without_surrogates(key), _clean(inner)) for key, inner in value.items()])
     return value
+
+
+def _without_surrogates(text: str) -> str:
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -20,7 +20,7 @@ from rest_framework.exceptions import ParseError
 
 from dashboard import access
 from dashboard.access import Right
-from dashboard.api.parsers import StrictJSONParser
+from dashboard.api.parsers import StrictJSONParser, nul_character
 from dashboard.api.problems import is_api, unavailable
 from dashboard.models import User
 from dashboard.outage import outage
@@ -73,6 +73,7 @@ def page(right: Right, *, cacheable: bool = False) -> Callable[[View[P]], View[P
                     return _sign_in_first(request)
                 access.require(request.user, right)
                 _clean_query(request)
+                _refuse_nul(request)
                 return view(request, *args, **kwargs)
             except access.Forbidden as error:
                 return error_page(request, 403, str(error))
@@ -95,10 +96,17 @@ def page(right: Right, *, cacheable: bool = False) -> Callable[[View[P]], View[P
 
 
 def _clean_query(request: HttpRequest) -> None:
-    """Replace NUL in the query string, as it is replaced in everything that is stored: databases refuse it."""
+    """Replace NUL in the query string: databases refuse it also in a search."""
     query = request.META.get("QUERY_STRING", "")
     if "%00" in query:
         request.GET = QueryDict(query.replace("%00", "%EF%BF%BD"))
+
+
+def _refuse_nul(request: HttpRequest) -> None:
+    """Raise BadRequest, which names the field, if a text of a form contains NUL."""
+    for name, values in request.POST.lists():
+        if any("\0" in value for value in values):
+            raise nul_character(name)
 
 
 def person(request: HttpRequest) -> User:

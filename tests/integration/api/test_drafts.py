@@ -196,10 +196,19 @@ def test_a_tab_that_shows_a_discarded_draft_cannot_patch_what_is_shown_instead(a
     assert (answer.status, answer.code) == (412, "stale_draft")
 
 
-def test_text_that_no_column_can_store_is_cleaned(api: Api) -> None:
-    answer = api.put(DRAFT, raw=b'{"definition": {"a\\u0000": "\\ud800"}}', headers={"If-Match": tag(api)})
-    assert answer.json["definition"] == {"a\ufffd": "\ufffd"}
+def test_half_surrogates_in_a_draft_become_replacement_characters(api: Api) -> None:
+    answer = api.put(DRAFT, raw=b'{"definition": {"a": "\\ud800"}}', headers={"If-Match": tag(api)})
+    assert answer.json["definition"] == {"a": "\ufffd"}
     assert api.get(DRAFT).json == answer.json
+
+
+def test_a_draft_with_nul_is_refused_and_its_field_named(api: Api) -> None:
+    saved = save(api, chain("a"), tag(api)).json
+    body = b'{"definition": {"nodes": [{"id": "b", "notes": "a\\u0000"}]}}'
+    answer = api.put(DRAFT, raw=body, headers={"If-Match": tag(api)})
+    assert (answer.status, answer.code) == (400, "nul_character")
+    assert answer.json["errors"][0]["path"] == "definition.nodes[0].notes"
+    assert api.get(DRAFT).json == saved
 
 
 def test_a_viewer_has_no_draft(api: Api) -> None:

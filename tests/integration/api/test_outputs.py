@@ -1,5 +1,6 @@
 """Outputs of nodes: read in pages, and downloaded."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from django.conf import settings
 
 from engine.artifacts import Artifacts
+from engine.models import NodeRun
 from tests.support import run_rows
 from tests.support.api import Api
 from tests.support.documents import chain
@@ -109,3 +111,15 @@ def test_an_output_without_its_file_is_410(editor: Api, table: str, home: Path) 
     for path in ("output/", "output/download/?format=csv", "output/download/?format=parquet"):
         answer = editor.get(table + path)
         assert (answer.status, answer.code) == (410, "output_gone")
+
+
+def test_nul_in_the_value_of_a_node_is_kept(editor: Api, run: str) -> None:
+    value = {"a\0": ["\0", "\x01"]}
+    NodeRun.objects.update_or_create(
+        run_id=int(run),
+        node="a",
+        defaults={"state": "succeeded", "output": {"kind": "json", "value": value, "bytes": 30, "ports": ["out"]}},
+    )
+    assert editor.get(f"runs/{run}/nodes/a/output/").json["value"] == value
+    download = editor.get(f"runs/{run}/nodes/a/output/download/")
+    assert json.loads(download.body) == value

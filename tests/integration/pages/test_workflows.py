@@ -59,6 +59,14 @@ def test_a_refused_workflow_form_keeps_its_fields(browser, flow, fields, message
     assert "kept text" in text_of(answer)
 
 
+def test_a_form_with_nul_changes_nothing_and_names_the_field(browser, flow):
+    page = browser("editor")
+    answer = page.post("/workflows/new/", {"name": "Odd", "description": "a\0b"}, headers={"HX-Request": "true"})
+    assert answer.status_code == 409
+    assert "description: The text contains a NUL character. Remove it." in answer.content.decode()
+    assert b"Odd" not in page.get("/workflows/").content
+
+
 def test_a_rollback_shows_its_impact_and_requires_a_reason(browser, flow):
     operator = browser("operator")
     form = text_of(operator.get("/workflows/flow/versions/1/rollback/?reason=too+bad"))

@@ -335,7 +335,7 @@ BROKEN = {
     "a raw surrogate": b'{"name": "\xed\xa0\x80"}', "a control character": b'{"name": "a\nb"}',
     "NaN": b'{"name": NaN}', "Infinity": b'{"name": Infinity}', "-Infinity": b'{"name": -Infinity}',
     "beyond floats": b'{"name": 1e999}', "5000 digits": b'{"name": ' + b"9" * 5000 + b"}",
-    "a name twice": b'{"name": "x", "name": "y"}', "two names that become one": b'{"\\u0000": 1, "\\ud800": 2}',
+    "a name twice": b'{"name": "x", "name": "y"}', "two names that become one": b'{"\\udfff": 1, "\\ud800": 2}',
     "deep lists": b"[" * 10_000 + b"]" * 10_000,
     "deep objects": b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "deep and open": b"[" * 10_000,
     "deep inside": b'{"name": ' + b"[" * 200 + b"]" * 200 + b"}", "bad escape": b'{"name": "\\x"}',

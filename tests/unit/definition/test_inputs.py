@@ -39,6 +39,10 @@ def test_every_problem_is_listed_with_its_path():
     ]
 
 
+def test_nul_is_refused_anywhere():
+    assert paths({"tags": ["a\0"], "month": 2}) == [("inputs.tags[0]", "nul_character")]
+
+
 def test_a_missing_required_input_is_reported():
     schema = {"type": "object", "properties": {"a": {}}, "required": ["a"]}
     (problem,) = inputs.accept(schema, {})[1]
