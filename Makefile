@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 STAMP_DEV := $(VENV)/.installed-dev
+# pip, because it is configured for the indexes that can be reached; .ci/run takes uv, which is quicker.
+PIP_INSTALL ?= $(BIN)/pip install --quiet --disable-pip-version-check
 
 .PHONY: install install-s3 install-dev run test check check-frontend long lint audit bench frontend words lock
 
@@ -16,18 +18,18 @@ $(VENV)/bin/python:
 
 # Bytecode is compiled here, so that the first start does not have to.
 $(STAMP): requirements.lock pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(PIP_INSTALL) --require-hashes -r requirements.lock
+	$(PIP_INSTALL) --no-deps --editable .
 	$(BIN)/python -m compileall -q engine versions dashboard manage.py
 	@touch $@
 
 $(STAMP_DEV): requirements-dev.lock $(STAMP)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
 	@touch $@
 
 # What INTERLOCK_ARTIFACTS=s3://... needs beside it.
 install-s3: $(STAMP)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-s3.lock
+	$(PIP_INSTALL) --require-hashes -r requirements-s3.lock
 
 run: install
 	@exec $(BIN)/python manage.py up $(ARGS)
