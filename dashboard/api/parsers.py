@@ -27,6 +27,7 @@ class StrictJSONParser(BaseParser):
     """
 
     media_type = "application/json"
+    refuses_nul = True
 
     def parse(
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
@@ -55,9 +56,15 @@ class StrictJSONParser(BaseParser):
         except ValueError as error:
             raise ParseError(_("The body is not valid JSON: %(error)s.") % {"error": error}) from None
         _check_depth(value)
-        if unclean:
+        if unclean and self.refuses_nul:
             _refuse_nul(value)
         return value
+
+
+class StrictJSONParserWithNul(StrictJSONParser):
+    """For a call that stores nothing and reports what is wrong with a text itself."""
+
+    refuses_nul = False
 
 
 class JSONPatchParser(StrictJSONParser):

@@ -8,6 +8,7 @@ from dashboard import access
 from dashboard.access import Right
 from dashboard.api import bodies, shapes
 from dashboard.api.base import BEFORE, LIMIT, ApiView, Query, list_of, page, parameter, parse_body
+from dashboard.api.parsers import StrictJSONParserWithNul
 from versions import checking, queries
 from versions.actions import workflows
 
@@ -84,6 +85,7 @@ class Validate(ApiView):
     rights = {"POST": Right.EDIT}
     operations = {"POST": "validate_definition"}
     noun = "workflows"
+    parser_classes = [StrictJSONParserWithNul]
 
     @extend_schema(
         request=bodies.Validate,

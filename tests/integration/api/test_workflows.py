@@ -225,7 +225,9 @@ def test_validation_lists_every_problem_and_always_answers_200(editor: Api) -> N
     assert bad.status == 200
     assert not bad.json["valid"]
     assert len({problem["code"] for problem in bad.json["problems"]}) >= 3
-    for wrong in (None, ["x"], "x", 7):
+    with_nul = chain("a")
+    with_nul["nodes"][0]["name"] = "a\0b"
+    for wrong in (None, ["x"], "x", 7, with_nul):
         answer = editor.post("workflows/one/validate/", {"definition": wrong})
         assert (answer.status, answer.json["valid"]) == (200, False)
     assert editor.post("workflows/one/validate/", {}).json["valid"] is False
