@@ -49,7 +49,9 @@ def why_of(request: HttpRequest, found: Run, shape: Mapping[str, Any], spec: Nod
         run_findings.card(finding, request.user, state=state, stuck=stuck is not None, back=back)
         for finding in findings
     ]
-    if cards and (stuck is not None or shape["error"]):
+    # A node that waits for its next attempt still has the error of the last one.
+    retried = bool(shape["error"]) and state in ("pending", "ready")
+    if cards and not retried and (stuck is not None or shape["error"]):
         # First what happened, then why, then the evidence.
         if shape["error"]:
             lead = visible(error_sentence(shape["error"]))
@@ -65,6 +67,7 @@ def why_of(request: HttpRequest, found: Run, shape: Mapping[str, Any], spec: Nod
     row = NodeRun.objects.filter(run=found, node=node, item=-1).first()
     return {
         "cards": cards,
+        "retried": retried,
         **split_buttons(extra, cards[0]["actions"] if cards else []),
         "conditions": [
             {**one, "message": html_with_times(sentence_text(sentence_of(one)))} for one in shape["waiting_for"]
@@ -149,7 +152,6 @@ def tiles_of(found: Run, node: str, shape: Mapping[str, Any], policy: Mapping[st
         "cpu_path": sparkline(cpu, max([100.0, *(value for value in cpu if value is not None)])),
         "memory": newest.get("memory_bytes"),
         "memory_limit": limit,
-        "memory_limit_mb": limit_mb,
         "memory_path": sparkline(memory, limit or 1.15 * max([1, *(one for one in memory if one is not None)])),
         "io": newest.get("io_bytes"),
         "io_wait": newest.get("io_wait"),

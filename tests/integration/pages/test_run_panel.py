@@ -110,6 +110,15 @@ def test_a_waiting_node_names_its_conditions_and_links_the_holder(nightly, brows
     assert [path for _method, path, _body in viewed if path.endswith("/cancel/")]
 
 
+def test_a_node_that_waits_for_its_next_attempt_leads_with_the_wait_and_shows_the_last_error_below(nightly, browser):
+    run_of(nightly, "running", seconds=60)
+    run = run_of(nightly, "ready", seconds=30)
+    NodeRun.objects.filter(run=run, node="work").update(error=ERROR)
+    shown = panel(browser, "viewer", run, "why")
+    assert "data-error-lead" not in shown
+    assert shown.index('data-finding="pool_full"') < shown.index("Last attempt") < shown.index("KeyError in line 5")
+
+
 def test_a_failure_of_the_authors_code_offers_first_to_edit_the_node_at_its_line(nightly, browser):
     run = run_of(nightly, "failed")
     link = f'href="/workflows/{run.workflow}/edit/?node=work&amp;line={ERROR["line"]}"'
