@@ -122,6 +122,8 @@ def limit_text(field: str, value: Any) -> str:
         text = listed(value)
     elif field in _SECONDS and isinstance(value, int | float):
         text = duration(value)
+    elif field == "cache" and isinstance(value, Mapping) and isinstance(ttl := value.get("ttl"), int | float):
+        text = duration(ttl)
     else:
         text = f"{value} MiB" if field == "memory_mb" else str(value)
     return f"{field_name(f'policy.{field}')} {text}"

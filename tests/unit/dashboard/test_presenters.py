@@ -100,6 +100,7 @@ def test_colours_of_a_terminal_are_removed_and_nothing_else():
         ("memory_mb", 500, "memory 500 MiB"),
         ("retry_on", ["KeyError", "OSError"], "retried errors KeyError, OSError"),
         ("pool", None, "pool none"),
+        ("cache", {"ttl": 90}, "cache 1 m 30 s"),
     ],
 )
 def test_a_field_of_a_policy_is_named_with_its_value_and_unit(field, value, text):
