@@ -19,6 +19,7 @@ from dashboard.pages.base import back, page, popover
 from dashboard.pages.run_why import cancel_impact
 from engine.actions import runs as engine_runs
 from engine.errors import InvalidValue
+from engine.models import NodeRun
 from engine.reads import queries, skip_effects
 from versions.actions import runs as actions
 from versions.actions.launch import rerun
@@ -79,6 +80,7 @@ def skip_node(request: HttpRequest, run_id: int, node: str) -> HttpResponse:
         context = {
             "run": queries.run_dict(found),
             "node": node,
+            "running": NodeRun.objects.filter(run=found, node=node, state="running").exists(),
             "readers": skip_effects.readers_failing_on_null(found, node),
             "known": skip_effects.last_known_schema(found, node),
             "next": request.GET.get("next", ""),

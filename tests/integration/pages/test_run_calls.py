@@ -155,3 +155,10 @@ def test_the_cancel_form_is_a_whole_page_at_its_url(nightly, browser):
     assert (f'href="/runs/{run.pk}/"' in part, f'href="/runs/{run.pk}/"' in whole) == (False, True)
     sent = operator.post(f"/runs/{run.pk}/cancel/", headers={"Referer": f"http://testserver/runs/{run.pk}/cancel/"})
     assert sent["Location"] == f"/runs/{run.pk}/"
+
+
+@pytest.mark.parametrize(("state", "stops"), [("running", True), ("failed", False)])
+def test_a_skip_says_that_processes_stop_only_where_the_node_runs(nightly, browser, state, stops):
+    run = run_of(nightly, state)
+    shown = browser("operator").get(f"/runs/{run.pk}/nodes/work/skip/").content.decode()
+    assert ("running processes are stopped" in shown) == stops
