@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser import axe
-from tests.browser.conftest import HeldRequests, box_of, open_browser
+from tests.browser.conftest import DRAWN, HeldRequests, box_of, open_browser
 from tests.support.product import Product
 
 SLUG = "listed"
@@ -100,6 +100,15 @@ def test_a_server_error_is_shown_in_the_popover_that_requested_it(person):
     page.keyboard.press("Escape")
     page.keyboard.press("Control+k")
     expect(page.locator("#palette-list")).to_have_text("The server did not respond. Try again in a moment.")
+
+
+def test_a_popover_does_not_take_the_focus_back_from_somebody_who_moves_on_at_once(person):
+    page = person.go("/resources/")
+    page.evaluate(
+        "document.querySelector('[popovertarget=new-pool]').click(); document.querySelector('#pool-slots').focus()"
+    )
+    page.evaluate(DRAWN)
+    expect(page.locator("#pool-slots")).to_be_focused()
 
 
 def test_a_dialog_shows_that_it_is_loading_and_can_be_closed_meanwhile(person):

@@ -52,8 +52,13 @@ async function load(popover: HTMLElement, address: string): Promise<void> {
   const button = buttonOf(popover);
   if (button && popover.matches(":popover-open")) {
     placeAt(popover, button);
-    one("[autofocus]", popover)?.focus();
+    focusIn(popover);
   }
+}
+
+/** Focus what is marked for it, unless somebody has moved on to another field or button of the popover. */
+function focusIn(popover: HTMLElement): void {
+  if (!popover.contains(document.activeElement)) one("[autofocus]", popover)?.focus();
 }
 
 /** The dialog that is loading, so that a second request for it opens no second one. */
@@ -111,7 +116,7 @@ export function startPopovers(): void {
       requestAnimationFrame(() => {
         const button = buttonOf(popover);
         if (button) placeAt(popover, button);
-        one("[autofocus]", popover)?.focus();
+        focusIn(popover);
       });
     },
     true,
