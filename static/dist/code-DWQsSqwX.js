@@ -1,0 +1,1 @@
+export{t as mountCode}from"./field-DuRuWuf4.js";

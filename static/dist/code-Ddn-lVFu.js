@@ -1,1 +1,0 @@
-export{t as mountCode}from"./field-Dbdf7k_s.js";
