@@ -8,10 +8,12 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from dashboard.api.base import INTEGER_MAX, Body
-from dashboard.api.fields import Boolean, Integer, String
+from dashboard.api.fields import NOT_BLANK, Boolean, Integer, String
 from dashboard.api.shapes import AnyJSON, AnyObject
 from dashboard.models import Role
 from dashboard.tokens import SCOPES
+from engine.actions import pools
+from engine.actions.overrides import FIELDS
 from engine.actions.runs import EMPTY_TABLE
 from versions.actions.deploy import STRATEGIES
 from versions.actions.workflows import NAME_MAX, RESERVED_SLUGS, SLUG
@@ -70,7 +72,7 @@ def _base_version() -> Integer:
 
 
 class DraftSave(Body):
-    definition = AnyJSON(required=False, allow_null=True, help_text="A JSON object; it may be an invalid definition.")
+    definition = AnyObject(required=False, allow_null=True, help_text="It may be an invalid definition.")
     base_version = _base_version()
 
 
@@ -79,7 +81,7 @@ class Validate(Body):
 
 
 class Publish(Body):
-    definition = AnyJSON(required=False, allow_null=True)
+    definition = AnyObject(required=False, allow_null=True)
     message = String(required=False, allow_blank=True, max_length=2000)
     base_version = _base_version()
 
@@ -101,16 +103,34 @@ class Rollback(Body):
     reason = String(max_length=2000)
 
 
+TARGETS_MAX = 10_000
+
+
+@extend_schema_field(
+    {
+        "type": "array",
+        "items": {"type": "string", "maxLength": 63, "pattern": NOT_BLANK},
+        "minItems": 1,
+        "maxItems": TARGETS_MAX,
+    }
+)
+class Targets(serializers.ListField):
+    """Node ids. The action refuses an empty list with a sentence of its own."""
+
+    child = String(max_length=63)
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=TARGETS_MAX, **options)
+
+
 class Launch(Body):
-    inputs = AnyJSON(required=False, allow_null=True, help_text="An object that matches the definition's `inputs`.")
+    inputs = AnyObject(required=False, allow_null=True, help_text="It matches the definition's `inputs`.")
     priority = Integer(required=False, allow_null=True, min_value=1, max_value=9)
     version = Integer(required=False, allow_null=True, min_value=1, max_value=INTEGER_MAX)
     draft = Boolean(required=False, default=False, help_text="Run the caller's draft.")
-    targets = serializers.ListField(
-        child=String(max_length=63),
+    targets = Targets(
         required=False,
         allow_null=True,
-        max_length=10_000,
         help_text=(
             "Node ids. Only these nodes and everything they depend on run, also when the run is retried. "
             "If omitted or null: the whole workflow."
@@ -118,18 +138,30 @@ class Launch(Body):
     )
 
 
-@extend_schema_field({"type": "object", "additionalProperties": {"type": "object"}})
-class Policies(AnyObject):
-    """A policy by node id."""
+_CHANGED_POLICY = {
+    "type": "object",
+    "properties": {name: field.schema() for name, field in FIELDS.items()},
+    "additionalProperties": False,
+}
+
+
+@extend_schema_field(_CHANGED_POLICY)
+class ChangedPolicy(AnyObject):
+    """The fields of a policy that a retry changes."""
+
+
+@extend_schema_field({"type": "object", "additionalProperties": _CHANGED_POLICY})
+class ChangedPolicies(AnyObject):
+    """The same by node id."""
 
 
 class Retry(Body):
     nodes = serializers.ListField(child=String(max_length=63), required=False, max_length=10_000)
-    policy = Policies(
+    policy = ChangedPolicies(
         required=False,
         help_text=(
-            "{node: {soft_timeout, hard_timeout, memory_mb, pool, slots}}. One of the two limits is enough: a hard "
-            "limit below the soft one lowers that too, a soft limit above the hard one raises that too."
+            "By node id. One of the two limits is enough: a hard limit below the soft one lowers that too, a soft "
+            "limit above the hard one raises that too."
         ),
     )
 
@@ -138,7 +170,7 @@ class Retry(Body):
 
 
 class RetryNode(Body):
-    policy = AnyObject(required=False, help_text="{soft_timeout, hard_timeout, memory_mb, pool, slots}")
+    policy = ChangedPolicy(required=False)
 
     def get_fields(self) -> Any:
         return {**super().get_fields(), "from": _from()}
@@ -149,7 +181,7 @@ def _from() -> serializers.ChoiceField:
 
 
 class Rerun(Body):
-    inputs = AnyJSON(required=False, allow_null=True, help_text="If omitted or null: those of the earlier run.")
+    inputs = AnyObject(required=False, allow_null=True, help_text="If omitted or null: those of the earlier run.")
 
 
 class SkipNode(Body):
@@ -166,13 +198,23 @@ class Nothing(Body):
     """A body without fields."""
 
 
+@extend_schema_field({"type": "string", "pattern": f"^{pools.NAME.pattern}$"})
+class PoolName(String):
+    """The action says what is wrong with another name."""
+
+
+@extend_schema_field({"type": "integer", "minimum": 1, "maximum": pools.SLOTS_MAX})
+class Slots(Integer):
+    """The action says what is wrong with another number."""
+
+
 class NewPool(Body):
-    name = String(max_length=200)
-    slots = Integer(min_value=1, max_value=INTEGER_MAX)
+    name = PoolName(max_length=200)
+    slots = Slots(min_value=1, max_value=INTEGER_MAX)
 
 
 class PoolChange(Body):
-    slots = Integer(min_value=1, max_value=INTEGER_MAX)
+    slots = Slots(min_value=1, max_value=INTEGER_MAX)
 
 
 class NewToken(Body):
@@ -181,8 +223,13 @@ class NewToken(Body):
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
 
 
+@extend_schema_field({"type": "string", "pattern": r"^[\w.@+-]+$", "maxLength": 150})
+class Username(String):
+    """The model says what is wrong with another name."""
+
+
 class NewUser(Body):
-    username = String(max_length=150)
+    username = Username(max_length=150)
     role = serializers.ChoiceField(Role.values)
     password = String(required=False, allow_null=True, max_length=4096, trim_whitespace=False)
 

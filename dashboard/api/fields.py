@@ -4,6 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+NOT_BLANK = r"\S"
+"""The pattern of a text that is not blank."""
+
 
 class String(serializers.CharField):
     """A JSON string."""

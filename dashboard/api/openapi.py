@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from django.core.validators import RegexValidator
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
@@ -11,6 +12,7 @@ from rest_framework.views import APIView
 
 from dashboard.api import shapes
 from dashboard.api.authentication import BearerTokenAuthentication, PageSessionAuthentication
+from dashboard.api.fields import NOT_BLANK, String
 from dashboard.api.problems import CONTENT_TYPE
 
 
@@ -44,6 +46,8 @@ class ProblemSchema(AutoSchema):
         if isinstance(field, shapes.AnyJSON) and schema is not None:
             # "Anything, or null" would become two alternatives, and null matches both.
             schema.pop("oneOf", None)
+        if direction == "request" and _refuses_blank(field):
+            schema.setdefault("pattern", NOT_BLANK)
         return schema
 
     def get_tags(self) -> list[str]:
@@ -52,6 +56,16 @@ class ProblemSchema(AutoSchema):
     def get_operation_id(self) -> str:
         name = getattr(self.view, "operations", {}).get(self.method)
         return name or str(super().get_operation_id())
+
+
+def _refuses_blank(field: Any) -> bool:
+    """Return whether a text of spaces is refused, and by no pattern of the field."""
+    return (
+        isinstance(field, String)
+        and not field.allow_blank
+        and field.trim_whitespace
+        and not any(isinstance(validator, RegexValidator) for validator in field.validators)
+    )
 
 
 @functools.cache

@@ -11,13 +11,13 @@ from engine.models.conditions import unfinished_nodes
 from engine.sentences import Sentence
 from engine.sentences import gettext_noop as _
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 SLOTS_MAX = 1_000_000
 
 
 def create(name: str, slots: int, *, by: str = "") -> Pool:
     """Create a pool and return it. Raises AlreadyExists, InvalidValue."""
-    if not isinstance(name, str) or not NAME.match(name):
+    if not isinstance(name, str) or not NAME.fullmatch(name):
         message = _(
             "A pool name has at most 100 letters, digits, dots, dashes and underscores, and starts with a letter or a "
             "digit."

@@ -46,6 +46,22 @@ class Field:
             return value in self.choices
         return self.kind != "name" or NAME.fullmatch(value) is not None
 
+    def schema(self) -> dict[str, Any]:
+        """Return what fits as a JSON Schema."""
+        found: dict[str, Any]
+        if self.kind in ("integer", "seconds"):
+            lowest = "exclusiveMinimum" if self.above else "minimum"
+            found = {"type": "integer" if self.kind == "integer" else "number", lowest: self.low, "maximum": self.high}
+        elif self.kind == "texts":
+            found = {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1}
+        elif self.kind == "choice":
+            found = {"type": "string", "enum": [*self.choices]}
+        elif self.kind == "name":
+            found = {"type": "string", "pattern": f"^{NAME.pattern}$"}
+        else:
+            found = {"type": "string", "minLength": 1}
+        return {**found, "type": [found["type"], "null"]} if self.null_means else found
+
     def expected(self) -> Text:
         """Return what fits as a part of a sentence."""
         limits = {"low": f"{self.low:g}", "high": f"{self.high:.10g}"}

@@ -21,6 +21,15 @@ ACCEPTED_OR_REFUSED = range(200, 500)
 """The request may be accepted or refused, as long as the answer is documented and a refusal changes nothing."""
 
 
+CHECKED_BY_ACTION: Mapping[str, tuple[str, ...]] = {
+    "PUT workflows/<slug:slug>/draft/": ("definition",),
+    "POST workflows/<slug:slug>/versions/": ("definition",),
+    "POST workflows/<slug:slug>/runs/": ("inputs", "targets"),
+    "POST runs/<str:run_id>/rerun/": ("inputs",),
+    "POST pools/": ("name", "slots"),
+    "PATCH pools/<str:name>/": ("slots",),
+}
+"""By call: fields of which the action says what is wrong, with a code of its own (422)."""
 PERMITTED = tuple(status for status in (*ACCEPTED_OR_REFUSED, 501) if status not in (401, 403))
 
 
@@ -248,9 +257,13 @@ class Cells:
         assert set(self.call.body) >= set(self.schema.get("required", ())), "the example has what is needed"
         for name, plain in self.schema.get("properties", {}).items():
             schema = self.resolved(plain)
+            by_action = name in CHECKED_BY_ACTION.get(self.call.name, ())
+            status, code = ((400, 422), "") if by_action else (400, "invalid")
+            # Paths of problems begin in the definition.
+            error = "" if name == "definition" else name
             for wrong in invalid_values(schema):
                 body = {**self.call.body, name: wrong}
-                yield self.cell(f"{name} {json.dumps(wrong)[:20]}", 400, "invalid", body=body, error=name)
+                yield self.cell(f"{name} {json.dumps(wrong)[:20]}", status, code, body=body, error=error)
             for unusual in some(UNUSUAL_TEXTS, 6):
                 raw = json.dumps({**self.call.body, name: "\x01odd"}).replace('"\\u0001odd"', f'"{unusual}"').encode()
                 yield self.cell(f"{name} {unusual[:14]}", ACCEPTED_OR_REFUSED, raw=raw)
