@@ -135,6 +135,7 @@ class CeleryExecutor:
         """Publish work that a committed tick has written."""
         now = time.monotonic()
         self._hints.expect(now)
+        self._read_at = min(self._read_at, now + self._hints.pause(now, REPORT_POLL_SECONDS))
         short_claims: dict[str, list[str]] = defaultdict(list)
         for work in works:
             short = bool(work.short)
