@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from engine.artifacts import artifacts_of
 from engine.errors import NotFound, WrongState
@@ -88,13 +89,15 @@ def _delete(ids: Sequence[int]) -> int:
 
 
 def awaited_artifacts() -> set[str]:
-    """Return the artifacts that commands name which no scheduler has applied yet: the outputs of skipped nodes."""
-    bodies = Command.objects.filter(kind="skip", done_at=None).values_list("body", flat=True)
+    """Return the artifacts with which nodes are to be skipped: the node run names one only when its attempt has ended,
+    which may be long after the command was applied."""
+    skips = Command.objects.filter(Q(done_at=None) | Q(run__in=unfinished_runs()), kind="skip")
+    bodies = skips.values_list("body", flat=True)
     return {body["output"]["artifact"] for body in bodies if body.get("output")}
 
 
 def drop_artifacts(idle_since: Mapping[str, float], *, grace_seconds: float = 10.0) -> int:
-    """Delete artifacts that no node run or open command names; return how many were deleted.
+    """Delete artifacts that no node run names and no skip awaits; return how many were deleted.
 
     `idle_since`: {name: unix time}.
     A file is named by its content, so an attempt that ends now may reuse an existing file; it then renews the file's

@@ -151,7 +151,7 @@ def _compact(run_id: int) -> int:
 
 
 def _prune_artifacts(pruned: Pruned, stored_before: float) -> None:
-    """Delete artifacts that no node run or open command names and that were not stored lately.
+    """Delete artifacts that no node run names, no skip awaits, and that were not stored lately.
 
     Raises ArtifactStoreError.
     """

@@ -136,15 +136,18 @@ def test_unused_artifacts_are_deleted_after_an_hour():
     assert [Path(store.path(name)).exists() for name in (kept, fresh, orphan)] == [True, True, False]
 
 
-def test_the_artifact_of_a_skip_is_kept_until_the_scheduler_has_applied_it():
+def test_the_artifact_of_a_skip_is_kept_until_its_run_has_ended():
     store = Artifacts(settings.INTERLOCK.artifacts)
     name = store.put_bytes(b"an empty table", ".parquet")
     os.utime(store.path(name), (time.time() - 7200,) * 2)
     run = runs.start(runs.store_definition(chain(1)), workflow="w", by="me")
     runs.skip_node(run, "n0", output={"kind": "table", "artifact": name}, by="me")
-    call_command("prune", stdout=StringIO())
-    assert deletion.drop_artifacts({name: time.time()}) == 0
-    assert store.exists(name)
-    Command.objects.filter(kind="skip").update(done_at=clock.now())
+    # Applied, while the attempt of the node is being killed: the node run names the artifact only after that.
+    for done_at in (None, clock.now()):
+        Command.objects.filter(kind="skip").update(done_at=done_at)
+        call_command("prune", stdout=StringIO())
+        assert deletion.drop_artifacts({name: time.time()}) == 0
+        assert store.exists(name)
+    Run.objects.filter(pk=run.pk).update(state="succeeded", finished_at=clock.now())
     call_command("prune", stdout=StringIO())
     assert not store.exists(name)
