@@ -14,9 +14,16 @@ def store_empty_table(columns: Sequence[Mapping[str, str]], artifacts: Artifacts
     Returns None if DuckDB has no such type, as after a change of its release.
     """
     staged = artifacts.stage("empty", ".parquet")
-    listed = ", ".join(f"CAST(NULL AS {column['type']}) AS {duck.name(column['name'])}" for column in columns)
     connection = duck.lock(duck.connect(paths=[staged]))
     try:
+        try:
+            # A node process, which the author's code can make say anything, reported the types: they must not be SQL.
+            types = [str(connection.sqltype(column["type"])) for column in columns]
+        except duck.package().ProgrammingError:
+            return None
+        listed = ", ".join(
+            f"CAST(NULL AS {kind}) AS {duck.name(column['name'])}" for column, kind in zip(columns, types, strict=True)
+        )
         connection.execute(
             f"COPY (SELECT {listed} WHERE false) TO {duck.quote(staged)} "
             "(FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"
@@ -24,8 +31,6 @@ def store_empty_table(columns: Sequence[Mapping[str, str]], artifacts: Artifacts
         schema, row_count = table_output.shape(staged, connection)
         size = os.stat(staged).st_size
         name = artifacts.add_staged(staged, ".parquet")
-    except duck.package().Error:
-        return None
     finally:
         connection.close()
         if os.path.lexists(staged):

@@ -10,11 +10,6 @@ import pytest
 from engine.artifacts import Artifacts
 
 
-@pytest.fixture
-def artifacts(tmp_path: Path) -> Artifacts:
-    return Artifacts(tmp_path / "artifacts")
-
-
 def test_a_name_is_the_hash_of_the_content(artifacts: Artifacts) -> None:
     name = artifacts.put_bytes(b"content", ".json")
     digest = hashlib.sha256(b"content").hexdigest()

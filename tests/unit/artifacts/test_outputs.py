@@ -13,11 +13,6 @@ from engine.artifacts import Artifacts, outputs
 from engine.worker import duck
 
 
-@pytest.fixture
-def artifacts(tmp_path: Path) -> Artifacts:
-    return Artifacts(tmp_path / "artifacts")
-
-
 def table(artifacts: Artifacts, sql: str) -> dict[str, Any]:
     """Return the stored form of a query's result."""
     staged = artifacts.stage("test", ".parquet")
