@@ -26,6 +26,8 @@ from engine.worker import duck
 FORMATS = ("csv", "parquet", "json")
 CHUNK_BYTES = 256 * 1024
 ROWS_AT_ONCE = 1000
+INTEGER_DIGITS_MAX = 4000
+"""Python refuses to read or write longer integers, whose limit is 4300 digits."""
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 _FRACTIONS = ("FLOAT", "DOUBLE")
 _NO_FORMULA = frozenset((*_NUMBERS, "UHUGEINT", *_FRACTIONS, "BOOLEAN", "DATE", "UUID"))
@@ -96,7 +98,7 @@ def _json_rows(stored: Mapping[str, Any], artifacts: Artifacts) -> str:
 
 
 def _parse_row(text: str) -> dict[str, Any]:
-    row: dict[str, Any] = json.loads(text, parse_constant=str, parse_float=_exact)
+    row: dict[str, Any] = json.loads(text, parse_constant=str, parse_int=_integer, parse_float=_exact)
     return row
 
 
@@ -289,6 +291,11 @@ def _exact(text: str) -> float | str:
     """Return a number as a float if that has the same digits, else its text."""
     number = float(text)
     return number if Decimal(repr(number)) == Decimal(text) else text
+
+
+def _integer(text: str) -> int | str:
+    """Return an integer, or its text if Python refuses one of that length, which only a column of JSON may hold."""
+    return int(text) if len(text) <= INTEGER_DIGITS_MAX else text
 
 
 def _iso(text: str) -> str:

@@ -79,6 +79,13 @@ def test_a_download_as_json_has_the_numbers_of_the_rows(artifacts: Artifacts) ->
     assert json.loads(exported(table(artifacts, "select 1 a where false"), artifacts, "json")) == []
 
 
+def test_an_integer_too_long_for_python_is_text(artifacts: Artifacts) -> None:
+    for digits in ("9" * 5000, "-" + "9" * 5000):
+        stored = table(artifacts, f"select '{digits}'::json a")
+        assert outputs.table_rows(stored, artifacts, 0, 1)["rows"] == [{"a": digits}]
+        assert json.loads(exported(stored, artifacts, "json")) == [{"a": digits}]
+
+
 def test_columns_whose_numbers_may_be_text_are_marked(artifacts: Artifacts) -> None:
     stored = table(
         artifacts,
