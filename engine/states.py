@@ -36,7 +36,7 @@ NODE_FAILED = frozenset({"failed", "timed_out", "cancelled", "upstream_failed"})
 """States that count as failed for a trigger rule."""
 
 SKIPPED_BY_PERSON = "skipped_by_person"
-"""Reason of a node that a person skipped: for nodes downstream it has succeeded, with output null."""
+"""Reason of a node that a person skipped: for nodes downstream it has succeeded."""
 
 NOT_ASKED = "not_asked"
 """Reason of a node that no target of its run depends on."""
