@@ -216,7 +216,7 @@ def starts_not_stored(module: ModuleType) -> None:
 @change("engine.host.guard")
 def guard_missing(module: ModuleType) -> None:
     """No guard ends the nodes of a worker that is killed or stopped."""
-    for name in ("__init__", "until", "busy", "keep", "close"):
+    for name in ("__init__", "until", "busy", "starts_until", "keep", "close"):
         assert hasattr(module.Guard, name)
         setattr(module.Guard, name, lambda self, *_: None)
     module.Guard.lease = None
