@@ -47,6 +47,10 @@ RESTARTABLE = ("running", "retrying")
 """States in which a retry ends the current attempt, or the wait for the next one, and opens the next one."""
 SKIPPABLE = ("failed", "timed_out", "cancelled", "upstream_failed")
 """Terminal states from which a person may still skip a node."""
+DID_NOT_RUN = ("upstream_failed", "skipped", "cancelled")
+"""States that a retry or a skip resets wherever they are downstream of what it changes."""
+KEPT_BY_SKIP = (SKIPPED_BY_PERSON, "cancelled_by_person", NOT_ASKED)
+"""Reasons of nodes that the skip of a node upstream does not reset: a person ended them, or did not select them."""
 
 
 def may_retry(state: str, reason: str) -> bool:

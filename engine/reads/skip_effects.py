@@ -10,12 +10,10 @@ from engine.definition import Document, Node, store
 from engine.errors import NotFound
 from engine.models import NodeRun, Run
 from engine.nodes import registry
-from engine.states import NOT_ASKED, SKIPPED_BY_PERSON
+from engine.states import DID_NOT_RUN, KEPT_BY_SKIP
 
 RUNS_MAX: Final = 500
 """How many of the newest runs of a workflow are searched for a schema."""
-KEPT: Final = (SKIPPED_BY_PERSON, "cancelled_by_person", NOT_ASKED)
-"""Reasons of ended nodes that no skip upstream starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ def _readers(document: Document, start: str) -> Iterator[tuple[Node, str]]:
 
 def _will_run(state: str, reason: str) -> bool:
     """Return whether a node in this state runs after the skip of a node upstream."""
-    return state == "pending" or (state in ("upstream_failed", "skipped", "cancelled") and reason not in KEPT)
+    return state == "pending" or (state in DID_NOT_RUN and reason not in KEPT_BY_SKIP)
 
 
 def _not_asked(run: Run, document: Document, names: set[str]) -> set[str]:

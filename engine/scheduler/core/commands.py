@@ -12,6 +12,8 @@ from engine.scheduler.core.core import Core
 from engine.scheduler.core.memory import Job
 from engine.scheduler.core.state import NodeState, RunState
 from engine.states import (
+    DID_NOT_RUN,
+    KEPT_BY_SKIP,
     NODE_TERMINAL,
     NOT_ASKED,
     RESTARTABLE,
@@ -22,9 +24,6 @@ from engine.states import (
     PendingAction,
     may_retry,
 )
-
-DID_NOT_RUN = ("upstream_failed", "skipped", "cancelled")
-"""States that a retry resets wherever they are downstream of what it changes."""
 
 Outcome = dict[str, Any] | None
 Done = Callable[[Outcome], None]
@@ -98,10 +97,7 @@ def _skip_ended(core: Core, run: RunState, node: NodeState, output: dict[str, An
         starts |= {other.plan.index for other in nodes if other.state == "cancelled" and other.reason == "run_stopped"}
     downstream = [other for other in _with_downstream(run, starts) if other != index]
     reset: list[NodeState] = []
-    # What a person ended, or did not select, stays as it is.
-    yield from _reset_downstream(
-        core, run, downstream, set(), (SKIPPED_BY_PERSON, "cancelled_by_person", NOT_ASKED), reset
-    )
+    yield from _reset_downstream(core, run, downstream, set(), KEPT_BY_SKIP, reset)
     if node.state in SKIPPABLE:
         _skip(core, node, output)
     for other in reset:
