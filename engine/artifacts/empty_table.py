@@ -24,22 +24,9 @@ def store_empty_table(columns: Sequence[Mapping[str, str]], artifacts: Artifacts
         listed = ", ".join(
             f"CAST(NULL AS {kind}) AS {duck.name(column['name'])}" for column, kind in zip(columns, types, strict=True)
         )
-        connection.execute(
-            f"COPY (SELECT {listed} WHERE false) TO {duck.quote(staged)} "
-            "(FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"
-        )
-        schema, row_count = table_output.shape(staged, connection)
-        size = os.stat(staged).st_size
-        name = artifacts.add_staged(staged, ".parquet")
+        connection.execute(f"COPY (SELECT {listed} WHERE false) TO {duck.quote(staged)} ({table_output.PARQUET})")
+        return table_output.add(staged, *table_output.shape(staged, connection), artifacts)
     finally:
         connection.close()
         if os.path.lexists(staged):
             os.unlink(staged)
-    return {
-        "kind": "table",
-        "artifact": name,
-        "schema": schema,
-        "row_count": row_count,
-        "bytes": size,
-        "ports": ["out"],
-    }

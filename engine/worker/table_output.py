@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from engine.artifacts import Artifacts
     from engine.worker.task import Task
 
 SCHEMA_BYTES_MAX = 1024 * 1024
 """The schema is in the envelope of every attempt that reads the table, and in the database."""
+PARQUET = "FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false"
+"""How a table is written. A temporary name is not used, because the connection can open only the staged one."""
 _INT128 = re.compile(r"U?HUGEINT")
 
 
@@ -108,11 +111,9 @@ def write_query(
         selected = f"SELECT {narrowed} FROM (\n{sql}\n) AS t({', '.join(places)})"  # noqa: S608 names are quoted
     else:
         selected = f"\n{sql}\n"
-    # A temporary name is not used, because the connection can open only this one.
-    options = "FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false"
     try:
         duck.running[id(connection)] = connection, sql, staged
-        connection.execute(f"COPY ({selected}) TO {duck.quote(staged)} ({options})", parameters)
+        connection.execute(f"COPY ({selected}) TO {duck.quote(staged)} ({PARQUET})", parameters)
         if after is not None:
             after()
         return adopt(staged, task, connection)
@@ -142,8 +143,13 @@ def adopt(staged: str, task: Task, connection: Any) -> dict[str, Any]:
             f"The table has {len(schema):,} columns, and their names and types take more than "
             f"{SCHEMA_BYTES_MAX:,} bytes. Turn columns into rows, for example with UNPIVOT."
         )
+    return add(staged, schema, row_count, task.artifacts)
+
+
+def add(staged: str, schema: list[dict[str, str]], row_count: int, artifacts: Artifacts) -> dict[str, Any]:
+    """Make a staged Parquet file of this `shape` an artifact and return its stored form."""
     size = os.stat(staged).st_size
-    name = task.artifacts.add_staged(staged, ".parquet")
+    name = artifacts.add_staged(staged, ".parquet")
     return {
         "kind": "table",
         "artifact": name,
