@@ -10,10 +10,15 @@ def clean_text(text: str) -> str:
     """Return text that both databases store: NUL and lone surrogates become U+FFFD."""
     if "\x00" in text:
         text = text.replace("\x00", "\ufffd")
+    return without_surrogates(text)
+
+
+def without_surrogates(text: str) -> str:
+    """Return text that can be encoded: lone surrogates become U+FFFD."""
     try:
         text.encode()
     except UnicodeEncodeError:
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
 
 

@@ -12,7 +12,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 from dashboard.api.problems import BadRequest
-from engine.text import clean_text
+from engine.text import clean_text, without_surrogates
 
 BODY_BYTES_MAX = 64 * 1024 * 1024
 DEPTH_MAX = 100
@@ -132,14 +132,10 @@ def nul_character(path: str) -> BadRequest:
 
 def _clean(value: Any) -> Any:
     if isinstance(value, str):
-        return _without_surrogates(value)
+        return without_surrogates(value)
     if isinstance(value, list):
         return [_clean(inner) for inner in value]
     if isinstance(value, dict):
         # Two names may have become the same.
-        return _object_without_duplicates([(_without_surrogates(key), _clean(inner)) for key, inner in value.items()])
+        return _object_without_duplicates([(without_surrogates(key), _clean(inner)) for key, inner in value.items()])
     return value
-
-
-def _without_surrogates(text: str) -> str:
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
