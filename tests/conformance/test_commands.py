@@ -2,6 +2,7 @@
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 
 from engine import faults
 from engine.actions import pools, runs
@@ -65,25 +66,28 @@ def test_retry_of_a_running_node_opens_the_next_attempt(engine: Engine):
     assert first["receipt"]["processes"] >= 1
 
 
-@pytest.mark.parametrize(("verb", "state"), [(runs.cancel_node, "cancelled"), (runs.retry_node, "succeeded")])
-def test_a_pending_action_is_read_again_when_memory_was_lost_before_the_kill(engine: Engine, verb, state):
-    from django.db import OperationalError
-
-    slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(60 if ctx.attempt == 1 else 0)\n")
-    run = engine.start(document([slow]))
-    engine.reaches(run, "a", "running")
-    passed = 0
+def lose_memory_before_the_kill() -> list[str]:
+    """Let the first tick that would kill fail, and return a list that grows at each such tick."""
+    passed: list[str] = []
 
     def fail() -> None:
-        nonlocal passed
-        passed += 1
-        if passed == 1:
+        passed.append("tick.before_kill")
+        if len(passed) == 1:
             raise OperationalError("the connection is gone")
 
     faults.arm("tick.before_kill", fail)
+    return passed
+
+
+@pytest.mark.parametrize(("verb", "state"), [(runs.cancel_node, "cancelled"), (runs.retry_node, "succeeded")])
+def test_a_pending_action_is_read_again_when_memory_was_lost_before_the_kill(engine: Engine, verb, state):
+    slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(60 if ctx.attempt == 1 else 0)\n")
+    run = engine.start(document([slow]))
+    engine.reaches(run, "a", "running")
+    passed = lose_memory_before_the_kill()
     verb(run, "a", by="me")
     assert engine.finish(run).state == state
-    assert passed == 2, "the kill was sent by memory that was read again"
+    assert len(passed) == 2, "the kill was sent by memory that was read again"
     attempts = queries.attempts(run, "a")
     assert [attempt["state"] for attempt in attempts] == ["cancelled", "succeeded"][: 1 + (state == "succeeded")]
     action = "cancel" if state == "cancelled" else "retry"
@@ -175,24 +179,14 @@ def test_a_run_goes_on_with_an_empty_table_of_the_last_known_schema(engine: Engi
 
 @pytest.mark.usefixtures("home")
 def test_the_empty_table_of_a_running_node_outlives_memory_that_was_lost_before_the_kill(engine: Engine):
-    from django.db import OperationalError
-
     graph = [{"id": "b", "type": "table.sql", "config": SUM}]
     assert engine.run(document([orders(), *graph], "a>b")).state == "succeeded"
     run = engine.start(document([orders("import time; time.sleep(60)"), *graph], "a>b"))
     engine.reaches(run, "a", "running")
-    passed = 0
-
-    def fail() -> None:
-        nonlocal passed
-        passed += 1
-        if passed == 1:
-            raise OperationalError("the connection is gone")
-
-    faults.arm("tick.before_kill", fail)
+    passed = lose_memory_before_the_kill()
     runs.skip_node(run, "a", output=runs.skip_output(run, "a", "empty_table"), by="me")
     assert engine.finish(run).state == "succeeded", node_runs.node_runs(run)[1]
-    assert passed == 2, "the kill was sent by memory that was read again"
+    assert len(passed) == 2, "the kill was sent by memory that was read again"
     output = queries.node_output(run, "a")
     assert output is not None
     assert output["row_count"] == 0
